@@ -88,6 +88,21 @@ fn a_build_that_fails_counts_once_and_its_tests_do_not_run() {
     assert_eq!(lines.last().map(String::as_str), Some("0 passed, 1 failed, 0 skipped"));
 }
 
+const LEAVING: &str = "\
+#[test]
+fn a_process_is_left_behind() {
+    std::process::Command::new(\"sleep\").arg(\"20\").spawn().unwrap();
+}
+";
+
+#[test]
+fn a_process_that_a_test_left_behind_does_not_hold_up_the_run() {
+    let tree = workspace().with("kernel/flow/tests/suite.rs", LEAVING);
+    let lines = lines(&xtask(&tree, TESTS));
+    assert!(lines.iter().any(|line| line.contains("outlives it")), "{lines:#?}");
+    assert_eq!(lines.last().map(String::as_str), Some("2 passed, 0 failed, 0 skipped"));
+}
+
 #[test]
 fn every_check_that_fails_is_shown_in_one_run() {
     let tree = workspace().with("kernel/flow/src/lib.rs", "pub fn  f(){ if true == true {} }\n");
