@@ -1,58 +1,197 @@
-//! The thread that writes and syncs: whatever was appended while the last sync ran goes into the next write together.
+//! The committer: one thread that writes and syncs for every journal of the node.
 //!
-//! No timer decides when a batch is full; the disk's own pace does. The first failed write or sync ends writing for good:
-//! pages may be lost in the cache although they are marked clean, so writing them again would prove nothing.
+//! Whatever was appended while the last sync ran goes into the next batch together; no timer decides when a batch is full, the
+//! disk's own pace does. The first failed write or sync ends writing for good: pages may be lost in the cache although they are
+//! marked clean, so writing them again would prove nothing. Only a restart, which copies them to a fresh place, does.
 
-use crate::journal::Shared;
-use crate::log;
+use crate::batch;
+use crate::caretaker::{NEXT, SPARE};
+use crate::disk::DiskFile;
+use crate::journal::Journal;
+use crate::planted;
+use crate::record;
+use crate::segment::{self, Header, SEGMENT_HEADER_BYTES};
+use crate::state::{Bell, Mark, Segment, Shared, State, Supply};
+use rustix::process::setpriority_process;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
-pub(crate) fn start(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("committer".to_owned()).spawn(move || run(&shared))
+/// A nice value that puts the committer before ordinary work; it sleeps in the disk most of the time.
+const PRIORITY: i32 = -10;
+
+/// Starts the thread. It ends when every journal is closed and has nothing left to write.
+pub(crate) fn start(journals: Vec<Journal>, bell: Arc<Bell>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("committer".to_owned()).spawn(move || {
+        bell.committer.set(thread::current()).expect("one committer per bell");
+        bell.raised.store(setpriority_process(None, PRIORITY).is_ok(), Ordering::Relaxed);
+        run(&journals, &bell);
+    })
 }
 
-fn run(shared: &Shared) {
-    let mut records = Vec::new();
-    while let Some(through) = next_batch(shared, &mut records) {
-        if let Err(error) = commit(shared, &mut records, through) {
-            shared.lock().stopped = Some(error.to_string());
-            break;
+fn run(journals: &[Journal], bell: &Bell) {
+    while journals.iter().any(|journal| !is_done(&journal.shared)) {
+        bell.asleep.store(true, Ordering::SeqCst);
+        let mut worked = false;
+        for journal in journals {
+            worked |= turn(&journal.shared);
         }
-        records.clear();
+        if !worked
+            && journals.iter().any(|journal| !is_done(&journal.shared))
+            && bell.asleep.load(Ordering::SeqCst)
+        {
+            thread::park();
+        }
     }
-    shared.written.stop();
-    shared.synced.stop();
 }
 
-/// Waits for records and takes all there are, with the number of the last one; nothing when the journal closes.
-fn next_batch(shared: &Shared, records: &mut Vec<u8>) -> Option<u64> {
+fn is_done(shared: &Shared) -> bool {
+    let state = shared.lock();
+    state.stopped.is_some() || (state.closing && state.pending.is_empty())
+}
+
+/// Commits the open batch, if it holds anything. Whether there was something to do.
+pub(crate) fn turn(shared: &Shared) -> bool {
+    let Some(work) = take(shared) else { return false };
+    if let Err(error) = commit(shared, work) {
+        shared.stop(&error.to_string());
+    }
+    true
+}
+
+/// A batch on its way to the disk.
+struct Work {
+    records: Vec<u8>,
+    batch: u64,
+    last_seq: u64,
+    stamp_ms: u64,
+    place: Place,
+}
+
+enum Place {
+    Here {
+        file: Arc<dyn DiskFile>,
+        offset: u64,
+        salt: u32,
+    },
+    /// A new segment, whose file has no header yet.
+    Next {
+        file: Arc<dyn DiskFile>,
+        header: Header,
+        from_spare: bool,
+    },
+}
+
+fn take(shared: &Shared) -> Option<Work> {
+    let (wall_ms, boot_ms) = (shared.clock.wall_ms(), shared.clock.boot_ms());
     let mut state = shared.lock();
-    while state.pending.is_empty() {
-        if state.closing {
-            return None;
-        }
-        state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+    if state.pending.is_empty() || state.stopped.is_some() {
+        return None;
     }
-    std::mem::swap(&mut state.pending, records);
-    state.batches += 1;
-    Some(state.head_seq)
+    state.stamps.compare(wall_ms, boot_ms);
+    let place = state.place(shared);
+    let mut records = std::mem::take(&mut state.pending);
+    records.reserve(batch::COMMIT_BYTES);
+    let work =
+        Work { batch: state.batch, last_seq: state.head_seq, stamp_ms: state.stamps.next(0), records, place };
+    state.batch += 1;
+    let bytes = (work.records.len() + batch::COMMIT_BYTES) as u64;
+    state.window.advance(bytes, wall_ms);
+    let (first_seq, stamp_ms) = (record::u64_at(&work.records, 16), work.stamp_ms);
+    let segment = state.segments.back_mut().expect("an open journal has a segment to write to");
+    segment.note(Mark { seq: first_seq, stamp_ms, offset: segment.end });
+    segment.end += bytes;
+    state.tallies.batches += 1;
+    Some(work)
 }
 
-fn commit(shared: &Shared, records: &mut [u8], through: u64) -> io::Result<()> {
-    let offset = shared.lock().end;
-    log::write(&shared.file, offset, records)?;
-    index(shared, records, offset);
-    shared.written.raise(through);
-    shared.file.sync_data()?;
-    shared.synced.raise(through);
+impl State {
+    /// Where the open batch goes: behind the last one, or into the next segment together with a checkpoint.
+    fn place(&mut self, shared: &Shared) -> Place {
+        let active = self.segments.back().expect("an open journal has a segment to write to");
+        let bytes = (self.pending.len() + batch::COMMIT_BYTES) as u64;
+        if bytes <= active.left() {
+            let file = active.file.clone().expect("the last segment is open");
+            return Place::Here { file, offset: active.end, salt: active.salt };
+        }
+        let first_seq = first_seq_of(&self.pending);
+        self.restate();
+        let (file, bytes, from_spare) = match std::mem::replace(&mut self.supply, Supply::Wanted) {
+            Supply::Ready { file, bytes } => (file, bytes, false),
+            Supply::Spare { file, bytes } => (file, bytes, true),
+            Supply::Wanted | Supply::Failed(_) => {
+                unreachable!("records are admitted only where there is room for them")
+            }
+        };
+        let header = Header {
+            salt: shared.disk.salt(),
+            number: active_number(&self.segments) + 1,
+            first_seq,
+            first_batch: self.batch,
+            bytes,
+            stamp_ms: self.stamps.next(0),
+            journal: shared.journal,
+        };
+        self.has_spare &= !from_spare;
+        self.segments.back_mut().expect("checked above").file = None;
+        self.segments.push_back(Segment::new(&header, Some(file.clone())));
+        self.tallies.segments_made += 1;
+        Place::Next { file, header, from_spare }
+    }
+}
+
+fn first_seq_of(records: &[u8]) -> u64 {
+    record::u64_at(records, 16)
+}
+
+fn active_number(segments: &std::collections::VecDeque<Segment>) -> u64 {
+    segments.back().map_or(0, |segment| segment.number)
+}
+
+fn commit(shared: &Shared, mut work: Work) -> io::Result<()> {
+    let (file, offset, salt) = match work.place {
+        Place::Here { file, offset, salt } => (file, offset, salt),
+        Place::Next { file, header, from_spare } => {
+            begin_segment(shared, &*file, &header, if from_spare { SPARE } else { NEXT })?;
+            (file, SEGMENT_HEADER_BYTES, header.salt)
+        }
+    };
+    batch::finish(&mut work.records, work.batch, work.last_seq, work.stamp_ms, salt);
+    file.write_at(&work.records, offset)?;
+    shared.written.raise(work.last_seq);
+    if planted::acknowledges_before_the_sync() {
+        shared.synced.raise(work.last_seq);
+    }
+    file.sync()?;
+    shared.synced.raise(work.last_seq);
+    shared.recycle_buffer(work.records);
     Ok(())
 }
 
-fn index(shared: &Shared, records: &[u8], offset: u64) {
-    let mut state = shared.lock();
-    state.end = offset + records.len() as u64;
-    let first = crate::record::u64_at(records, 16);
-    log::note(&mut state.index, first, offset);
+/// The header is durable before the file gets its number, and the number before any record.
+pub(crate) fn begin_segment(
+    shared: &Shared,
+    file: &dyn DiskFile,
+    header: &Header,
+    name: &str,
+) -> io::Result<()> {
+    file.write_at(&header.encode(), 0)?;
+    file.sync()?;
+    shared.disk.rename(name, &segment::file_name(header.number))?;
+    shared.disk.sync_names()?;
+    shared.bell.ring_caretaker();
+    Ok(())
+}
+
+impl Shared {
+    /// Gives the buffer back to the open batch if that has not started another one, and counts what was synced.
+    fn recycle_buffer(&self, mut records: Vec<u8>) {
+        let mut state = self.lock();
+        state.tallies.synced_bytes += records.len() as u64;
+        if state.pending.capacity() == 0 {
+            records.clear();
+            state.pending = records;
+        }
+    }
 }

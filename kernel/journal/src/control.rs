@@ -1,23 +1,24 @@
-//! The journal's own records, on stream 0: the state of each cursor, registers, counts.
+//! The journal's own records, on stream 0: the state of each cursor, registers, counts, the window, the mode.
 //!
-//! Each states an absolute value, never a difference, so reading one twice is reading it once. A new segment starts with all
-//! of them (a checkpoint), so the newest segment alone tells where every cursor stands. Pure.
+//! Each states an absolute value, never a difference, so reading one twice is reading it once. The first batch of a segment
+//! ends with all of them restated (a checkpoint), so the newest segment alone tells where every cursor stands. Pure.
 
-use crate::account::{Counts, Tally};
-use crate::record::{u16_at, u64_at};
+use crate::account::{Account, Counts, Tally};
+use crate::record::{self, u16_at, u64_at};
 use std::collections::BTreeMap;
 
 /// The stream of the journal's own records.
 pub(crate) const CONTROL: u16 = 0;
 
 /// What the control records add up to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Control {
-    /// By cursor id, which is its index.
-    pub(crate) cursors: Vec<CursorState>,
+    /// By cursor id, given out from 0 without gaps.
+    pub(crate) cursors: BTreeMap<u8, CursorState>,
     pub(crate) registers: BTreeMap<String, Vec<u8>>,
     /// Records appended per stream, ever.
     pub(crate) counts: BTreeMap<u16, Counts>,
+    pub(crate) window: Fact,
 }
 
 /// A consumer's durable place on a stream.
@@ -36,13 +37,47 @@ pub(crate) struct CursorState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fact {
     Cursor(CursorState),
-    Register { name: String, value: Vec<u8> },
-    Counts { stream: u16, counts: Counts },
+    Register {
+        name: String,
+        value: Vec<u8>,
+    },
+    Counts {
+        stream: u16,
+        counts: Counts,
+    },
+    /// From where the ids of the window are read again, and what is too old for it.
+    Window {
+        oldest_seq: Option<u64>,
+        floor_ms: u64,
+    },
+    /// Appends were refused from here on, or taken again.
+    Mode {
+        writable: bool,
+        why: String,
+    },
 }
 
 const CURSOR: u16 = 2;
 const REGISTER: u16 = 3;
 const COUNTS: u16 = 4;
+const WINDOW: u16 = 5;
+const MODE: u16 = 6;
+
+const CURSOR_FIXED_BYTES: usize = 1 + 2 + 8 + 16 + 6 * 16;
+const COUNTS_BYTES: usize = 18;
+const WINDOW_BYTES: usize = 16;
+const WHY_BYTES_MAX: usize = 200;
+
+impl Default for Control {
+    fn default() -> Control {
+        Control {
+            cursors: BTreeMap::new(),
+            registers: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            window: Fact::Window { oldest_seq: None, floor_ms: 0 },
+        }
+    }
+}
 
 impl Fact {
     pub(crate) fn kind(&self) -> u16 {
@@ -50,6 +85,8 @@ impl Fact {
             Fact::Cursor(_) => CURSOR,
             Fact::Register { .. } => REGISTER,
             Fact::Counts { .. } => COUNTS,
+            Fact::Window { .. } => WINDOW,
+            Fact::Mode { .. } => MODE,
         }
     }
 
@@ -65,8 +102,22 @@ impl Fact {
                 out.extend_from_slice(&stream.to_le_bytes());
                 put_counts(&mut out, *counts);
             }
+            Fact::Window { oldest_seq, floor_ms } => {
+                out.extend_from_slice(&oldest_seq.unwrap_or(0).to_le_bytes());
+                out.extend_from_slice(&floor_ms.to_le_bytes());
+            }
+            Fact::Mode { writable, why } => {
+                out.push(u8::from(*writable));
+                let end = why.floor_char_boundary(WHY_BYTES_MAX);
+                put_text(&mut out, &why[..end]);
+            }
         }
         out
+    }
+
+    /// What the record takes in a segment.
+    pub(crate) fn padded_bytes(&self) -> usize {
+        record::padded_bytes(self.encode().len())
     }
 
     /// Nothing for a kind of a later version or a payload that is too short.
@@ -77,8 +128,16 @@ impl Fact {
                 let (name, value) = take_text(payload)?;
                 Some(Fact::Register { name, value: value.to_vec() })
             }
-            COUNTS if payload.len() == 18 => {
+            COUNTS if payload.len() == COUNTS_BYTES => {
                 Some(Fact::Counts { stream: u16_at(payload, 0), counts: counts_at(payload, 2) })
+            }
+            WINDOW if payload.len() == WINDOW_BYTES => {
+                let oldest_seq = Some(u64_at(payload, 0)).filter(|seq| *seq != 0);
+                Some(Fact::Window { oldest_seq, floor_ms: u64_at(payload, 8) })
+            }
+            MODE => {
+                let (writable, text) = payload.split_first()?;
+                Some(Fact::Mode { writable: *writable != 0, why: take_text(text)?.0 })
             }
             _ => None,
         }
@@ -96,8 +155,7 @@ impl CursorState {
     }
 
     fn decode(payload: &[u8]) -> Option<CursorState> {
-        const FIXED: usize = 1 + 2 + 8 + 16 + 6 * 16;
-        let (fixed, text) = payload.split_at_checked(FIXED)?;
+        let (fixed, text) = payload.split_at_checked(CURSOR_FIXED_BYTES)?;
         let columns = std::array::from_fn(|at| counts_at(fixed, 27 + at * 16));
         Some(CursorState {
             id: fixed[0],
@@ -114,16 +172,17 @@ impl Control {
     /// Takes one control record in. Total: what it does not know it passes over.
     pub(crate) fn apply(&mut self, fact: Fact) {
         match fact {
-            Fact::Cursor(state) => match self.cursors.iter_mut().find(|cursor| cursor.id == state.id) {
-                Some(cursor) => *cursor = state,
-                None => self.cursors.push(state),
-            },
+            Fact::Cursor(state) => {
+                self.cursors.insert(state.id, state);
+            }
             Fact::Register { name, value } => {
                 self.registers.insert(name, value);
             }
             Fact::Counts { stream, counts } => {
                 self.counts.insert(stream, counts);
             }
+            Fact::Window { .. } => self.window = fact,
+            Fact::Mode { .. } => {}
         }
     }
 
@@ -135,7 +194,31 @@ impl Control {
             .registers
             .iter()
             .map(|(name, value)| Fact::Register { name: name.clone(), value: value.clone() });
-        counts.chain(self.cursors.iter().cloned().map(Fact::Cursor)).chain(registers).collect()
+        let cursors = self.cursors.values().cloned().map(Fact::Cursor);
+        counts.chain(cursors).chain(registers).chain([self.window.clone()]).collect()
+    }
+
+    /// The account of one cursor; `in_flight` is what its consumer holds now.
+    pub(crate) fn account(&self, cursor: &CursorState, in_flight: Counts) -> Account {
+        let appended = self.counts.get(&cursor.stream).copied().unwrap_or_default();
+        let routed = appended - cursor.opened_at;
+        Account {
+            cursor: cursor.name.clone(),
+            stream: cursor.stream,
+            position: cursor.position,
+            routed,
+            tally: cursor.tally,
+            in_flight,
+            lag: routed - cursor.tally.settled() - in_flight,
+        }
+    }
+
+    /// What a checkpoint takes in a segment.
+    pub(crate) fn checkpoint_bytes(&self) -> usize {
+        let cursors = self.cursors.values().map(|cursor| CURSOR_FIXED_BYTES + 1 + cursor.name.len());
+        let registers = self.registers.iter().map(|(name, value)| 1 + name.len() + value.len());
+        let counts = self.counts.keys().map(|_| COUNTS_BYTES);
+        cursors.chain(registers).chain(counts).chain([WINDOW_BYTES]).map(record::padded_bytes).sum()
     }
 }
 
@@ -173,7 +256,9 @@ mod tests {
     fn every_control_record_reads_back_as_written() {
         let register = Fact::Register { name: "admission".into(), value: vec![1, 2, 3] };
         let counts = Fact::Counts { stream: 5, counts: Counts { process: 7, critical: 8 } };
-        for fact in [Fact::Cursor(cursor()), register, counts] {
+        let window = Fact::Window { oldest_seq: Some(4), floor_ms: 5 };
+        let mode = Fact::Mode { writable: false, why: "满".repeat(100).chars().take(66).collect() };
+        for fact in [Fact::Cursor(cursor()), register, counts, window, mode] {
             assert_eq!(Fact::decode(fact.kind(), &fact.encode()), Some(fact));
         }
     }
@@ -188,6 +273,8 @@ mod tests {
         control.checkpoint().into_iter().for_each(|fact| copy.apply(fact));
         control.checkpoint().into_iter().for_each(|fact| copy.apply(fact));
         assert_eq!(copy, control);
+        let padded: usize = control.checkpoint().iter().map(Fact::padded_bytes).sum();
+        assert_eq!(control.checkpoint_bytes(), padded);
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! was opened may have been delivered before, and is marked so.
 
 use crate::account::{Counts, Tally};
+use crate::carried;
 use crate::control::CursorState;
 use crate::error::{ReadError, Refusal};
 use crate::journal::{Journal, Ticket};
+use crate::read::{self, Place};
 use crate::record::Record;
 use crate::watermark::Unknown;
-use std::collections::VecDeque;
 
 /// How much one read may return; at least one record is returned if there is any.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +47,7 @@ pub struct Cursor {
     /// Read up to here.
     read_to: u64,
     replay_through: u64,
-    /// Batches read and not settled: their last number and how many they were.
-    in_flight: VecDeque<(u64, Counts)>,
+    place: Place,
 }
 
 impl Cursor {
@@ -60,7 +60,7 @@ impl Cursor {
             position: state.position,
             read_to: state.position,
             replay_through,
-            in_flight: VecDeque::new(),
+            place: Place::default(),
         }
     }
 
@@ -72,21 +72,36 @@ impl Cursor {
         self.position
     }
 
-    /// The next synced records; an empty batch if none is there yet.
+    /// The next synced records, none of them behind the end of a segment; an empty batch if none is there yet.
+    ///
+    /// A batch is settled whole, and batches are settled in the order they were read.
     pub fn read(&mut self, limit: ReadLimit) -> Result<Batch, ReadError> {
-        let (records, through) = self.journal.read(self.stream, self.read_to, limit)?;
-        let counts = records
-            .iter()
-            .fold(Counts::default(), |sum, record| sum + Counts::one(record.head.flags.critical));
+        self.follow_the_quota();
+        let (records, through) =
+            read::forward(&self.journal.shared, self.stream, self.read_to, limit, &mut self.place)?;
+        let records: Vec<Delivery> = records.into_iter().filter_map(|record| self.delivery(record)).collect();
+        let one = |delivery: &Delivery| Counts::one(delivery.record.head.flags.critical);
+        let counts = records.iter().fold(Counts::default(), |sum, delivery| sum + one(delivery));
+        if through > self.read_to {
+            self.journal.shared.lock().in_flight[usize::from(self.id)].push_back((through, counts));
+        }
         self.read_to = through;
-        self.in_flight.push_back((through, counts));
-        self.journal.shared.lock().in_flight[usize::from(self.id)] += counts;
-        let replay_through = self.replay_through;
-        let deliveries = records
-            .into_iter()
-            .map(|record| Delivery { replay: record.head.seq <= replay_through, record })
-            .collect();
-        Ok(Batch { deliveries, through })
+        Ok(Batch { deliveries: records, through })
+    }
+
+    /// A segment dropped over quota took the position with it.
+    fn follow_the_quota(&mut self) {
+        let position = self.journal.shared.lock().control.cursors[&self.id].position;
+        self.position = self.position.max(position);
+        self.read_to = self.read_to.max(self.position);
+    }
+
+    fn delivery(&self, record: Record) -> Option<Delivery> {
+        if record.head.flags.carried {
+            let record = carried::unwrap_for(self.id, record)?;
+            return Some(Delivery { record, replay: true });
+        }
+        Some(Delivery { replay: record.head.seq <= self.replay_through, record })
     }
 
     /// Resolves when something beyond what was read is synced.
@@ -94,13 +109,10 @@ impl Cursor {
         self.journal.synced().reached(self.read_to + 1).await
     }
 
-    /// Settles everything up to `through`: it will not be read again once the ticket has reached its level.
+    /// Settles a batch: it will not be read again once the ticket has reached its level.
     pub fn commit(&mut self, through: u64, tally: Tally) -> Result<Ticket, Refusal> {
-        let unsettled = self.in_flight.iter().filter(|(last, _)| *last > through);
-        let left = unsettled.fold(Counts::default(), |sum, (_, counts)| sum + *counts);
-        let ticket = self.journal.shared.settle(self.id, through, tally, left)?;
-        self.in_flight.retain(|(last, _)| *last > through);
-        self.position = through;
+        let ticket = self.journal.settle(self.id, through, tally)?;
+        self.position = self.position.max(through);
         Ok(ticket)
     }
 
@@ -108,7 +120,6 @@ impl Cursor {
     pub fn rewind(&mut self) {
         self.replay_through = self.replay_through.max(self.read_to);
         self.read_to = self.position;
-        self.in_flight.clear();
-        self.journal.shared.lock().in_flight[usize::from(self.id)] = Counts::default();
+        self.journal.shared.lock().in_flight[usize::from(self.id)].clear();
     }
 }

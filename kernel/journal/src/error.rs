@@ -8,12 +8,22 @@ use std::path::PathBuf;
 pub enum Refusal {
     #[error("the journal has {0} bytes waiting to be written already")]
     Busy(usize),
-    #[error("a record of {0} bytes is larger than the journal takes")]
+    #[error("{0} bytes are more than one record, or one batch, may have")]
     TooLarge(usize),
-    #[error("the journal stopped writing after a failed write or sync")]
+    #[error("the journal is closed, or stopped writing after a failed write or sync")]
     Stopped,
-    #[error("the journal has {0} cursors already")]
+    #[error("the journal has {0} cursors already, or the name is too long")]
     TooManyCursors(usize),
+    #[error("the journal has no room left")]
+    Full,
+    #[error("this id was accepted before, as record {seq}")]
+    Known { seq: u64 },
+    #[error("this id is older than the window of ids that are remembered")]
+    TooOld,
+    #[error("this id was made more than five minutes in the future")]
+    Ahead,
+    #[error("the journal has {0} registers already, or the name or value is too long")]
+    TooManyRegisters(usize),
 }
 
 impl Refusal {
@@ -23,6 +33,11 @@ impl Refusal {
             Refusal::TooLarge(_) => "TG-JR-002",
             Refusal::Stopped => "TG-JR-003",
             Refusal::TooManyCursors(_) => "TG-JR-004",
+            Refusal::Full => "TG-JR-005",
+            Refusal::Known { .. } => "TG-JR-006",
+            Refusal::TooOld => "TG-JR-007",
+            Refusal::Ahead => "TG-JR-008",
+            Refusal::TooManyRegisters(_) => "TG-JR-009",
         }
     }
 }
@@ -36,8 +51,12 @@ pub enum OpenError {
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{path} holds files but no FORMAT, so it is not a data folder or was copied only half")]
     NotAFolder { path: PathBuf },
-    #[error("the journal in {path} is damaged at byte {offset}")]
-    Corrupt { path: PathBuf, offset: u64 },
+    #[error("{file} is damaged at byte {offset}: {what}")]
+    Corrupt { file: String, offset: u64, what: &'static str },
+    #[error("{path} has format {found}, which this version only reads")]
+    Older { path: PathBuf, found: u32 },
+    #[error("{path} is on a network file system ({name})")]
+    Network { path: PathBuf, name: &'static str },
     #[error("could not use {path}")]
     Io { path: PathBuf, source: io::Error },
 }
@@ -50,6 +69,8 @@ impl OpenError {
             OpenError::NotAFolder { .. } => "TG-JR-012",
             OpenError::Corrupt { .. } => "TG-JR-013",
             OpenError::Io { .. } => "TG-JR-014",
+            OpenError::Older { .. } => "TG-JR-015",
+            OpenError::Network { .. } => "TG-JR-016",
         }
     }
 }
@@ -61,6 +82,8 @@ pub enum ReadError {
     Corrupt { seq: u64 },
     #[error("could not read the journal")]
     Io(#[from] io::Error),
+    #[error("record {seq} is gone: its segment was given up")]
+    Gone { seq: u64 },
 }
 
 impl ReadError {
@@ -68,6 +91,7 @@ impl ReadError {
         match self {
             ReadError::Corrupt { .. } => "TG-JR-020",
             ReadError::Io(_) => "TG-JR-021",
+            ReadError::Gone { .. } => "TG-JR-022",
         }
     }
 }

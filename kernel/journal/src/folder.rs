@@ -1,41 +1,99 @@
-//! The data folder: FORMAT, LOCK, and the journals in it. One process at a time.
+//! The data folder: FORMAT, LOCK, and the two journals in it. One process at a time.
 //!
-//! Refuses before it writes: a folder of a newer format, one in use, or one that is no data folder stays as it was.
+//! Refuses before it writes: a folder of another format, one in use, one on a network file system or one that is no data folder
+//! stays as it was. A folder is being made while it holds CREATING; FORMAT is written last.
 
+use crate::caretaker;
+use crate::clock::{Clock, SystemClock};
+use crate::committer;
+use crate::disk::RealDisk;
 use crate::error::OpenError;
 use crate::journal::Journal;
-use rustix::fs::{FlockOperation, flock};
+use crate::options::Options;
+use crate::segment;
+use crate::state::Bell;
+use rustix::fs::{FlockOperation, flock, statfs};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
-/// What this version writes.
-const FORMAT: u32 = 0;
+/// The integer in FORMAT that this version writes.
+pub(crate) const FORMAT: u32 = 1;
+pub(crate) const BOOKS: &str = "books";
+pub(crate) const QUEUES: &str = "queues";
+const CREATING: &str = "CREATING";
 
-/// An open data folder. Dropping it without [`DataFolder::close`] is what a crash does.
+/// How a data folder is opened.
+#[derive(Debug, Clone)]
+pub struct FolderOptions {
+    pub books: Options,
+    pub queues: Options,
+    /// Opens a folder on a network file system, whose syncs may promise more than they keep.
+    pub network_allowed: bool,
+}
+
+impl Default for FolderOptions {
+    fn default() -> FolderOptions {
+        FolderOptions { books: Options::books(), queues: Options::queues(), network_allowed: false }
+    }
+}
+
+/// An open data folder, its committer and its caretaker. Dropping it writes what is queued and ends both.
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
+    books: Journal,
     queues: Journal,
+    threads: Vec<JoinHandle<()>>,
+    bell: Arc<Bell>,
     /// Held open: the lock goes when the descriptor goes, however the process ends.
     _lock: File,
 }
 
 impl DataFolder {
     pub fn open(path: &Path) -> Result<DataFolder, OpenError> {
+        DataFolder::open_with(path, FolderOptions::default())
+    }
+
+    pub fn open_with(path: &Path, options: FolderOptions) -> Result<DataFolder, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
         fs::create_dir_all(path).map_err(io)?;
+        if !options.network_allowed {
+            refuse_network(path)?;
+        }
         let lock = lock(path)?;
-        check_format(path)?;
-        let queues = path.join("queues");
-        fs::create_dir_all(&queues).map_err(io)?;
-        let journal = Journal::open(&queues.join("log"))?;
-        File::open(path).and_then(|folder| folder.sync_all()).map_err(io)?;
-        Ok(DataFolder { path: path.to_owned(), queues: journal, _lock: lock })
+        let fresh = is_fresh(path)?;
+        if fresh {
+            begin_creation(path).map_err(io)?;
+        }
+        let bell = Arc::new(Bell::default());
+        let books = open_journal(&path.join(BOOKS), options.books, &bell, fresh)?;
+        let queues = open_journal(&path.join(QUEUES), options.queues, &bell, fresh)?;
+        if fresh {
+            finish_creation(path).map_err(io)?;
+        }
+        let journals = vec![books.clone(), queues.clone()];
+        let committer = committer::start(journals.clone(), bell.clone()).map_err(io)?;
+        let caretaker = caretaker::start(journals, bell.clone()).map_err(io)?;
+        Ok(DataFolder {
+            path: path.to_owned(),
+            books,
+            queues,
+            threads: vec![committer, caretaker],
+            bell,
+            _lock: lock,
+        })
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The journal of what is kept.
+    pub fn books(&self) -> &Journal {
+        &self.books
     }
 
     /// The journal of what is on its way to somewhere else; drained records go in time.
@@ -43,12 +101,53 @@ impl DataFolder {
         &self.queues
     }
 
+    /// Writes and syncs what is queued, then ends the threads. Later appends are refused.
     pub fn close(self) {
-        self.queues.close();
+        drop(self);
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+impl Drop for DataFolder {
+    fn drop(&mut self) {
+        for journal in [&self.books, &self.queues] {
+            journal.shared.lock().closing = true;
+        }
+        self.bell.ring();
+        self.bell.ring_caretaker();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so; there is nothing left to save here.
+            let _ = thread.join();
+        }
+        for journal in [&self.books, &self.queues] {
+            journal.shared.stop("the journal is closed");
+        }
+    }
+}
+
+fn open_journal(path: &Path, options: Options, bell: &Arc<Bell>, fresh: bool) -> Result<Journal, OpenError> {
+    let disk = if fresh { RealDisk::open(path) } else { RealDisk::existing(path) };
+    let disk = disk.map_err(|source| half_copied_or(path, source))?;
+    if !fresh && !has_segments(path) {
+        return Err(OpenError::NotAFolder { path: path.to_owned() });
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Journal::open(Arc::new(disk), clock, options, bell.clone())
+}
+
+fn half_copied_or(path: &Path, source: io::Error) -> OpenError {
+    match source.kind() {
+        io::ErrorKind::NotFound => OpenError::NotAFolder { path: path.to_owned() },
+        _ => OpenError::Io { path: path.to_owned(), source },
+    }
+}
+
+fn has_segments(path: &Path) -> bool {
+    let names =
+        fs::read_dir(path).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.file_name());
+    names.into_iter().any(|name| segment::number_of(&name.to_string_lossy()).is_some())
+}
+
+pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };
     let mut file =
         File::options().write(true).create(true).truncate(false).open(path.join("LOCK")).map_err(io)?;
@@ -61,22 +160,100 @@ fn lock(path: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-fn check_format(path: &Path) -> Result<(), OpenError> {
+/// Whether there is nothing here yet. A folder of this version's format is not fresh; any other is refused.
+fn is_fresh(path: &Path) -> Result<bool, OpenError> {
+    match format_of(path)? {
+        Some(FORMAT) => Ok(false),
+        Some(found) if found > FORMAT => {
+            Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT })
+        }
+        Some(found) => Err(OpenError::Older { path: path.to_owned(), found }),
+        None => Ok(true),
+    }
+}
+
+/// The format of the data folder; nothing if the folder is empty or was not made to the end.
+pub(crate) fn format_of(path: &Path) -> Result<Option<u32>, OpenError> {
     let io = |source| OpenError::Io { path: path.to_owned(), source };
-    let file = path.join("FORMAT");
-    match fs::read_to_string(&file) {
-        Ok(text) => match text.trim().parse() {
-            Ok(FORMAT) => Ok(()),
-            Ok(found) => Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT }),
-            Err(_) => Err(OpenError::NotAFolder { path: path.to_owned() }),
-        },
+    match fs::read_to_string(path.join("FORMAT")) {
+        Ok(text) => {
+            text.trim().parse().map(Some).map_err(|_| OpenError::NotAFolder { path: path.to_owned() })
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let others = fs::read_dir(path).map_err(io)?.filter_map(Result::ok);
-            if others.into_iter().any(|entry| entry.file_name() != "LOCK") {
-                return Err(OpenError::NotAFolder { path: path.to_owned() });
+            let names: Vec<_> = fs::read_dir(path)
+                .map_err(io)?
+                .filter_map(Result::ok)
+                .map(|entry| entry.file_name())
+                .collect();
+            let being_made = names.iter().any(|name| name == CREATING);
+            if being_made || names.iter().all(|name| name == "LOCK") {
+                return Ok(None);
             }
-            fs::write(&file, format!("{FORMAT}\n")).and_then(|()| File::open(&file)?.sync_all()).map_err(io)
+            Err(OpenError::NotAFolder { path: path.to_owned() })
         }
         Err(error) => Err(io(error)),
+    }
+}
+
+/// Nothing in a folder that was not made to the end was ever acknowledged.
+fn begin_creation(path: &Path) -> io::Result<()> {
+    File::create(path.join(CREATING))?.sync_all()?;
+    for journal in [BOOKS, QUEUES] {
+        match fs::remove_dir_all(path.join(journal)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    sync_names(path)
+}
+
+fn finish_creation(path: &Path) -> io::Result<()> {
+    write_format(path, FORMAT)?;
+    fs::remove_file(path.join(CREATING))?;
+    sync_names(path)
+}
+
+pub(crate) fn write_format(path: &Path, format: u32) -> io::Result<()> {
+    let draft = path.join("FORMAT.draft");
+    fs::write(&draft, format!("{format}\n"))?;
+    File::open(&draft)?.sync_all()?;
+    fs::rename(&draft, path.join("FORMAT"))?;
+    sync_names(path)
+}
+
+pub(crate) fn sync_names(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// NFS answers a sync before the data is safe if the server was told to, and has no way to say so.
+fn refuse_network(path: &Path) -> Result<(), OpenError> {
+    let kind =
+        statfs(path).map_err(|errno| OpenError::Io { path: path.to_owned(), source: errno.into() })?.f_type;
+    match network_name(kind as u64 & 0xffff_ffff) {
+        Some(name) => Err(OpenError::Network { path: path.to_owned(), name }),
+        None => Ok(()),
+    }
+}
+
+/// By the numbers of statfs(2).
+fn network_name(kind: u64) -> Option<&'static str> {
+    match kind {
+        0x6969 => Some("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("SMB"),
+        0x0102_1997 => Some("9P"),
+        0x5346_414f => Some("AFS"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nfs_and_smb_are_network_file_systems_and_ext4_is_not() {
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        assert_eq!(network_name(0xfe53_4d42), Some("SMB"));
+        assert_eq!(network_name(0xef53), None);
     }
 }

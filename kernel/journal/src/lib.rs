@@ -1,28 +1,46 @@
 #![doc = include_str!("../README.md")]
 
-//! The log under everything that must not be lost.
-//!
-//! A record is appended to a stream, written together with whatever else arrived while the last sync ran, and read by
-//! cursors: consumers whose durable place on the stream is itself a record. One thread per journal writes and syncs; callers
-//! never touch the disk on the way in. Knows no domain: what a stream or a kind means belongs to the capability that owns it.
-
 mod account;
+mod batch;
+mod caretaker;
+mod carried;
+mod clock;
 mod committer;
 mod control;
+#[cfg(test)]
+mod crash;
 mod cursor;
+mod disk;
 mod error;
+mod examine;
 mod folder;
+mod format0;
 mod id;
 mod journal;
-mod log;
+mod options;
+mod planted;
+mod read;
 mod record;
+mod recovery;
+mod segment;
+mod snapshot;
+mod state;
+mod upgrade;
 mod watermark;
+mod window;
 
 pub use account::{Account, Counts, Tally};
+pub use clock::{Clock, JUMP_MS_MAX, SystemClock};
 pub use cursor::{Batch, Cursor, Delivery, ReadLimit};
+pub use disk::{Disk, DiskFile, Fault, RealDisk, SECTOR_BYTES, SimDisk};
 pub use error::{OpenError, ReadError, Refusal};
-pub use folder::DataFolder;
+pub use examine::{Examination, Finding, JournalReport, SegmentReport, examine};
+pub use folder::{DataFolder, FolderOptions};
 pub use id::{Id, NotAnId};
-pub use journal::{Entry, Journal, Level, Status, Ticket};
+pub use journal::{Entry, Journal, Level, PAYLOAD_BYTES_MAX, Status, Ticket};
+pub use options::{Options, Retention};
 pub use record::{Flags, Head, Record};
+pub use state::Tallies;
+pub use upgrade::{Upgraded, upgrade};
 pub use watermark::{Reached, Unknown, Watermark};
+pub use window::{AHEAD_MS_MAX, WindowLimit};

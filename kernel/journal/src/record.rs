@@ -7,10 +7,10 @@
 //!  4 stream u16     0 is the journal's own
 //!  6 kind u16       what the payload means, within the stream; a new meaning is a new kind
 //!  8 version u8     of the payload's layout
-//!  9 flags u8       bit 0 critical, bit 1 pruned, bit 2 carried
+//!  9 flags u8       bit 0 critical, 1 pruned, 2 carried, 3 once, 4 restated
 //! 10 zero u16
 //! 12 crc u32        CRC32C of the salt and of everything else in the record
-//! 16 seq u64        the record's number in its journal, from 1, without gaps
+//! 16 seq u64        the record's number in its journal, from 1, without gaps; a restated one has that of the record before
 //! 24 stamp u64      milliseconds since 1970, never backwards
 //! 32 batch u64      the batch it was committed with
 //! 40 id [u8; 16]
@@ -25,6 +25,8 @@ pub(crate) const HEADER_BYTES: usize = 56;
 const CRITICAL: u8 = 1;
 const PRUNED: u8 = 1 << 1;
 const CARRIED: u8 = 1 << 2;
+const ONCE: u8 = 1 << 3;
+const RESTATED: u8 = 1 << 4;
 
 /// A record as a reader sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,21 +55,31 @@ pub struct Flags {
     pub critical: bool,
     /// The payload was replaced by the hashes an audit tree needs.
     pub pruned: bool,
-    /// A critical record copied forward; see `carried` for the payload's prefix.
+    /// A critical record copied forward before its segment went; see [`crate::carried`].
     pub carried: bool,
+    /// Its id is remembered for a window, and refused a second time.
+    pub once: bool,
+    /// The journal's own, and no new fact: it has no number to itself.
+    pub restated: bool,
 }
 
 impl Flags {
     fn bits(self) -> u8 {
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
-        bit(self.critical, CRITICAL) | bit(self.pruned, PRUNED) | bit(self.carried, CARRIED)
+        bit(self.critical, CRITICAL)
+            | bit(self.pruned, PRUNED)
+            | bit(self.carried, CARRIED)
+            | bit(self.once, ONCE)
+            | bit(self.restated, RESTATED)
     }
 
     fn of(bits: u8) -> Option<Flags> {
-        (bits & !(CRITICAL | PRUNED | CARRIED) == 0).then_some(Flags {
+        (bits & !(CRITICAL | PRUNED | CARRIED | ONCE | RESTATED) == 0).then_some(Flags {
             critical: bits & CRITICAL != 0,
             pruned: bits & PRUNED != 0,
             carried: bits & CARRIED != 0,
+            once: bits & ONCE != 0,
+            restated: bits & RESTATED != 0,
         })
     }
 }
@@ -137,7 +149,11 @@ pub(crate) fn parse(bytes: &[u8], salt: u32) -> Option<Framed> {
         return None;
     }
     let record = &bytes[..length];
-    if u32_at(record, 12) != checksum(record, salt) || record[10..12] != [0, 0] {
+    let padding = &bytes[length..length.next_multiple_of(8)];
+    if record[10..12] != [0, 0]
+        || padding.iter().any(|byte| *byte != 0)
+        || u32_at(record, 12) != checksum(record, salt)
+    {
         return None;
     }
     Some(Framed { head: head(record)?, length })
@@ -180,7 +196,7 @@ mod tests {
     use super::*;
 
     fn sample() -> (Head, Vec<u8>) {
-        let flags = Flags { critical: true, pruned: false, carried: true };
+        let flags = Flags { critical: true, once: true, ..Flags::default() };
         let head =
             Head { stream: 3, kind: 9, version: 1, flags, seq: 7, stamp_ms: 8, batch: 2, id: Id::v7(5) };
         let mut bytes = Vec::new();
@@ -198,10 +214,10 @@ mod tests {
     }
 
     #[test]
-    fn any_flipped_bit_but_of_the_padding_and_any_other_salt_is_noticed() {
+    fn any_flipped_bit_and_any_other_salt_is_noticed() {
         let (_, bytes) = sample();
         assert_eq!(parse(&bytes, 78), None);
-        for bit in 0..(HEADER_BYTES + 7) * 8 {
+        for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(parse(&flipped, 77), None, "bit {bit}");

@@ -8,7 +8,7 @@ use tidegate_kernel_journal::{Counts, DataFolder, Entry, Id, Journal, Level, Rea
 const LIMIT: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };
 
 fn append(journal: &Journal, payload: &[u8]) -> u64 {
-    let entry = Entry { stream: 16, kind: 1, version: 1, critical: false, id: Id::v7(1), payload };
+    let entry = Entry { stream: 16, kind: 1, version: 1, id: Id::v7(1), payload, ..Entry::default() };
     let ticket = journal.append(entry).unwrap();
     ticket.wait(Level::Disk).unwrap();
     ticket.seq()

@@ -1,0 +1,371 @@
+//! The caretaker: one thread that keeps the next segment ready and lets old ones go, so that the committer never has to.
+//!
+//! A segment goes in two steps: what it takes with it is put on record, and once that is synced the file is recycled or removed.
+//! So a crash in between finds either the segment, or the account of it. Zero-writing a segment ahead of its use is what makes a
+//! sync cheap: the file system has nothing but data to write.
+
+use crate::account::Counts;
+use crate::carried;
+use crate::control::{CursorState, Fact};
+use crate::error::Refusal;
+use crate::journal::{Entry, Journal};
+use crate::options::Retention;
+use crate::record::{self, HEADER_BYTES, Record};
+use crate::segment::{self, Records, SEGMENT_HEADER_BYTES};
+use crate::state::{Bell, Segment, Shared, State, Supply};
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// The file of the next segment, before it has a number.
+pub(crate) const NEXT: &str = "next.ready";
+/// A small file for the journal's own records when the disk is full.
+pub(crate) const SPARE: &str = "spare.ready";
+
+/// What a record of the window's new place takes.
+const WINDOW_FACT_BYTES: usize = 72;
+
+/// How often to look although nobody rang: a cursor moved on, or someone made room on the disk.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Starts the thread. It ends when every journal is closed or stopped.
+pub(crate) fn start(journals: Vec<Journal>, bell: Arc<Bell>) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("caretaker".to_owned()).spawn(move || {
+        bell.caretaker.set(thread::current()).expect("one caretaker per bell");
+        while journals.iter().any(|journal| is_running(&journal.shared)) {
+            if !journals.iter().any(|journal| is_running(&journal.shared) && tend(&journal.shared)) {
+                thread::park_timeout(LOOK_EVERY);
+            }
+        }
+    })
+}
+
+fn is_running(shared: &Shared) -> bool {
+    let state = shared.lock();
+    state.stopped.is_none() && !state.closing
+}
+
+/// Does the next thing there is to do. Whether there was one; trouble with a file is kept in the state and tried again later.
+pub(crate) fn tend(shared: &Shared) -> bool {
+    let done = match next_task(shared) {
+        Task::Nothing => return false,
+        Task::WaitForSync => {
+            shared.bell.ring();
+            return false;
+        }
+        Task::LetGo => let_go(shared),
+        Task::Shed => shed(shared),
+        Task::RunShort(why) => Err(io::Error::other(why)),
+        Task::Create(bytes) => create(shared, bytes),
+        Task::CreateSpare => create_spare(shared),
+    };
+    match done {
+        Ok(()) => true,
+        Err(error) => {
+            run_short(shared, &error.to_string());
+            false
+        }
+    }
+}
+
+/// There is no next segment: only the journal's own records are taken now, and they go to the spare.
+fn run_short(shared: &Shared, why: &str) {
+    shared.lock().supply.fail(why);
+    if let Err(error) = take_the_spare(shared) {
+        shared.lock().supply.fail(&error.to_string());
+    }
+}
+
+enum Task {
+    Nothing,
+    /// The oldest segment may go once something is synced.
+    WaitForSync,
+    LetGo,
+    Shed,
+    /// The quota is used up by what must not go.
+    RunShort(String),
+    Create(u64),
+    CreateSpare,
+}
+
+fn next_task(shared: &Shared) -> Task {
+    let synced = shared.synced.value();
+    let mut state = shared.lock();
+    match state.leaving {
+        Some(after) if synced >= after => return Task::LetGo,
+        Some(_) => return Task::WaitForSync,
+        None => {}
+    }
+    let last_seq = state.last_seq_of(0);
+    if state.oldest_is_superfluous(shared) && state.leave(last_seq, shared).is_ok() {
+        return Task::WaitForSync;
+    }
+    match state.supply {
+        Supply::Ready { .. } | Supply::Spare { .. } if !state.disk_is_full() => {
+            return state.ready_task(shared);
+        }
+        _ => {}
+    }
+    let bytes = state.next_bytes(shared);
+    match shared.options.retention {
+        Retention::Drain { bytes_max, .. } if state.log_bytes() + bytes > bytes_max => {
+            state.make_room(shared)
+        }
+        _ => Task::Create(bytes),
+    }
+}
+
+impl State {
+    fn disk_is_full(&self) -> bool {
+        matches!(self.supply, Supply::Spare { .. })
+    }
+
+    fn ready_task(&mut self, shared: &Shared) -> Task {
+        if self.read_only.is_some() {
+            self.read_only = None;
+            self.note_mode(true, "", &shared.options);
+        }
+        if self.has_spare { Task::Nothing } else { Task::CreateSpare }
+    }
+
+    fn next_bytes(&self, shared: &Shared) -> u64 {
+        let bytes = shared.options.segment_bytes_of(self.tallies.segments_made as usize);
+        match shared.options.retention {
+            Retention::Keep => bytes,
+            // At least eight segments fit the quota, or dropping one would drop much of it.
+            Retention::Drain { bytes_max, .. } => {
+                bytes.min(bytes_max / 8).max(shared.options.segment_bytes[0])
+            }
+        }
+    }
+
+    /// Whether every cursor has passed the oldest segment and nothing asks to keep it.
+    fn oldest_is_superfluous(&self, shared: &Shared) -> bool {
+        let Retention::Drain { keep_bytes, .. } = shared.options.retention else { return false };
+        self.oldest_is_drained() && (self.drained_bytes() > keep_bytes || self.is_short_of_room(shared))
+    }
+
+    /// Puts the oldest segment on its way out. The ids in it are forgotten first, on record.
+    fn leave(&mut self, last_seq: u64, shared: &Shared) -> Result<(), Refusal> {
+        let holds_ids = |oldest: Option<u64>| oldest.is_some_and(|oldest| oldest <= last_seq);
+        let on_record =
+            matches!(self.control.window, Fact::Window { oldest_seq, .. } if holds_ids(oldest_seq));
+        if on_record || holds_ids(self.window.oldest_seq()) {
+            self.admit(WINDOW_FACT_BYTES, true, &shared.options)?;
+            self.window.forget_through(last_seq);
+            let fact =
+                Fact::Window { oldest_seq: self.window.oldest_seq(), floor_ms: self.window.floor_ms() };
+            self.append_fact(fact);
+        }
+        self.leaving = Some(self.head_seq);
+        Ok(())
+    }
+
+    fn oldest_is_drained(&self) -> bool {
+        self.segments.len() > 1 && self.lowest_position() >= self.last_seq_of(0)
+    }
+
+    fn is_short_of_room(&self, shared: &Shared) -> bool {
+        let Retention::Drain { bytes_max, .. } = shared.options.retention else { return false };
+        match self.supply {
+            Supply::Ready { .. } => false,
+            Supply::Wanted => self.log_bytes() + self.next_bytes(shared) > bytes_max,
+            Supply::Spare { .. } | Supply::Failed(_) => true,
+        }
+    }
+
+    fn lowest_position(&self) -> u64 {
+        self.control.cursors.values().map(|cursor| cursor.position).min().unwrap_or(u64::MAX)
+    }
+
+    fn drained_bytes(&self) -> u64 {
+        let lowest = self.lowest_position();
+        let drained = (0..self.segments.len() - 1).take_while(|at| self.last_seq_of(*at) <= lowest);
+        drained.map(|at| self.segments[at].bytes).sum()
+    }
+
+    fn make_room(&self, shared: &Shared) -> Task {
+        if self.segments.len() > 1 && !self.oldest_is_drained() {
+            return Task::Shed;
+        }
+        Task::RunShort(format!("the quota is used up: {:?}", shared.options.retention))
+    }
+}
+
+impl Supply {
+    fn fail(&mut self, why: &str) {
+        if !matches!(self, Supply::Spare { .. } | Supply::Ready { .. }) {
+            *self = Supply::Failed(why.to_owned());
+        }
+    }
+}
+
+fn create(shared: &Shared, bytes: u64) -> io::Result<()> {
+    match shared.disk.create(NEXT, bytes) {
+        Ok(file) => {
+            shared.disk.sync_names()?;
+            shared.lock().supply = Supply::Ready { file, bytes };
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn take_the_spare(shared: &Shared) -> io::Result<()> {
+    if !shared.lock().has_spare {
+        create_spare(shared)?;
+    }
+    let file = shared.disk.open(SPARE)?;
+    let bytes = spare_bytes(shared);
+    let mut state = shared.lock();
+    state.supply = Supply::Spare { file, bytes };
+    Ok(())
+}
+
+pub(crate) fn spare_bytes(shared: &Shared) -> u64 {
+    shared.options.segment_bytes[0]
+}
+
+fn create_spare(shared: &Shared) -> io::Result<()> {
+    shared.disk.create(SPARE, spare_bytes(shared))?;
+    shared.disk.sync_names()?;
+    shared.lock().has_spare = true;
+    Ok(())
+}
+
+/// Recycles or removes the oldest segment, whose leaving is on record and synced.
+fn let_go(shared: &Shared) -> io::Result<()> {
+    let (segment, recycled) = {
+        let mut state = shared.lock();
+        state.leaving = None;
+        let wanted = state.next_bytes(shared);
+        let needed = !matches!(state.supply, Supply::Ready { .. });
+        let segment = state.segments.pop_front().expect("a segment that leaves is there");
+        (segment.clone(), needed && segment.bytes == wanted)
+    };
+    let name = segment::file_name(segment.number);
+    if !recycled {
+        shared.disk.remove(&name)?;
+        shared.disk.sync_names()?;
+        shared.lock().tallies.segments_removed += 1;
+        return Ok(());
+    }
+    shared.disk.rename(&name, NEXT)?;
+    shared.disk.sync_names()?;
+    let file = shared.disk.open(NEXT)?;
+    let mut state = shared.lock();
+    state.supply = Supply::Ready { file, bytes: segment.bytes };
+    state.tallies.segments_recycled += 1;
+    Ok(())
+}
+
+/// Gives the oldest segment up for the cursors that have not passed it: counts what they lose, carries what is critical.
+fn shed(shared: &Shared) -> io::Result<()> {
+    let (segment, last_seq) = {
+        let state = shared.lock();
+        (state.segments[0].clone(), state.last_seq_of(0))
+    };
+    let records = records_of(shared, &segment, last_seq)?;
+    let mut state = shared.lock();
+    let losses = Losses::of(&records, state.control.cursors.values(), last_seq);
+    let recorded =
+        state.put_on_record(&losses, last_seq, shared).and_then(|()| state.leave(last_seq, shared));
+    match recorded {
+        Ok(()) => {
+            state.tallies.segments_shed += 1;
+            drop(state);
+            shared.bell.ring();
+            Ok(())
+        }
+        Err(refusal) => Err(io::Error::other(format!("the oldest segment cannot be given up: {refusal}"))),
+    }
+}
+
+fn records_of(shared: &Shared, segment: &Segment, last_seq: u64) -> io::Result<Vec<Record>> {
+    let file = shared.disk.open(&segment::file_name(segment.number))?;
+    let mut reader = Records::from(&*file, segment.salt, SEGMENT_HEADER_BYTES);
+    let mut records = Vec::new();
+    while let Some((framed, raw)) = reader.next()? {
+        if framed.head.seq > last_seq {
+            break;
+        }
+        if !framed.head.flags.restated {
+            // Only a critical payload is needed again; the others would fill the memory with a segment.
+            let bytes = if framed.head.flags.critical { HEADER_BYTES..framed.length } else { 0..0 };
+            records.push(Record { head: framed.head, payload: bytes::Bytes::copy_from_slice(&raw[bytes]) });
+        }
+    }
+    Ok(records)
+}
+
+/// What goes with a segment.
+struct Losses {
+    /// The cursors that had not passed it, as they are afterwards.
+    cursors: Vec<CursorState>,
+    /// Critical records and their payloads with the prefix of a copy.
+    carried: Vec<(Record, Vec<u8>)>,
+}
+
+impl Losses {
+    fn of<'a>(records: &[Record], cursors: impl Iterator<Item = &'a CursorState>, last_seq: u64) -> Losses {
+        let mut after: Vec<CursorState> =
+            cursors.filter(|cursor| cursor.position < last_seq).cloned().collect();
+        let mut carried = Vec::new();
+        for record in records {
+            let lagging = waiting_for(record, &after);
+            if lagging == 0 {
+                continue;
+            }
+            if record.head.flags.critical {
+                carried.push((record.clone(), carried::wrap(record, lagging)));
+                continue;
+            }
+            for cursor in after.iter_mut().filter(|cursor| lagging & (1 << cursor.id) != 0) {
+                cursor.tally.shed += Counts::one(false);
+            }
+        }
+        after.iter_mut().for_each(|cursor| cursor.position = last_seq);
+        Losses { cursors: after, carried }
+    }
+
+    fn bytes(&self) -> usize {
+        let carried: usize =
+            self.carried.iter().map(|(_, payload)| record::padded_bytes(payload.len())).sum();
+        carried + self.cursors.iter().map(|cursor| Fact::Cursor(cursor.clone()).padded_bytes()).sum::<usize>()
+    }
+}
+
+/// One bit per cursor that has not settled this record.
+fn waiting_for(record: &Record, cursors: &[CursorState]) -> u64 {
+    let lags =
+        |cursor: &&CursorState| cursor.stream == record.head.stream && cursor.position < record.head.seq;
+    let lagging = cursors.iter().filter(lags).fold(0, |bits, cursor| bits | 1 << cursor.id);
+    lagging & carried::waiting(record)
+}
+
+impl State {
+    fn put_on_record(&mut self, losses: &Losses, last_seq: u64, shared: &Shared) -> Result<(), Refusal> {
+        self.admit(losses.bytes(), true, &shared.options)?;
+        let now_ms = shared.clock.wall_ms();
+        for (record, payload) in &losses.carried {
+            let head = &record.head;
+            let entry = Entry {
+                stream: head.stream,
+                kind: head.kind,
+                version: head.version,
+                critical: true,
+                once: false,
+                id: head.id,
+                payload,
+            };
+            self.append(&entry, true, now_ms);
+        }
+        self.tallies.records_carried += losses.carried.len() as u64;
+        for cursor in &losses.cursors {
+            self.in_flight[usize::from(cursor.id)].retain(|(last, _)| *last > last_seq);
+            self.append_fact(Fact::Cursor(cursor.clone()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+//! Reading synced records back: forward along a stream, or one by its id.
+//!
+//! IO in the calling thread, with the lock held only to find the segment. A segment may go while it is read; then what was asked
+//! for is reported as gone, not as damaged.
+
+use crate::cursor::ReadLimit;
+use crate::disk::DiskFile;
+use crate::error::ReadError;
+use crate::id::Id;
+use crate::record::{HEADER_BYTES, Record};
+use crate::segment::{self, Records};
+use crate::state::{Segment, Shared};
+use std::sync::Arc;
+
+/// Where a reader stopped, so that it need not search when it goes on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place {
+    segment: u64,
+    offset: u64,
+    next_seq: u64,
+}
+
+/// How far behind the time its id says a record may lie in the log and still be found without the window.
+const SEARCH_MS: u64 = 2000;
+
+/// Records of `stream` above `after`, out of one segment, and the last number looked at.
+pub(crate) fn forward(
+    shared: &Shared,
+    stream: u16,
+    after: u64,
+    limit: ReadLimit,
+    place: &mut Place,
+) -> Result<(Vec<Record>, u64), ReadError> {
+    let synced = shared.synced.value();
+    let Some(part) = part_with(shared, after + 1, synced) else { return Ok((Vec::new(), after)) };
+    let file = open(shared, &part.segment)?;
+    let resumed = place.segment == part.segment.number && place.next_seq == part.first_seq;
+    let offset =
+        if resumed { place.offset } else { part.segment.offset_before(|mark| mark.seq <= part.first_seq) };
+    let mut records = Records::from(&*file, part.segment.salt, offset);
+    let (mut found, mut bytes, mut looked_at) = (Vec::new(), 0, part.first_seq - 1);
+    while looked_at < part.last_seq && found.len() < limit.records && bytes < limit.bytes {
+        let Some((framed, raw)) = records.next()? else {
+            return Err(missing(shared, &part.segment, looked_at + 1));
+        };
+        if framed.head.flags.restated || framed.head.seq <= looked_at {
+            continue;
+        }
+        looked_at = framed.head.seq;
+        if framed.head.stream == stream {
+            bytes += framed.length;
+            found.push(Record { head: framed.head, payload: raw.slice(HEADER_BYTES..framed.length) });
+        }
+    }
+    *place = Place { segment: part.segment.number, offset: records.offset(), next_seq: looked_at + 1 };
+    Ok((found, looked_at))
+}
+
+/// A segment and the numbers wanted of it.
+struct Part {
+    segment: Segment,
+    first_seq: u64,
+    last_seq: u64,
+}
+
+/// The segment with record `seq`, or the oldest one if that is newer; nothing if `seq` is not synced yet.
+fn part_with(shared: &Shared, seq: u64, synced: u64) -> Option<Part> {
+    let state = shared.lock();
+    let first_seq = seq.max(state.segments.front()?.first_seq);
+    let at = state.segments.partition_point(|segment| segment.first_seq <= first_seq).checked_sub(1)?;
+    let last_seq = state.last_seq_of(at).min(synced);
+    (first_seq <= last_seq).then(|| Part { segment: state.segments[at].clone(), first_seq, last_seq })
+}
+
+fn open(shared: &Shared, segment: &Segment) -> Result<Arc<dyn DiskFile>, ReadError> {
+    match &segment.file {
+        Some(file) => Ok(file.clone()),
+        None => {
+            let opened = shared.disk.open(&segment::file_name(segment.number));
+            opened.map_err(
+                |error| if is_listed(shared, segment) { error.into() } else { gone(segment.first_seq) },
+            )
+        }
+    }
+}
+
+fn missing(shared: &Shared, segment: &Segment, seq: u64) -> ReadError {
+    if is_listed(shared, segment) { ReadError::Corrupt { seq } } else { gone(seq) }
+}
+
+fn gone(seq: u64) -> ReadError {
+    ReadError::Gone { seq }
+}
+
+fn is_listed(shared: &Shared, segment: &Segment) -> bool {
+    shared.lock().segments.iter().any(|listed| listed.number == segment.number)
+}
+
+/// The record with this id.
+pub(crate) fn find(shared: &Shared, id: Id) -> Result<Option<Record>, ReadError> {
+    let known = shared.lock().window.find(id);
+    match known {
+        Some(seq) => at(shared, seq),
+        None => near(shared, id),
+    }
+}
+
+fn at(shared: &Shared, seq: u64) -> Result<Option<Record>, ReadError> {
+    let Some(part) = part_with(shared, seq, shared.synced.value()) else { return Ok(None) };
+    let offset = part.segment.offset_before(|mark| mark.seq <= seq);
+    search(shared, &part, offset, |record| record.head.seq == seq, |record| record.head.seq > seq)
+}
+
+/// Looks through what was appended in the two seconds from the moment the id was made.
+fn near(shared: &Shared, id: Id) -> Result<Option<Record>, ReadError> {
+    let (from_ms, until_ms) = (id.unix_ms(), id.unix_ms() + SEARCH_MS);
+    let mut seq = first_seq_since(shared, from_ms);
+    while let Some(part) =
+        part_with(shared, seq, shared.synced.value()).filter(|part| part.segment.stamp_ms <= until_ms)
+    {
+        let offset = part.segment.offset_before(|mark| mark.stamp_ms < from_ms);
+        let found = search(
+            shared,
+            &part,
+            offset,
+            |record| record.head.id == id,
+            |record| record.head.stamp_ms > until_ms,
+        )?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        seq = part.last_seq + 1;
+    }
+    Ok(None)
+}
+
+/// The first number of the last segment begun before this moment.
+fn first_seq_since(shared: &Shared, from_ms: u64) -> u64 {
+    let state = shared.lock();
+    let begun = state.segments.partition_point(|segment| segment.stamp_ms < from_ms);
+    state.segments.get(begun.saturating_sub(1)).map_or(1, |segment| segment.first_seq)
+}
+
+fn search(
+    shared: &Shared,
+    part: &Part,
+    offset: u64,
+    is_wanted: impl Fn(&Record) -> bool,
+    is_beyond: impl Fn(&Record) -> bool,
+) -> Result<Option<Record>, ReadError> {
+    let file = open(shared, &part.segment)?;
+    let mut records = Records::from(&*file, part.segment.salt, offset);
+    let mut seq = 0;
+    while seq < part.last_seq {
+        let Some((framed, raw)) = records.next()? else {
+            return Err(missing(shared, &part.segment, seq + 1));
+        };
+        seq = framed.head.seq;
+        let record = Record { head: framed.head, payload: raw.slice(HEADER_BYTES..framed.length) };
+        if framed.head.flags.restated {
+            continue;
+        }
+        if is_wanted(&record) {
+            return Ok(Some(record));
+        }
+        if is_beyond(&record) {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
