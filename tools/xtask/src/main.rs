@@ -1,0 +1,110 @@
+//! Command line of xtask: parses the arguments, calls one module, turns its answer into an exit status.
+//!
+//! 0: everything is in order, 1: something was found or failed, 2: the call itself was wrong or could not be carried out.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+use xtask::services::{self, table::COUNTERPARTS};
+use xtask::{stages, tidy, workspace};
+
+const HELP: &str = "\
+cargo xtask test [--only STAGE]... [--skip STAGE]... [-- ARGS]
+                                                 every check and every test; ARGS go to `cargo test`
+cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
+cargo xtask services [start|stop|status] [--heavy]
+                                                 real counterparts for the tests, on free loopback ports
+
+Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
+Example: cargo xtask test --only test -- a_truncated_packet";
+
+fn main() -> ExitCode {
+    match dispatch() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch() -> Result<bool> {
+    let mut args = lexopt::Parser::from_env();
+    match args.next()? {
+        Some(Value(command)) => match command.to_str() {
+            Some("test") => test(args),
+            Some("tidy") => tidy_tree(args),
+            Some("services") => counterparts(args),
+            _ => bail!("no command {command:?}\n\n{HELP}"),
+        },
+        Some(Long("help") | Short('h')) => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        Some(other) => Err(other.unexpected().into()),
+        None => bail!("no command given\n\n{HELP}"),
+    }
+}
+
+fn test(mut args: lexopt::Parser) -> Result<bool> {
+    let mut plan = stages::Plan::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("only") => plan.only.push(stages::Stage::named(&args.value()?.string()?)?),
+            Long("skip") => plan.skip.push(stages::Stage::named(&args.value()?.string()?)?),
+            Value(first) => {
+                plan.pass_through.push(first.string()?);
+                for rest in args.raw_args()? {
+                    plan.pass_through.push(rest.string()?);
+                }
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    stages::run(&workspace::root()?, &plan)
+}
+
+fn tidy_tree(mut args: lexopt::Parser) -> Result<bool> {
+    let (mut json, mut lower) = (false, false);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("json") => json = true,
+            Long("ratchet") => lower = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let context = tidy::Context::open(&workspace::root()?)?;
+    if lower {
+        println!("{}", tidy::ratchet::lower(&context)?);
+    }
+    let findings = tidy::check(&context)?;
+    for finding in &findings {
+        println!("{}", if json { finding.json() } else { finding.to_string() });
+    }
+    eprintln!("tidy: {} findings by {} rules", findings.len(), tidy::RULES.len());
+    Ok(findings.is_empty())
+}
+
+fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
+    let (mut verb, mut heavy) = (None, false);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("heavy") => heavy = true,
+            Value(word) if verb.is_none() => verb = Some(word.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let depot = services::Depot::at(&workspace::root()?);
+    match verb.as_deref().unwrap_or("start") {
+        "start" => {
+            let outcome = services::start(&depot, COUNTERPARTS, heavy)?;
+            outcome.print();
+            Ok(outcome.unavailable.is_empty())
+        }
+        "stop" => services::stop(&depot),
+        "status" => services::status(&depot, COUNTERPARTS),
+        other => bail!("services can start, stop and status, not {other:?}"),
+    }
+}

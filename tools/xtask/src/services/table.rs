@@ -1,0 +1,103 @@
+//! The counterparts as data: a new one is a row here and nothing else. A row exists only while a test uses it.
+
+/// Where a counterpart comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Debian packages: installed as root, unpacked under the depot otherwise.
+    Apt,
+    /// Into the depot's virtual environment; `packages` are requirements (`name==version`).
+    Pypi,
+    /// Into the depot's npm prefix; `packages` are `name@version`.
+    Npm,
+}
+
+#[derive(Debug)]
+pub struct Counterpart {
+    pub name: &'static str,
+    pub source: Source,
+    pub packages: &'static [&'static str],
+    /// Takes more than a minute or 100 MB to install: only with `--heavy`.
+    pub heavy: bool,
+    pub role: Role,
+}
+
+#[derive(Debug)]
+pub enum Role {
+    /// Programs for tests to run.
+    Tool { programs: &'static [Program] },
+    /// A server; its address is exported as `env`.
+    Daemon { spec: Spec, env: &'static str },
+}
+
+#[derive(Debug)]
+pub struct Program {
+    pub name: &'static str,
+    /// The variable that tells tests where the program is.
+    pub env: &'static str,
+}
+
+/// How a daemon runs in the foreground. `{port}` and `{data}` are filled in, in arguments and files alike.
+#[derive(Debug)]
+pub struct Spec {
+    pub program: &'static str,
+    pub args: &'static [&'static str],
+    /// Files written below `{data}` before the start.
+    pub files: &'static [(&'static str, &'static str)],
+    pub probe: Probe,
+    /// A distribution's unit that its package would start by itself; stopped and disabled when we install it.
+    pub unit: Option<&'static str>,
+}
+
+/// What shows that a daemon serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// Its port accepts a connection.
+    Connect,
+}
+
+/// Queues are deeper than mosquitto's default of 1000, so that a broker used as a counterpart never drops.
+const MOSQUITTO_CONF: &str = "\
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence false
+max_queued_messages 100000
+";
+
+pub const COUNTERPARTS: &[Counterpart] = &[
+    Counterpart {
+        name: "mosquitto-clients",
+        source: Source::Apt,
+        packages: &["mosquitto-clients"],
+        heavy: false,
+        role: Role::Tool {
+            programs: &[
+                Program { name: "mosquitto_pub", env: "TIDEGATE_TEST_MOSQUITTO_PUB" },
+                Program { name: "mosquitto_sub", env: "TIDEGATE_TEST_MOSQUITTO_SUB" },
+            ],
+        },
+    },
+    Counterpart {
+        name: "mosquitto",
+        source: Source::Apt,
+        packages: &["mosquitto"],
+        heavy: false,
+        role: Role::Daemon {
+            spec: Spec {
+                program: "mosquitto",
+                args: &["-c", "{data}/mosquitto.conf"],
+                files: &[("mosquitto.conf", MOSQUITTO_CONF)],
+                probe: Probe::Connect,
+                unit: Some("mosquitto"),
+            },
+            env: "TIDEGATE_TEST_MOSQUITTO_ADDR",
+        },
+    },
+    Counterpart {
+        name: "paho-mqtt",
+        source: Source::Pypi,
+        packages: &["paho-mqtt==2.2.0"],
+        heavy: false,
+        // The interpreter that can `import paho.mqtt.client`.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PAHO_PYTHON" }] },
+    },
+];

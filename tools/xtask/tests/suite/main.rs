@@ -1,0 +1,10 @@
+//! Tests of xtask: each rule against a planted violation, the counting against real output, daemons for real.
+//!
+//! Fixture trees are written below cargo's temporary folder, not kept as files: they would break the rules they test.
+
+mod counting;
+mod daemons;
+mod fixture;
+mod rules_of_crates;
+mod rules_of_text;
+mod whole_runs;
