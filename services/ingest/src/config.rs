@@ -1,5 +1,6 @@
 //! What can be set, with its default and its limits. Parsed from text by whoever reads the configuration, never here.
 
+use crate::error::OpenError;
 use std::time::Duration;
 use tidegate_codec_mqtt::TopicFilter;
 use tidegate_kernel_flow::BreakerLimits;
@@ -45,6 +46,15 @@ impl Default for Config {
 }
 
 impl Config {
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        match self.critical.len() {
+            found if found > CRITICAL_FILTERS_MAX => {
+                Err(OpenError::TooManyFilters { found, max: CRITICAL_FILTERS_MAX })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn read_limit(&self) -> ReadLimit {
         ReadLimit { records: self.batch_records_max, bytes: self.batch_bytes_max }
     }

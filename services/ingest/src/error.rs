@@ -34,6 +34,8 @@ pub enum OpenError {
     Register,
     #[error("could not open the cursor of sink {sink}")]
     Cursor { sink: &'static str, source: Refusal },
+    #[error("{found} topic filters say critical, and at most {max} may")]
+    TooManyFilters { found: usize, max: usize },
 }
 
 impl OpenError {
@@ -41,6 +43,18 @@ impl OpenError {
         match self {
             OpenError::Register => "TG-IN-003",
             OpenError::Cursor { source, .. } => source.code(),
+            OpenError::TooManyFilters { .. } => "TG-IN-005",
+        }
+    }
+
+    /// What to do about it, in one line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Register => {
+                "start the version that wrote the folder, or keep a copy of it and report this"
+            }
+            OpenError::Cursor { .. } => "look at the disk under the data folder",
+            OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
         }
     }
 }

@@ -50,6 +50,7 @@ pub struct Taken {
 impl Ingest {
     /// Goes on where the journal's register and records say the last start ended. Blocks for one sync.
     pub fn open(journal: Journal, config: Config) -> Result<Ingest, OpenError> {
+        config.check()?;
         let found = journal.register(register::NAME);
         let found = match found {
             Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
