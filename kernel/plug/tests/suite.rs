@@ -1,4 +1,5 @@
 //! Metrics as text and the order of draining.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use proptest::prelude::*;
 use std::future::Future;
