@@ -1,5 +1,6 @@
 //! The management listener: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`. Answers from memory; reads only.
 
+use crate::doorway::Doorway;
 use crate::failure::Failure;
 use crate::vitals::Vitals;
 use axum::extract::State;
@@ -64,7 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, view: View) {
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/api/v1/ingest/accounts", get(accounts))
         .with_state(view);
-    if let Err(error) = axum::serve(listener, router).await {
+    if let Err(error) = axum::serve(Doorway::new(listener), router).await {
         tracing::error!(%error, "the management listener ended");
     }
 }

@@ -8,6 +8,7 @@ mod admin;
 mod banner;
 mod broker;
 mod cli;
+mod doorway;
 mod explain;
 mod failure;
 mod intake;

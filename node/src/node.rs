@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, OpenError};
-use tidegate_kernel_plug::{Capability, DrainReport, drain_all};
+use tidegate_kernel_plug::{Capability, drain_all};
 use tidegate_service_broker::{self as broker, Broker};
 use tidegate_service_ingest::{self as ingest, Ingest};
 use tokio::net::TcpListener;
@@ -106,6 +106,9 @@ fn unopened(error: &OpenError) -> Failure {
     Failure::new(error.code(), error, hint)
 }
 
+/// All capabilities, in the order of what is wired to what.
+type Wired = Arc<[Arc<dyn Capability>]>;
+
 /// What a run needs.
 struct Site<'a> {
     options: &'a Up,
@@ -117,8 +120,8 @@ struct Site<'a> {
 
 impl Site<'_> {
     async fn run(self, exporters: &Runtime) -> Result<ExitCode, Failure> {
-        match self.listen().await {
-            Ok((admin, broker)) => self.serve(admin, broker, exporters).await,
+        match self.start(exporters).await {
+            Ok((stops, capabilities)) => Ok(self.until_stopped(stops, &capabilities).await),
             Err(failure) => {
                 // Says to the next start that this was no crash.
                 self.ingest.drain(Instant::now()).await;
@@ -127,20 +130,10 @@ impl Site<'_> {
         }
     }
 
-    async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
-        let admin = admin::bind(self.options.admin).await?;
-        let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
-        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
-        Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
-    }
-
-    async fn serve(
-        self,
-        admin: TcpListener,
-        broker: Broker,
-        exporters: &Runtime,
-    ) -> Result<ExitCode, Failure> {
-        let mut stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
+    /// Listens, starts the sink, sets everything running and says so.
+    async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
+        let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
+        let (admin, broker) = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
@@ -155,16 +148,21 @@ impl Site<'_> {
         let text = banner.to_string();
         let capabilities = self.spawn(admin, broker);
         banner::say(&text);
-        stops.next().await;
-        tokio::spawn(stops.end_at_next());
-        Ok(finish(&capabilities, Duration::from_secs(self.options.drain_timeout.into())).await)
+        Ok((stops, capabilities))
     }
 
-    /// Sets everything running, in the order of what is wired to what: devices, pipeline, journal.
-    fn spawn(&self, admin: TcpListener, broker: Broker) -> Arc<[Arc<dyn Capability>]> {
+    async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
+        let admin = admin::bind(self.options.admin).await?;
+        let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
+        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
+    }
+
+    /// Sets everything running: devices, pipeline, journal.
+    fn spawn(&self, admin: TcpListener, broker: Broker) -> Wired {
         let mqtt = Arc::new(Mqtt::new(&broker));
         let queues = Arc::new(Queues(self.folder.queues().clone()));
-        let capabilities: Arc<[Arc<dyn Capability>]> = Arc::new([mqtt.clone(), self.ingest.clone(), queues]);
+        let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), queues]);
         let view =
             View { capabilities: capabilities.clone(), ingest: self.ingest.clone(), vitals: self.vitals };
         let ingest = self.ingest.clone();
@@ -173,13 +171,16 @@ impl Site<'_> {
         tokio::spawn(admin::serve(admin, view));
         capabilities
     }
-}
 
-async fn finish(capabilities: &[Arc<dyn Capability>], timeout: Duration) -> ExitCode {
-    tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
-    let began = Instant::now();
-    let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
-    let report: DrainReport = drain_all(&each, began + timeout).await;
-    banner::say(&banner::farewell(&report, began.elapsed()));
-    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }
+    async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
+        stops.next().await;
+        tokio::spawn(stops.end_at_next());
+        let timeout = Duration::from_secs(self.options.drain_timeout.into());
+        tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
+        let began = Instant::now();
+        let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
+        let report = drain_all(&each, began + timeout).await;
+        banner::say(&banner::farewell(&report, began.elapsed()));
+        if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }
+    }
 }

@@ -34,6 +34,7 @@ fn a_node_with_nothing_left_says_so_and_ends_with_status_0() {
         report.said.starts_with("drained in ") && report.said.ends_with("nothing is left\n"),
         "{report:?}"
     );
+    assert!(report.log.contains("told to stop") && !report.log.contains("ERROR"), "{report:?}");
     assert_eq!(crate::process::rows(&file).len(), 101);
 }
 
