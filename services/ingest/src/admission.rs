@@ -60,11 +60,12 @@ impl Admission {
         self.kept.refused.add(reason);
     }
 
-    /// Ends the interval; whether there is something new to write down.
+    /// Ends the interval; whether the register should be written: for new counts, or for a ceiling nearer by.
     pub(crate) fn checkpoint(&mut self) -> bool {
         self.promise.fit(self.received - self.checkpoint_at);
         self.checkpoint_at = self.received;
-        self.received != self.written_at && !self.promise.is_asked()
+        let news = self.received != self.written_at || self.promise.is_loose(self.received);
+        news && !self.promise.is_asked()
     }
 
     /// The register to write now.

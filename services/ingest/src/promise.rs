@@ -54,6 +54,11 @@ impl Promise {
         self.asked.is_none() && received + self.headroom / 2 >= self.ceiling
     }
 
+    /// Whether the ceiling is further away than it has to be, as it is when a burst is over.
+    pub(crate) fn is_loose(&self, received: u64) -> bool {
+        self.ceiling.saturating_sub(received) > 2 * self.headroom
+    }
+
     pub(crate) fn is_asked(&self) -> bool {
         self.asked.is_some()
     }
@@ -103,6 +108,20 @@ mod tests {
         promise.fit(0);
         promise.ask(2, promise.next(0));
         assert!(!promise.admits(HEADROOM_MIN));
+    }
+
+    #[test]
+    fn a_ceiling_is_loose_once_a_burst_is_over_and_not_after_it_was_lowered() {
+        let mut promise = Promise::none();
+        promise.fit(10_000);
+        promise.ask(1, promise.next(0));
+        promise.settle(1);
+        assert!(!promise.is_loose(0));
+        promise.fit(0);
+        assert!(promise.is_loose(0));
+        promise.ask(2, promise.next(0));
+        promise.settle(2);
+        assert!(!promise.is_loose(0));
     }
 
     proptest! {
