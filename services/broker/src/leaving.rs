@@ -1,5 +1,6 @@
 //! How a session ends: what is due is written, what was held is given up, the will is offered. All of it bounded.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use tidegate_codec_mqtt::Will;
@@ -60,8 +61,11 @@ impl<S> Session<S> {
 /// Runs also when the task panics or is dropped half-way: what was taken from the client stays in the account.
 impl<S> Drop for Session<S> {
     fn drop(&mut self) {
-        self.give_up_held();
-        self.give_up_will();
+        // A second panic on top of the intake's own would end the process instead of one connection.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            self.give_up_held();
+            self.give_up_will();
+        }));
         self.hub.counters.unanswered.add(self.outstanding.len() as u64 + self.acks_written);
     }
 }

@@ -109,7 +109,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         match self.event().await {
             Event::Signal(signal) => self.heed(signal),
-            Event::Due(Ok(())) => self.acknowledge(),
+            Event::Due(Ok(())) => {
+                self.acknowledge();
+                Ok(())
+            }
             Event::Due(Err(Unknown)) => Err(CloseReason::OutcomeUnknown.into()),
             Event::Read(Ok(0) | Err(_)) => Err(CloseReason::Lost.into()),
             Event::Read(Ok(_)) => Ok(()),
@@ -165,9 +168,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn acknowledge(&mut self) -> Result<(), Ending> {
+    fn acknowledge(&mut self) {
         self.acks_written += self.outstanding.release(&self.encoder, &mut self.wire.output);
-        Ok(())
     }
 
     /// Writes the output buffer out, for as long as a slow reader is given.

@@ -30,9 +30,7 @@ pub(crate) struct Held {
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Takes in what was read, as far as there is room.
     pub(super) fn take_in(&mut self) -> Result<(), Ending> {
-        let mut progress = self.held.is_some();
-        self.offer_held()?;
-        progress &= self.held.is_none();
+        let mut progress = self.offer_held()?;
         while self.has_room()
             && let Some(packet) = self.next_packet()?
         {
@@ -50,6 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn note_pace(&mut self, progress: bool) {
         let (was_held, room) = (self.pace.is_held(), self.has_room());
         if !progress && room != was_held {
+            // As it was before: most turns that follow an acknowledgement end here, without asking the time.
             return;
         }
         if let Some(time) = self.pace.note(progress, room, Instant::now()) {
@@ -130,13 +129,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
-    /// Offers the held publication again, if there is one and it is time to.
-    fn offer_held(&mut self) -> Result<(), Ending> {
+    /// Offers the held publication again, if there is one and it is time to; whether it is out of the way now.
+    fn offer_held(&mut self) -> Result<bool, Ending> {
         match self.held.take_if(|held| held.retry_at <= Instant::now()) {
             Some(Held { publication, id, delay, .. }) => {
-                self.offer(publication, id, (delay * 2).min(RETRY_MAX))
+                self.offer(publication, id, (delay * 2).min(RETRY_MAX))?;
+                Ok(self.held.is_none())
             }
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 

@@ -1,11 +1,16 @@
 //! Who gets in, under which name, and who has to go for it.
 
+use std::time::Duration;
+
 use tidegate_codec_mqtt::Packet;
 use tidegate_kernel_journal::Level;
 use tidegate_service_broker::CloseReason;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
-use crate::client::{named, qos0, with_will};
+use crate::client::{Client, encoded, named, qos0, with_will};
 use crate::rig::{Rig, until};
+use crate::shelf::Mood;
 
 #[tokio::test]
 async fn a_first_packet_that_is_no_connect_closes_the_connection_without_an_answer() {
@@ -31,7 +36,7 @@ async fn a_second_connect_closes_the_connection_and_the_will_is_taken_in() {
 async fn protocol_level_5_is_answered_with_return_code_1_even_when_more_follows() {
     let rig = Rig::new().await;
     let mut client = rig.dial().await;
-    client.send_raw(b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a").await;
+    client.send_raw(b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x01a").await;
     client.send_raw(&[0x30; 100]).await;
     assert_eq!(client.raw(4).await, b"\x20\x02\x00\x01");
     client.expect_close().await;
@@ -78,6 +83,30 @@ async fn a_client_identifier_that_comes_again_throws_the_first_out_and_its_will_
     assert_eq!(rig.shelf.taken(), ["gone", "back"]);
     assert_eq!(rig.closed(CloseReason::TakenOver), 1);
     assert_eq!(rig.snapshot().connections_open, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_waits_until_its_predecessor_has_left_but_not_for_ever() {
+    let rig = Rig::with(Level::Memory, |_| {}).await;
+    let _first = Client::connected(rig.pipe(), &with_will("pump", "gone")).await;
+    rig.shelf.set(Mood::Busy);
+    let mut second = rig.pipe();
+    second.write_all(&encoded(&[Packet::Connect(Box::new(named("pump")))])).await.unwrap();
+    let mut answer = [0; 4];
+    let early = timeout(Duration::from_secs(4), second.read_exact(&mut answer)).await;
+    assert!(early.is_err(), "the first one's will is still on offer");
+    let late = timeout(Duration::from_secs(2), second.read_exact(&mut answer)).await;
+    assert!(late.is_ok() && answer == *b"\x20\x02\x00\x00");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_client_that_goes_on_sending_still_gets_its_answer() {
+    let rig = Rig::with(Level::Memory, |_| {}).await;
+    let mut client = Client::new(rig.pipe_of(64));
+    client.send_raw(b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x01a").await;
+    client.send_raw(&[0; 10_000]).await;
+    assert_eq!(client.raw(4).await, b"\x20\x02\x00\x01");
+    client.expect_close().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tidegate_codec_mqtt::Packet;
 use tidegate_kernel_journal::Level;
 use tidegate_service_broker::{CloseReason, Drained};
 use tokio::net::TcpStream;
@@ -20,7 +19,7 @@ fn later(seconds: u64) -> Instant {
 #[tokio::test]
 async fn a_drain_waits_for_what_was_taken_in_acknowledges_it_and_leaves_nothing() {
     let rig = Rig::new().await;
-    let mut client = rig.connect(&named("pump")).await;
+    let mut client = Client::connected(rig.pipe(), &named("pump")).await;
     let mut idle = rig.connect(&named("idle")).await;
     let stall = Stall::new(&rig.shelf.journal);
     client.send(&(1..=20).map(|id| qos1(id, false, "21.5")).collect::<Vec<_>>()).await;
@@ -31,6 +30,10 @@ async fn a_drain_waits_for_what_was_taken_in_acknowledges_it_and_leaves_nothing(
     drop(idle);
     until(|| rig.snapshot().connections_open == 1).await;
     assert!(TcpStream::connect(rig.address).await.is_err(), "it does not listen any more");
+    client.publish(21, "late").await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     drop(stall);
     assert_eq!(client.pubacks(20).await.len(), 20);
     client.expect_close().await;
@@ -103,19 +106,20 @@ async fn a_drain_takes_in_wills_and_lets_nobody_in() {
     late.expect_close().await;
 }
 
-#[tokio::test]
-async fn a_last_acknowledgement_reaches_a_client_that_goes_on_sending() {
+#[tokio::test(start_paused = true)]
+async fn a_client_that_goes_on_sending_while_the_broker_stops_still_gets_its_last_acknowledgement() {
     let rig = Rig::new().await;
-    let mut client = rig.connect(&named("pump")).await;
+    let mut client = Client::connected(rig.pipe_of(64), &named("pump")).await;
     let stall = Stall::new(&rig.shelf.journal);
     client.publish(1, "21.5").await;
     until(|| rig.snapshot().unacknowledged == 1).await;
     let handle = rig.handle.clone();
     let draining = tokio::spawn(async move { handle.drain(later(60)).await });
-    until(|| std::net::TcpListener::bind(rig.address).is_ok()).await;
-    client.send(&vec![Packet::Pingreq; 1000]).await;
     drop(stall);
+    until(|| rig.snapshot().acks == 1).await;
+    client.send_raw(&[0xc0, 0x00].repeat(1000)).await;
     assert_eq!(client.pubacks(1).await, [1]);
+    client.expect_close().await;
     drop(client);
     assert_eq!(draining.await.unwrap(), Drained::default());
 }

@@ -165,6 +165,33 @@ async fn a_journal_that_fails_to_write_acknowledges_nothing_and_ends_the_connect
 }
 
 #[tokio::test]
+async fn of_two_that_are_looked_at_together_the_safe_one_is_acknowledged_and_the_unknown_one_is_not() {
+    let dir = TempDir::new().unwrap();
+    let log = DeadLog::plant(dir.path());
+    let rig = Rig::on(dir, Level::Disk, |_| {}).await;
+    let mut client = rig.connect(&named("pump")).await;
+    let first_batch = Stall::new(&rig.shelf.journal);
+    client.publish(1, "safe").await;
+    until(|| rig.snapshot().unacknowledged == 1).await;
+    let second_batch = Stall::new(&rig.shelf.journal);
+    drop(first_batch);
+    // The second batch, with the first publication in it, is written and waits for its sync.
+    let written = rig.shelf.journal.status().head_seq;
+    until(|| rig.shelf.journal.status().written_seq == written).await;
+    client.publish(2, "lost").await;
+    until(|| rig.snapshot().unacknowledged == 2).await;
+    log.fail();
+    drop(second_batch);
+    // Without an await, so that the broker, which shares this thread, sees both outcomes at once.
+    while rig.shelf.journal.status().stopped.is_none() {
+        std::thread::yield_now();
+    }
+    assert_eq!(client.pubacks(1).await, [1]);
+    client.expect_close().await;
+    assert_eq!(rig.closed(CloseReason::OutcomeUnknown), 1);
+}
+
+#[tokio::test]
 async fn a_client_that_reconnects_sends_again_what_was_not_acknowledged_and_has_it_acknowledged() {
     let rig = Rig::new().await;
     let mut connect = named("pump");
@@ -199,7 +226,8 @@ async fn a_will_is_taken_in_when_the_connection_ends_without_a_disconnect_and_on
 #[tokio::test]
 async fn an_intake_that_panics_ends_one_connection_and_no_other() {
     let rig = Rig::new().await;
-    let mut unlucky = rig.connect(&named("unlucky")).await;
+    // With a will that it panics over once more, on the way out.
+    let mut unlucky = rig.connect(&with_will("unlucky", "gone")).await;
     let mut other = rig.connect(&named("other")).await;
     rig.shelf.set(Mood::Panic);
     unlucky.publish(1, "boom").await;

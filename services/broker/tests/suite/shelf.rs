@@ -81,6 +81,8 @@ impl Intake for Shelf {
     }
 
     fn give_up(&self, publication: &Publication, reason: &'static str) {
+        let mood = *self.mood.lock().unwrap();
+        assert_ne!(mood, Mood::Panic, "an intake that panics again");
         self.notes.lock().unwrap().given_up.push((payload(publication), reason));
     }
 
