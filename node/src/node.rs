@@ -9,7 +9,7 @@ use crate::cli::Up;
 use crate::failure::Failure;
 use crate::intake::Readings;
 use crate::signals::Stops;
-use crate::storage::Queues;
+use crate::storage::Storage;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
-use tidegate_kernel_journal::{DataFolder, OpenError};
+use tidegate_kernel_journal::DataFolder;
 use tidegate_kernel_plug::{Capability, drain_all};
 use tidegate_service_broker::{self as broker, Broker};
 use tidegate_service_ingest::{self as ingest, Ingest};
@@ -41,13 +41,14 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
-    let folder = DataFolder::open(&options.data).map_err(|error| unopened(&error))?;
+    let folder =
+        DataFolder::open(&options.data).map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
     let opened = open_ingest(options, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let site = Site { options, folder: &folder, ingest, file, vitals };
         data_plane.block_on(site.run(&exporters))
     });
-    folder.queues().close();
+    folder.close();
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
@@ -91,19 +92,6 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
         format!("{attempt}: {error}"),
         "look at the limits and permissions of the process",
     )
-}
-
-fn unopened(error: &OpenError) -> Failure {
-    let hint = match error {
-        OpenError::Locked { .. } => "stop the other process, or choose another folder with --data",
-        OpenError::Newer { .. } => "start the version that wrote it; nothing was changed",
-        OpenError::NotAFolder { .. } => {
-            "choose an empty or new folder with --data, or copy the whole folder again"
-        }
-        OpenError::Corrupt { .. } => "keep a copy of the folder before anything else; nothing was changed",
-        _ => "look at the folder's permissions and at the disk",
-    };
-    Failure::new(error.code(), error, hint)
 }
 
 /// All capabilities, in the order of what is wired to what.
@@ -161,8 +149,8 @@ impl Site<'_> {
     /// Sets everything running: devices, pipeline, journal.
     fn spawn(&self, admin: TcpListener, broker: Broker) -> Wired {
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let queues = Arc::new(Queues(self.folder.queues().clone()));
-        let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), queues]);
+        let storage = Arc::new(Storage::of(self.folder));
+        let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), storage]);
         let view =
             View { capabilities: capabilities.clone(), ingest: self.ingest.clone(), vitals: self.vitals };
         let ingest = self.ingest.clone();

@@ -1,14 +1,26 @@
-//! The journal as the node holds it: its numbers as metrics, ready while it writes, closed last.
+//! The journals as the node holds them: their numbers as metrics, ready while they write, closed last.
 
 use std::time::Instant;
-use tidegate_kernel_journal::{Journal, Status};
-use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Readiness, Stage};
+use tidegate_kernel_journal::{DataFolder, Journal, Status};
+use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Number, Readiness, Stage};
 
-/// The journal of what is on its way to somewhere else.
+/// The two journals of the data folder, by name.
 #[derive(Debug)]
-pub(crate) struct Queues(pub(crate) Journal);
+pub(crate) struct Storage {
+    journals: [(&'static str, Journal); 2],
+}
 
-impl Capability for Queues {
+impl Storage {
+    pub(crate) fn of(folder: &DataFolder) -> Storage {
+        Storage { journals: [("books", folder.books().clone()), ("queues", folder.queues().clone())] }
+    }
+
+    fn statuses(&self) -> [(&'static str, Status); 2] {
+        self.journals.each_ref().map(|(name, journal)| (*name, journal.status()))
+    }
+}
+
+impl Capability for Storage {
     fn name(&self) -> &'static str {
         "journal"
     }
@@ -18,56 +30,120 @@ impl Capability for Queues {
     }
 
     fn metrics(&self) -> Vec<Family> {
-        families(&self.0.status())
+        let statuses = self.statuses();
+        NUMBERS.iter().map(|number| number.family(&statuses)).collect()
     }
 
     fn readiness(&self) -> Readiness {
-        match self.0.status().stopped {
+        match self.statuses().iter().find_map(trouble) {
             None => Readiness::Ready,
-            Some(cause) => Readiness::Unready(format!("the journal stopped writing: {cause}")),
+            Some(trouble) => Readiness::Unready(trouble),
         }
     }
 
     fn drain(&self, _deadline: Instant) -> Draining<'_> {
         Box::pin(async {
-            let journal = self.0.clone();
-            // A panic of the committer has been reported by then, and there is nothing else to close.
-            let _ = tokio::task::spawn_blocking(move || journal.close()).await;
-            leftovers(&self.0.status())
+            let journals = self.journals.each_ref().map(|(_, journal)| journal.clone());
+            // A panic in there has been reported by then, and there is nothing else to close.
+            let _ = tokio::task::spawn_blocking(move || journals.iter().for_each(Journal::close)).await;
+            self.statuses().iter().filter_map(leftover).collect()
         })
     }
 }
 
-fn leftovers(status: &Status) -> Vec<Leftover> {
-    let unsynced = status.head_seq.saturating_sub(status.synced_seq);
-    let what = "records not written, because the journal had stopped";
-    let left = Leftover { part: "queues".to_owned(), count: unsynced, what };
-    (unsynced > 0).then_some(left).into_iter().collect()
+fn trouble((name, status): &(&'static str, Status)) -> Option<String> {
+    match (&status.stopped, &status.read_only) {
+        (Some(cause), _) => Some(format!("the journal {name} stopped writing: {cause}")),
+        (None, Some(cause)) => Some(format!("the journal {name} takes nothing now: {cause}")),
+        (None, None) => None,
+    }
 }
 
-fn families(status: &Status) -> Vec<Family> {
-    let gauge = |name, help, value: u64| Family::gauge(name, help).with(&[("journal", "queues")], value);
-    vec![
-        gauge("tidegate_journal_head_seq", "Number of the last record appended.", status.head_seq),
-        gauge("tidegate_journal_written_seq", "Number of the last record written.", status.written_seq),
-        gauge("tidegate_journal_synced_seq", "Number of the last record synced.", status.synced_seq),
-        gauge(
-            "tidegate_journal_pending_bytes",
-            "Bytes that wait to be written.",
-            status.pending_bytes as u64,
-        ),
-        gauge("tidegate_journal_log_bytes", "Bytes of records on disk.", status.log_bytes),
-        Family::counter("tidegate_journal_batches_total", "Writes that ended in a sync, since the start.")
-            .with(&[("journal", "queues")], status.batches),
-        gauge(
-            "tidegate_journal_stopped_state",
-            "1 after a failed write or sync: nothing is written any more.",
-            u64::from(status.stopped.is_some()),
-        ),
-        gauge(
-            "tidegate_journal_cut_bytes",
-            "Bytes of an unfinished end that the start cut off.",
-            status.cut_bytes,
-        ),
-    ]
+fn leftover((name, status): &(&'static str, Status)) -> Option<Leftover> {
+    let unsynced = status.head_seq.saturating_sub(status.synced_seq);
+    let what = "records not written, because the journal had stopped";
+    (unsynced > 0).then(|| Leftover { part: (*name).to_owned(), count: unsynced, what })
 }
+
+/// One family with a series for each journal.
+struct Measure {
+    name: &'static str,
+    help: &'static str,
+    of: fn(&Status) -> Number,
+}
+
+impl Measure {
+    fn family(&self, statuses: &[(&'static str, Status)]) -> Family {
+        let make = if self.name.ends_with("_total") { Family::counter } else { Family::gauge };
+        let mut family = make(self.name, self.help);
+        for (name, status) in statuses {
+            family.push(&[("journal", name)], (self.of)(status));
+        }
+        family
+    }
+}
+
+const fn measure(name: &'static str, help: &'static str, of: fn(&Status) -> Number) -> Measure {
+    Measure { name, help, of }
+}
+
+const NUMBERS: &[Measure] = &[
+    measure("tidegate_journal_head_seq", "Number of the last record appended.", |s| s.head_seq.into()),
+    measure("tidegate_journal_written_seq", "Number of the last record written.", |s| s.written_seq.into()),
+    measure("tidegate_journal_synced_seq", "Number of the last record synced.", |s| s.synced_seq.into()),
+    measure("tidegate_journal_oldest_seq", "Number of the oldest record kept.", |s| s.oldest_seq.into()),
+    measure("tidegate_journal_pending_bytes", "Bytes that wait to be written.", |s| {
+        (s.pending_bytes as u64).into()
+    }),
+    measure("tidegate_journal_log_bytes", "Bytes of segments on disk.", |s| s.log_bytes.into()),
+    measure("tidegate_journal_segments", "Segments on disk.", |s| (s.segments as u64).into()),
+    measure("tidegate_journal_batches_total", "Writes that ended in a sync, since the start.", |s| {
+        s.tallies.batches.into()
+    }),
+    measure("tidegate_journal_synced_bytes_total", "Bytes written and synced, since the start.", |s| {
+        s.tallies.synced_bytes.into()
+    }),
+    measure("tidegate_journal_segments_made_total", "Segments begun, since the start.", |s| {
+        s.tallies.segments_made.into()
+    }),
+    measure(
+        "tidegate_journal_segments_recycled_total",
+        "Drained segments written over, since the start.",
+        |s| s.tallies.segments_recycled.into(),
+    ),
+    measure("tidegate_journal_segments_shed_total", "Segments given up over quota, since the start.", |s| {
+        s.tallies.segments_shed.into()
+    }),
+    measure(
+        "tidegate_journal_records_carried_total",
+        "Critical records copied out of segments that were given up, since the start.",
+        |s| s.tallies.records_carried.into(),
+    ),
+    measure("tidegate_journal_cut_bytes", "Bytes of an unfinished end that the start cut off.", |s| {
+        s.cut_bytes.into()
+    }),
+    measure("tidegate_journal_window_ids", "Ids remembered, so that none is applied twice.", |s| {
+        (s.window_ids as u64).into()
+    }),
+    measure("tidegate_journal_window_age_seconds", "Age of the oldest remembered id.", |s| {
+        (s.window_age_ms as f64 / 1000.0).into()
+    }),
+    measure(
+        "tidegate_journal_clock_jump_seconds",
+        "How far the wall clock jumped ahead; expiries stand still until that is accepted.",
+        |s| (s.clock_jump_ms.unwrap_or(0) as f64 / 1000.0).into(),
+    ),
+    measure(
+        "tidegate_journal_committer_raised_state",
+        "1 where the committer runs at a raised priority.",
+        |s| u64::from(s.committer_raised).into(),
+    ),
+    measure("tidegate_journal_read_only_state", "1 while there is no room: appends are refused.", |s| {
+        u64::from(s.read_only.is_some()).into()
+    }),
+    measure(
+        "tidegate_journal_stopped_state",
+        "1 after a failed write or sync: nothing is written any more.",
+        |s| u64::from(s.stopped.is_some()).into(),
+    ),
+];

@@ -72,9 +72,8 @@ pub(crate) fn tend(shared: &Shared) -> bool {
 /// There is no next segment: only the journal's own records are taken now, and they go to the spare.
 fn run_short(shared: &Shared, why: &str) {
     shared.lock().supply.fail(why);
-    if let Err(error) = take_the_spare(shared) {
-        shared.lock().supply.fail(&error.to_string());
-    }
+    // Without a spare it stays failed, and is tried again.
+    let _ = take_the_spare(shared, why);
 }
 
 enum Task {
@@ -175,8 +174,13 @@ impl State {
         }
     }
 
+    /// Up to where no cursor needs anything. One that has settled all of its stream needs nothing, wherever it stands.
     fn lowest_position(&self) -> u64 {
-        self.control.cursors.values().map(|cursor| cursor.position).min().unwrap_or(u64::MAX)
+        let waiting = self.control.cursors.values().filter(|cursor| {
+            let account = self.control.account(cursor, Counts::default());
+            account.lag.total() > 0
+        });
+        waiting.map(|cursor| cursor.position).min().unwrap_or(u64::MAX)
     }
 
     fn drained_bytes(&self) -> u64 {
@@ -212,14 +216,14 @@ fn create(shared: &Shared, bytes: u64) -> io::Result<()> {
     }
 }
 
-fn take_the_spare(shared: &Shared) -> io::Result<()> {
+fn take_the_spare(shared: &Shared, why: &str) -> io::Result<()> {
     if !shared.lock().has_spare {
         create_spare(shared)?;
     }
     let file = shared.disk.open(SPARE)?;
     let bytes = spare_bytes(shared);
     let mut state = shared.lock();
-    state.supply = Supply::Spare { file, bytes };
+    state.supply = Supply::Spare { file, bytes, why: why.to_owned() };
     Ok(())
 }
 

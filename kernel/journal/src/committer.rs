@@ -119,7 +119,7 @@ impl State {
         self.restate();
         let (file, bytes, from_spare) = match std::mem::replace(&mut self.supply, Supply::Wanted) {
             Supply::Ready { file, bytes } => (file, bytes, false),
-            Supply::Spare { file, bytes } => (file, bytes, true),
+            Supply::Spare { file, bytes, .. } => (file, bytes, true),
             Supply::Wanted | Supply::Failed(_) => {
                 unreachable!("records are admitted only where there is room for them")
             }

@@ -77,12 +77,16 @@ impl Cursor {
     /// A batch is settled whole, and batches are settled in the order they were read.
     pub fn read(&mut self, limit: ReadLimit) -> Result<Batch, ReadError> {
         self.follow_the_quota();
-        let (records, through) =
-            read::forward(&self.journal.shared, self.stream, self.read_to, limit, &mut self.place)?;
-        let records: Vec<Delivery> = records.into_iter().filter_map(|record| self.delivery(record)).collect();
+        let (mut records, mut through) = (Vec::new(), self.read_to);
+        while records.is_empty() && through < self.journal.synced().value() {
+            let (found, looked_at) =
+                read::forward(&self.journal.shared, self.stream, through, limit, &mut self.place)?;
+            records = found.into_iter().filter_map(|record| self.delivery(record)).collect();
+            through = looked_at;
+        }
         let one = |delivery: &Delivery| Counts::one(delivery.record.head.flags.critical);
         let counts = records.iter().fold(Counts::default(), |sum, delivery| sum + one(delivery));
-        if through > self.read_to {
+        if counts.total() > 0 {
             self.journal.shared.lock().in_flight[usize::from(self.id)].push_back((through, counts));
         }
         self.read_to = through;

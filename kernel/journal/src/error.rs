@@ -73,6 +73,23 @@ impl OpenError {
             OpenError::Network { .. } => "TG-JR-016",
         }
     }
+
+    /// What to do about it, in one line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Locked { .. } => "stop the other process, or choose another folder with --data",
+            OpenError::Newer { .. } => "start the version that wrote it; nothing was changed",
+            OpenError::Older { .. } => "run `tidegate upgrade` on it; the old files are kept",
+            OpenError::NotAFolder { .. } => {
+                "choose an empty or new folder with --data, or copy the whole folder again"
+            }
+            OpenError::Corrupt { .. } => {
+                "keep a copy of the folder before anything else, then see `tidegate journal verify`; nothing was changed"
+            }
+            OpenError::Network { .. } => "choose a folder on a local disk",
+            OpenError::Io { .. } => "look at the folder's permissions and at the disk",
+        }
+    }
 }
 
 /// Why records could not be read.

@@ -3,21 +3,19 @@
 //! Refuses before it writes: a folder of another format, one in use, one on a network file system or one that is no data folder
 //! stays as it was. A folder is being made while it holds CREATING; FORMAT is written last.
 
-use crate::caretaker;
 use crate::clock::{Clock, SystemClock};
-use crate::committer;
 use crate::disk::RealDisk;
 use crate::error::OpenError;
 use crate::journal::Journal;
 use crate::options::Options;
 use crate::segment;
 use crate::state::Bell;
+use crate::threads::Threads;
 use rustix::fs::{FlockOperation, flock, statfs};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// The integer in FORMAT that this version writes.
 pub(crate) const FORMAT: u32 = 1;
@@ -46,8 +44,7 @@ pub struct DataFolder {
     path: PathBuf,
     books: Journal,
     queues: Journal,
-    threads: Vec<JoinHandle<()>>,
-    bell: Arc<Bell>,
+    _threads: Threads,
     /// Held open: the lock goes when the descriptor goes, however the process ends.
     _lock: File,
 }
@@ -74,17 +71,8 @@ impl DataFolder {
         if fresh {
             finish_creation(path).map_err(io)?;
         }
-        let journals = vec![books.clone(), queues.clone()];
-        let committer = committer::start(journals.clone(), bell.clone()).map_err(io)?;
-        let caretaker = caretaker::start(journals, bell.clone()).map_err(io)?;
-        Ok(DataFolder {
-            path: path.to_owned(),
-            books,
-            queues,
-            threads: vec![committer, caretaker],
-            bell,
-            _lock: lock,
-        })
+        let threads = Threads::start(vec![books.clone(), queues.clone()], bell).map_err(io)?;
+        Ok(DataFolder { path: path.to_owned(), books, queues, _threads: threads, _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
@@ -104,23 +92,6 @@ impl DataFolder {
     /// Writes and syncs what is queued, then ends the threads. Later appends are refused.
     pub fn close(self) {
         drop(self);
-    }
-}
-
-impl Drop for DataFolder {
-    fn drop(&mut self) {
-        for journal in [&self.books, &self.queues] {
-            journal.shared.lock().closing = true;
-        }
-        self.bell.ring();
-        self.bell.ring_caretaker();
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has said so; there is nothing left to save here.
-            let _ = thread.join();
-        }
-        for journal in [&self.books, &self.queues] {
-            journal.shared.stop("the journal is closed");
-        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::record::{self, Record};
 use crate::recovery;
 use crate::snapshot;
 use crate::state::{Bell, NAME_BYTES_MAX, REGISTER_BYTES_MAX, REGISTERS_MAX, Shared, State, Tallies};
+use crate::threads::Threads;
 use crate::watermark::{Unknown, Watermark};
 use std::io;
 use std::sync::atomic::Ordering;
@@ -121,7 +122,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Recovers the journal on this disk, or makes one if `fresh`. Nothing is written later than here but by its committer.
+    /// Recovers the journal on this disk, or makes one.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
@@ -130,6 +131,32 @@ impl Journal {
     ) -> Result<Journal, OpenError> {
         let shared = recovery::open(disk, clock, options, bell)?;
         Ok(Journal { shared: Arc::new(shared) })
+    }
+
+    /// A journal alone on a disk of the caller's choice, with threads of its own.
+    pub fn start(
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+    ) -> Result<(Journal, Threads), OpenError> {
+        let bell = Arc::new(Bell::default());
+        let journal = Journal::open(disk, clock, options, bell.clone())?;
+        let threads = Threads::start(vec![journal.clone()], bell)
+            .map_err(|error| recovery::io_error("the journal's threads", error))?;
+        Ok((journal, threads))
+    }
+
+    /// Writes and syncs what is queued. Later appends are refused.
+    pub fn close(&self) {
+        let head_seq = {
+            let mut state = self.shared.lock();
+            state.closing = true;
+            state.head_seq
+        };
+        self.shared.bell.ring();
+        // Whether it was written is in the status; there is no other answer to a close.
+        let _ = self.shared.synced.wait(head_seq);
+        self.shared.stop_waiters();
     }
 
     /// Queues one record. Returns at once; the ticket tells when it is safe.
@@ -209,9 +236,17 @@ impl Journal {
         Ok(self.hand_over(state))
     }
 
-    /// Synced records of one stream with numbers above `after`, and the last number looked at. Starts at the oldest still there.
+    /// Synced records of one stream with numbers above `after`, and the last number looked at. Starts at the oldest still
+    /// there; the limit on bytes holds within one segment.
     pub fn read(&self, stream: u16, after: u64, limit: ReadLimit) -> Result<(Vec<Record>, u64), ReadError> {
-        read::forward(&self.shared, stream, after, limit, &mut Place::default())
+        let (mut records, mut through, mut place) = (Vec::new(), after, Place::default());
+        while records.len() < limit.records && through < self.shared.synced.value() {
+            let rest = ReadLimit { records: limit.records - records.len(), ..limit };
+            let (more, looked_at) = read::forward(&self.shared, stream, through, rest, &mut place)?;
+            records.extend(more);
+            through = looked_at;
+        }
+        Ok((records, through))
     }
 
     /// The record with this id: at once if the window knows it, else near the time the id says it was made.

@@ -155,6 +155,7 @@ pub(crate) enum Supply {
     Spare {
         file: Arc<dyn DiskFile>,
         bytes: u64,
+        why: String,
     },
     Failed(String),
 }
@@ -176,6 +177,11 @@ impl Shared {
 
     pub(crate) fn stop(&self, why: &str) {
         self.lock().stopped.get_or_insert_with(|| why.to_owned());
+        self.stop_waiters();
+    }
+
+    /// Nothing more will be written: those who wait for it get to know that they will not.
+    pub(crate) fn stop_waiters(&self) {
         self.written.stop();
         self.synced.stop();
     }
@@ -202,12 +208,11 @@ impl State {
             return Ok(());
         }
         match &self.supply {
-            Supply::Failed(why) => {
+            Supply::Failed(why) | Supply::Spare { why, .. } => {
                 let why = why.clone();
                 self.become_read_only(why, options);
                 Err(Refusal::Full)
             }
-            Supply::Spare { .. } => Err(Refusal::Full),
             Supply::Wanted | Supply::Ready { .. } => Err(Refusal::Busy(self.pending.len())),
         }
     }

@@ -80,6 +80,7 @@ impl Ingest {
             kind: KIND,
             version: VERSION,
             critical: class.is_critical(),
+            once: false,
             id,
             payload: &payload,
         };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use tempfile::TempDir;
 use tidegate_codec_mqtt::{Packet, QoS};
 use tidegate_kernel_journal::Level;
 use tidegate_service_broker::CloseReason;
@@ -151,9 +150,8 @@ async fn a_refused_publication_with_qos_0_leaves_the_connection_open() {
 
 #[tokio::test]
 async fn a_journal_that_fails_to_write_acknowledges_nothing_and_ends_the_connection() {
-    let dir = TempDir::new().unwrap();
-    let log = DeadLog::plant(dir.path());
-    let rig = Rig::on(dir, Level::Disk, |_| {}).await;
+    let log = DeadLog::new();
+    let rig = Rig::on(log.journal.clone(), (), Level::Disk, |_| {}).await;
     let mut client = rig.connect(&named("pump")).await;
     client.publish(1, "safe").await;
     assert_eq!(client.pubacks(1).await, [1]);
@@ -166,9 +164,8 @@ async fn a_journal_that_fails_to_write_acknowledges_nothing_and_ends_the_connect
 
 #[tokio::test]
 async fn of_two_that_are_looked_at_together_the_safe_one_is_acknowledged_and_the_unknown_one_is_not() {
-    let dir = TempDir::new().unwrap();
-    let log = DeadLog::plant(dir.path());
-    let rig = Rig::on(dir, Level::Disk, |_| {}).await;
+    let log = DeadLog::new();
+    let rig = Rig::on(log.journal.clone(), (), Level::Disk, |_| {}).await;
     let mut client = rig.connect(&named("pump")).await;
     let first_batch = Stall::new(&rig.shelf.journal);
     client.publish(1, "safe").await;

@@ -1,5 +1,6 @@
 //! A broker on port 0 with a journal in a temporary folder behind it.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 use tidegate_codec_mqtt::Connect;
-use tidegate_kernel_journal::{DataFolder, Level};
+use tidegate_kernel_journal::{DataFolder, Journal, Level};
 use tidegate_service_broker::{Broker, CloseReason, Config, Drained, Handle, Snapshot};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
 use tokio::net::TcpStream;
@@ -26,8 +27,7 @@ pub(crate) struct Rig {
     pub(crate) handle: Handle,
     pub(crate) address: SocketAddr,
     pub(crate) running: JoinHandle<Drained>,
-    _folder: DataFolder,
-    _dir: TempDir,
+    _held: Box<dyn Any + Send>,
 }
 
 impl Rig {
@@ -36,18 +36,26 @@ impl Rig {
     }
 
     pub(crate) async fn with(level: Level, set: impl FnOnce(&mut Config)) -> Self {
-        Self::on(TempDir::new().unwrap(), level, set).await
+        let dir = TempDir::new().unwrap();
+        let folder = DataFolder::open(dir.path()).unwrap();
+        let journal = folder.queues().clone();
+        Self::on(journal, (folder, dir), level, set).await
     }
 
-    pub(crate) async fn on(dir: TempDir, level: Level, set: impl FnOnce(&mut Config)) -> Self {
+    /// On a journal of the caller's, with whatever has to live as long as it.
+    pub(crate) async fn on(
+        journal: Journal,
+        held: impl Any + Send,
+        level: Level,
+        set: impl FnOnce(&mut Config),
+    ) -> Self {
         Log::listen();
-        let folder = DataFolder::open(dir.path()).unwrap();
-        let shelf = Arc::new(Shelf::new(folder.queues().clone(), level));
+        let shelf = Arc::new(Shelf::new(journal, level));
         let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
         set(&mut config);
         let broker = Broker::bind(config, shelf.clone()).await.unwrap();
         let (handle, address) = (broker.handle(), broker.local_addr());
-        Self { shelf, handle, address, running: tokio::spawn(broker.run()), _folder: folder, _dir: dir }
+        Self { shelf, handle, address, running: tokio::spawn(broker.run()), _held: Box::new(held) }
     }
 
     pub(crate) async fn dial(&self) -> Client<TcpStream> {

@@ -71,6 +71,7 @@ impl Intake for Shelf {
             kind: 1,
             version: 1,
             critical: false,
+            once: false,
             id: Id::v7(1),
             payload: &publication.payload,
         };

@@ -1,16 +1,13 @@
 //! Journals in trouble: one that has stopped committing for as long as a test wants, one whose disk fails.
 
-use std::fs;
 use std::future::Future;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Wake, Waker};
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-use tidegate_kernel_journal::{DataFolder, Entry, Id, Journal, Level, Unknown};
+use tidegate_kernel_journal::{
+    Entry, Fault, Id, Journal, Level, Options, SimDisk, SystemClock, Threads, Unknown,
+};
 
 /// Nothing appended from now on is synced until this is dropped.
 ///
@@ -58,24 +55,25 @@ impl Drop for Stall {
 }
 
 fn entry(payload: &[u8]) -> Entry<'_> {
-    Entry { stream: 1, kind: 1, version: 1, critical: false, id: Id::v7(1), payload }
+    Entry { stream: 1, kind: 1, version: 1, id: Id::v7(1), payload, ..Entry::default() }
 }
 
-/// The log of a data folder that opens and reads like any other and takes no further byte.
-pub(crate) struct DeadLog(OwnedFd);
+/// A journal on a disk that fails when it is told to.
+pub(crate) struct DeadLog {
+    disk: SimDisk,
+    pub(crate) journal: Journal,
+    _threads: Threads,
+}
 
 impl DeadLog {
-    /// Puts a file in memory in the place of the folder's log: that kind of file can be sealed against writing while it
-    /// is open. Knows how the journal names its file.
-    pub(crate) fn plant(folder: &Path) -> Self {
-        DataFolder::open(folder).unwrap().close();
-        let file = memfd_create("log", MemfdFlags::ALLOW_SEALING | MemfdFlags::CLOEXEC).unwrap();
-        fs::remove_file(folder.join("queues/log")).unwrap();
-        symlink(format!("/proc/self/fd/{}", file.as_raw_fd()), folder.join("queues/log")).unwrap();
-        Self(file)
+    pub(crate) fn new() -> Self {
+        let disk = SimDisk::default();
+        let (journal, threads) =
+            Journal::start(Arc::new(disk.clone()), Arc::new(SystemClock), Options::queues()).unwrap();
+        Self { disk, journal, _threads: threads }
     }
 
     pub(crate) fn fail(&self) {
-        fcntl_add_seals(&self.0, SealFlags::WRITE | SealFlags::GROW).unwrap();
+        self.disk.plan(Fault::SyncError { operation: 0 });
     }
 }
