@@ -55,7 +55,7 @@ async fn a_record_that_is_no_reading_is_dead_lettered_and_stops_nothing() {
     let (site, probe) = (Site::open(&dir), Probe::new(Mood::Takes));
     site.sink(&probe);
     let entry =
-        Entry { stream: READINGS, kind: 9, version: 1, critical: false, id: Id::v7(1), payload: b"?" };
+        Entry { stream: READINGS, kind: 9, version: 1, id: Id::v7(1), payload: b"?", ..Entry::default() };
     site.folder.queues().append(entry).unwrap().wait(SYNCED).unwrap();
     site.publish("line/7/temp", "1");
     assert_eq!(payloads(&probe.rows(1).await), ["1"]);
