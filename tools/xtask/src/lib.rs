@@ -4,6 +4,7 @@
 //! product only as text, as `cargo metadata` and as test output. It starts processes, all of them by name and without
 //! a shell in between (but for one `kill`), and writes only below `target/` and, when asked, to `ratchet.toml`.
 
+pub mod junit;
 pub mod process;
 pub mod report;
 pub mod services;

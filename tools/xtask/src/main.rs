@@ -10,7 +10,7 @@ use xtask::services::{self, table::COUNTERPARTS};
 use xtask::{stages, tidy, workspace};
 
 const HELP: &str = "\
-cargo xtask test [--only STAGE]... [--skip STAGE]... [-- ARGS]
+cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
                                                  every check and every test; ARGS go to `cargo test`
 cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
 cargo xtask services [start|stop|status] [--heavy]
@@ -53,6 +53,7 @@ fn test(mut args: lexopt::Parser) -> Result<bool> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("only") => plan.only.push(stages::Stage::named(&args.value()?.string()?)?),
+            Long("junit") => plan.junit = Some(args.value()?.into()),
             Long("skip") => plan.skip.push(stages::Stage::named(&args.value()?.string()?)?),
             Value(first) => {
                 plan.pass_through.push(first.string()?);

@@ -5,6 +5,7 @@
 mod counting;
 mod daemons;
 mod fixture;
+mod reports;
 mod rules_of_crates;
 mod rules_of_text;
 mod whole_runs;
