@@ -4,10 +4,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{stages, tidy, workspace};
+use xtask::{dist, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -15,6 +15,7 @@ cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
 cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
+cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
 
 Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
 Example: cargo xtask test --only test -- a_truncated_packet";
@@ -37,6 +38,8 @@ fn dispatch() -> Result<bool> {
             Some("test") => test(args),
             Some("tidy") => tidy_tree(args),
             Some("services") => counterparts(args),
+            Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
+            Some("cell") => cell(args),
             _ => bail!("no command {command:?}\n\n{HELP}"),
         },
         Some(Long("help") | Short('h')) => {
@@ -107,5 +110,23 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
         "stop" => services::stop(&depot),
         "status" => services::status(&depot, COUNTERPARTS),
         other => bail!("services can start, stop and status, not {other:?}"),
+    }
+}
+
+fn no_more(mut args: lexopt::Parser) -> Result<()> {
+    args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
+}
+
+/// Not for people: `dist` starts this tool so, to become the binary it checks.
+fn cell(mut args: lexopt::Parser) -> Result<bool> {
+    let mut words = args.raw_args()?;
+    let root = words.next().context("a cell needs a root")?;
+    let program = words.next().context("a cell needs a program")?.string()?;
+    match dist::cell::enter(root.as_ref(), &program, words.collect())? {
+        Ok(never) => match never {},
+        Err(reason) => {
+            eprintln!("not permitted here: {reason}");
+            std::process::exit(dist::cell::NOT_PERMITTED)
+        }
     }
 }

@@ -5,7 +5,9 @@
 mod counting;
 mod daemons;
 mod fixture;
+mod releases;
 mod reports;
 mod rules_of_crates;
 mod rules_of_text;
+mod skips;
 mod whole_runs;

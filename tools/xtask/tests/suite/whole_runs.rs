@@ -132,8 +132,15 @@ fn a_run_is_also_written_as_junit_when_asked() {
 #[test]
 fn a_call_that_makes_no_sense_is_refused_with_its_own_status() {
     let tree = Fixture::empty();
-    let calls: &[&[&str]] =
-        &[&["test", "--only", "tests"], &["paint"], &[], &["services", "restart"], &["tidy", "--quickly"]];
+    let calls: &[&[&str]] = &[
+        &["test", "--only", "tests"],
+        &["paint"],
+        &[],
+        &["services", "restart"],
+        &["tidy", "--quickly"],
+        &["dist", "now"],
+        &["cell"],
+    ];
     for args in calls {
         assert_eq!(xtask(&tree, args).status.code(), Some(2), "{args:?}");
     }
