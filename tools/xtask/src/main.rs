@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{dist, stages, tidy, workspace};
+use xtask::{dist, image, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -16,6 +16,7 @@ cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; -
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
 cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
+cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
 
 Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
 Example: cargo xtask test --only test -- a_truncated_packet";
@@ -39,6 +40,7 @@ fn dispatch() -> Result<bool> {
             Some("tidy") => tidy_tree(args),
             Some("services") => counterparts(args),
             Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
+            Some("image") => oci_image(args),
             Some("cell") => cell(args),
             _ => bail!("no command {command:?}\n\n{HELP}"),
         },
@@ -115,6 +117,18 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
 
 fn no_more(mut args: lexopt::Parser) -> Result<()> {
     args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
+}
+
+fn oci_image(mut args: lexopt::Parser) -> Result<bool> {
+    let mut order = image::Order::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("out") => order.out = Some(args.value()?.into()),
+            Long("binary") => order.binary = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    image::run(&workspace::root()?, &order)
 }
 
 /// Not for people: `dist` starts this tool so, to become the binary it checks.

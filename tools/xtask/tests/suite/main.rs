@@ -4,7 +4,9 @@
 
 mod counting;
 mod daemons;
+mod deployment;
 mod fixture;
+mod images;
 mod releases;
 mod reports;
 mod rules_of_crates;

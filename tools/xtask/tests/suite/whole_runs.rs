@@ -139,6 +139,7 @@ fn a_call_that_makes_no_sense_is_refused_with_its_own_status() {
         &["services", "restart"],
         &["tidy", "--quickly"],
         &["dist", "now"],
+        &["image", "--size"],
         &["cell"],
     ];
     for args in calls {
