@@ -1,4 +1,4 @@
-//! The project's own tool: `cargo xtask test | tidy | services | dist | image`.
+//! The project's own tool: `cargo xtask test | tidy | services | dist | image | coverage`.
 //!
 //! It checks and runs the product and is never a part of it: no product crate may depend on it, and it reads the
 //! product only as text, as `cargo metadata`, as test output and as the binary that is shipped. It starts processes, all
@@ -6,6 +6,7 @@
 //! to `ratchet.toml` and the folder of an image.
 
 pub mod checks;
+pub mod coverage;
 pub mod dist;
 pub mod image;
 pub mod junit;

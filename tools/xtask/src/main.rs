@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{dist, image, stages, tidy, workspace};
+use xtask::{coverage, dist, image, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -17,6 +17,7 @@ cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
 cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
 cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
+cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
 
 Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
 Example: cargo xtask test --only test -- a_truncated_packet";
@@ -41,6 +42,7 @@ fn dispatch() -> Result<bool> {
             Some("services") => counterparts(args),
             Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
             Some("image") => oci_image(args),
+            Some("coverage") => lines_covered(args),
             Some("cell") => cell(args),
             _ => bail!("no command {command:?}\n\n{HELP}"),
         },
@@ -129,6 +131,18 @@ fn oci_image(mut args: lexopt::Parser) -> Result<bool> {
         }
     }
     image::run(&workspace::root()?, &order)
+}
+
+fn lines_covered(mut args: lexopt::Parser) -> Result<bool> {
+    let mut prove = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("self-test") => prove = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let root = workspace::root()?;
+    if prove { coverage::proof::run(&root) } else { coverage::run(&root) }
 }
 
 /// Not for people: `dist` starts this tool so, to become the binary it checks.

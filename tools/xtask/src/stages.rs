@@ -59,6 +59,8 @@ pub struct Plan {
     pub pass_through: Vec<String>,
     /// Where the run is also written as JUnit XML.
     pub junit: Option<PathBuf>,
+    /// Set for the product's build and tests.
+    pub env: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -228,6 +230,7 @@ impl Run<'_> {
         let output = process::cargo(self.root)
             .args(verb)
             .args(["--workspace", "--all-features", "--message-format", "json-render-diagnostics"])
+            .envs(self.plan.env.iter().map(|(name, value)| (name, value)))
             .stderr(Stdio::inherit())
             .output()
             .context("cannot run cargo")?;
@@ -246,6 +249,7 @@ impl Run<'_> {
         let mut command = process::cargo(self.root);
         command.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--color", "never"]);
         command.args(&self.plan.pass_through);
+        command.envs(self.plan.env.iter().map(|(name, value)| (name, value)));
         self.count(&mut command)
     }
 

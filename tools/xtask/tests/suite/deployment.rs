@@ -1,4 +1,4 @@
-//! What `deploy/` says agrees with what this tool and the product do.
+//! What `deploy/` and `docs/ci/` say agrees with what this tool and the product do.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,6 +75,32 @@ fn systemd_has_no_complaint_about_the_unit() {
     let said = complaints(&planted).expect("it ran before");
     assert!(said.contains("perhaps") || said.contains("RestrictRealtime"), "{said}");
     assert!(said.contains("RestrictTime"), "{said}");
+}
+
+/// The words after each `cargo xtask` in a text.
+fn calls(text: &str) -> Vec<&str> {
+    text.split("cargo xtask ").skip(1).map(|rest| rest.lines().next().unwrap_or_default().trim()).collect()
+}
+
+#[test]
+fn the_pipeline_calls_what_xtask_has_and_publishes_what_it_writes() {
+    let text = text("docs/ci/gitlab-ci.yml");
+    let help = Command::new(env!("CARGO_BIN_EXE_xtask")).arg("--help").output().expect("it was built");
+    let help = String::from_utf8(help.stdout).expect("help is text");
+    let calls = calls(&text);
+    for verb in ["test", "coverage", "dist", "image"] {
+        assert!(calls.iter().any(|call| call.split(' ').next() == Some(verb)), "{verb} in {calls:?}");
+        assert!(help.contains(&format!("cargo xtask {verb} ")), "{verb} in {help}");
+    }
+    for line in [
+        "junit: target/junit.xml",
+        "junit: target/coverage/junit.xml",
+        "coverage_format: cobertura",
+        "path: target/coverage/cobertura.xml",
+        "coverage: '/^lines: (\\d+\\.\\d+) %/'",
+    ] {
+        assert!(text.lines().any(|found| found.trim() == line), "no line {line:?}");
+    }
 }
 
 #[test]

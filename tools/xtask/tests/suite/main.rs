@@ -3,6 +3,7 @@
 //! Fixture trees are written below cargo's temporary folder, not kept as files: they would break the rules they test.
 
 mod counting;
+mod coverages;
 mod daemons;
 mod deployment;
 mod fixture;

@@ -140,6 +140,7 @@ fn a_call_that_makes_no_sense_is_refused_with_its_own_status() {
         &["tidy", "--quickly"],
         &["dist", "now"],
         &["image", "--size"],
+        &["coverage", "--fail-under", "1"],
         &["cell"],
     ];
     for args in calls {
