@@ -1,0 +1,136 @@
+//! A row as one line of JSON. Pure.
+
+use crate::base64;
+use crate::stamp::Stamp;
+use std::io::Write;
+use tidegate_service_ingest::Row;
+
+/// How every line begins.
+pub(crate) const BEGINNING: &[u8] = b"{\"seq\":";
+
+const WRITES: &str = "writing to memory does not fail";
+
+/// Appends the row and its line end.
+pub(crate) fn put(out: &mut Vec<u8>, row: &Row) {
+    out.extend_from_slice(BEGINNING);
+    let (time, class) = (Stamp(row.stamp_ms), row.class.name());
+    write!(out, "{},\"id\":\"{}\",\"time\":\"{time}\",\"class\":\"{class}\"", row.seq, row.id).expect(WRITES);
+    put_text(out, "client", row.reading.client.as_str());
+    put_text(out, "topic", row.reading.topic.as_str());
+    write!(out, ",\"qos\":{}", row.reading.qos as u8).expect(WRITES);
+    if row.reading.dup {
+        out.extend_from_slice(b",\"dup\":true");
+    }
+    if row.replay {
+        out.extend_from_slice(b",\"replay\":true");
+    }
+    put_payload(out, &row.reading.payload);
+    out.extend_from_slice(b"}\n");
+}
+
+fn put_text(out: &mut Vec<u8>, key: &str, text: &str) {
+    write!(out, ",\"{key}\":").expect(WRITES);
+    serde_json::to_writer(out, text).expect(WRITES);
+}
+
+fn put_payload(out: &mut Vec<u8>, payload: &[u8]) {
+    match std::str::from_utf8(payload) {
+        Ok(text) if is_json(text) => put_json(out, text),
+        Ok(text) => {
+            put_text(out, "payload", text);
+            out.extend_from_slice(b",\"encoding\":\"text\"");
+        }
+        Err(_) => {
+            out.extend_from_slice(b",\"payload\":\"");
+            base64::put(out, payload);
+            out.extend_from_slice(b"\",\"encoding\":\"base64\"");
+        }
+    }
+}
+
+/// Whether the text is one JSON value, and one that whoever reads the line can take in: no number out of range, no half of a
+/// surrogate pair, not nested too deep.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok()
+}
+
+/// The text itself, so that numbers keep every digit. Line ends are white space in JSON, never part of a string, and would end
+/// the row.
+fn put_json(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b",\"payload\":");
+    out.extend(text.trim().bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+    use tidegate_codec_mqtt::{QoS, Text};
+    use tidegate_kernel_journal::Id;
+    use tidegate_service_ingest::{Class, Reading};
+
+    fn row(payload: &[u8]) -> Row {
+        let reading = Reading {
+            topic: "line/7/temp".parse().unwrap(),
+            client: Text::new("press \"7\"").unwrap(),
+            payload: Bytes::copy_from_slice(payload),
+            qos: QoS::AtLeastOnce,
+            dup: false,
+            retain: false,
+        };
+        let id = Id([0x11; 16]);
+        Row { seq: 7, id, stamp_ms: 1_795_341_600_123, class: Class::Process, replay: false, reading }
+    }
+
+    fn line(row: &Row) -> String {
+        let mut out = Vec::new();
+        put(&mut out, row);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_the_documented_line() {
+        let plain = r#"{"seq":7,"id":"11111111-1111-1111-1111-111111111111","time":"2026-11-22T10:00:00.123Z","class":"process","client":"press \"7\"","topic":"line/7/temp","qos":1,"payload":21.5}"#;
+        assert_eq!(line(&row(b"21.5")), format!("{plain}\n"));
+        let mut marked = row(b"21.5");
+        (marked.replay, marked.reading.dup, marked.class) = (true, true, Class::Critical);
+        let value: Value = serde_json::from_str(&line(&marked)).unwrap();
+        assert_eq!(
+            (&value["dup"], &value["replay"], &value["class"]),
+            (&json!(true), &json!(true), &json!("critical"))
+        );
+    }
+
+    #[test]
+    fn a_payload_is_json_or_text_or_base64() {
+        let ending = |payload: &[u8]| line(&row(payload)).split_once("\"qos\":1,").unwrap().1.to_owned();
+        assert_eq!(ending(b"{\"a\":\n 1.10}\r\n"), "\"payload\":{\"a\": 1.10}}\n");
+        assert_eq!(ending(b"12345678901234567890123"), "\"payload\":12345678901234567890123}\n");
+        assert_eq!(ending(b"on"), "\"payload\":\"on\",\"encoding\":\"text\"}\n");
+        assert_eq!(ending(b""), "\"payload\":\"\",\"encoding\":\"text\"}\n");
+        assert_eq!(ending(b"\xff"), "\"payload\":\"/w==\",\"encoding\":\"base64\"}\n");
+        assert_eq!(ending(b"\"\\ud800\""), "\"payload\":\"\\\"\\\\ud800\\\"\",\"encoding\":\"text\"}\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_payload_is_one_line_of_json_that_gives_it_back(payload in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60),
+            "[\\[\\]{}:,\"0-9a-z \n\r\\\\]{0,40}".prop_map(String::into_bytes),
+        ]) {
+            let line = line(&row(&payload));
+            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+            let value: Value = serde_json::from_str(&line).unwrap();
+            match value.get("encoding").and_then(Value::as_str) {
+                None => prop_assert_eq!(&value["payload"], &serde_json::from_slice::<Value>(&payload).unwrap()),
+                Some("text") => prop_assert_eq!(value["payload"].as_str().unwrap().as_bytes(), &payload[..]),
+                other => {
+                    prop_assert_eq!(other, Some("base64"));
+                    prop_assert!(std::str::from_utf8(&payload).is_err());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+//! What a capability is, as far as two capabilities use it: metrics, readiness, drain.
+//!
+//! Values and their text only: no IO, no locks, no tasks of its own. Grows when two capabilities need the same thing.
+
+mod capability;
+mod exposition;
+mod histogram;
+mod metric;
+
+pub use capability::{Capability, DrainReport, Draining, Leftover, Readiness, Stage, drain_all};
+pub use exposition::{CONTENT_TYPE, exposition};
+pub use histogram::Histogram;
+pub use metric::{Family, Kind, Number, SERIES_PER_FAMILY_MAX};

@@ -1,0 +1,50 @@
+//! What `tidegate up` tells a person on standard output: what listens where, how to try it, and at the end what is left.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+use tidegate_kernel_plug::DrainReport;
+
+/// The table printed once everything listens.
+#[derive(Debug)]
+pub(crate) struct Banner<'a> {
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) data: &'a Path,
+    pub(crate) file: &'a Path,
+}
+
+impl fmt::Display for Banner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Banner { mqtt, admin, .. } = self;
+        let (data, file) = (self.data.display(), self.file.display());
+        writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
+        writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
+        writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
+        writeln!(f, "  data   {data}")?;
+        writeln!(f, "  file   {file}   one reading a line")?;
+        writeln!(f, "try it:")?;
+        writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
+        writeln!(f, "  tail {file}")?;
+        writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?;
+        writeln!(f, "stop it with Ctrl-C: what is on its way goes out first")
+    }
+}
+
+/// The last words.
+pub(crate) fn farewell(report: &DrainReport, took: Duration) -> String {
+    let seconds = took.as_secs_f64();
+    if report.is_clean() {
+        format!("drained in {seconds:.2} s; nothing is left\n")
+    } else {
+        format!("drained in {seconds:.2} s; left behind:\n{report}")
+    }
+}
+
+/// Prints to standard output; a reader that went away is no reason to stop.
+pub(crate) fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

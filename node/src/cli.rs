@@ -1,0 +1,78 @@
+//! The command line, as clap reads it. Usage faults end the process here, with status 2.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tidegate_codec_mqtt::TopicFilter;
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0    all went well
+  1    it failed; the error has a code, and `tidegate explain CODE` says more
+  2    the command line was not understood
+  3    `up` was told to stop and could not finish everything in time; it printed what is left
+  130  `up` was told to stop twice and ended at once
+
+Environment:
+  TIDEGATE_LOG  what is logged, `warn,tidegate=info` by default
+  NO_COLOR      set to anything: no colours in the log";
+
+/// One file for the edge of a site: pull the cable and it keeps working; plug it back and every event is accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, after_long_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a node until it is told to stop (SIGTERM or Ctrl-C)
+    #[command(
+        after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
+    )]
+    Up(Up),
+    /// Say what an error code means and what to do; without a code, list them all
+    #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
+    Explain { code: Option<String> },
+}
+
+/// What `tidegate up` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// The data folder; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "./tidegate-data")]
+    pub(crate) data: PathBuf,
+    /// Where devices publish; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
+    pub(crate) mqtt: SocketAddr,
+    /// Where metrics, readiness and accounts are; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+    pub(crate) admin: SocketAddr,
+    /// The file readings are delivered to; DIR/ingest/readings.ndjson by default
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+    /// Readings on topics that match are critical: acknowledged only once they are synced; may be given up to 64 times
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) critical: Vec<TopicFilter>,
+    /// How long the end may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(crate) drain_timeout: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_a_usage_fault() {
+        let refused = Cli::try_parse_from(["tidegate", "up", "--critical", "a/#/b"]).unwrap_err();
+        assert_eq!(refused.exit_code(), 2);
+    }
+}

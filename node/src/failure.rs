@@ -1,0 +1,48 @@
+//! An error as a person meets it: a code, what was tried, its causes, and a hint.
+
+use std::error::Error;
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: &'static str,
+    message: String,
+    hint: &'static str,
+}
+
+impl Failure {
+    /// The message is the error's, with its causes.
+    pub(crate) fn new(code: &'static str, error: &dyn Error, hint: &'static str) -> Failure {
+        Failure { code, message: chain(error), hint }
+    }
+
+    pub(crate) fn message(code: &'static str, message: String, hint: &'static str) -> Failure {
+        Failure { code, message, hint }
+    }
+
+    /// Prints it to standard error; the status to exit with.
+    pub(crate) fn report(&self) -> ExitCode {
+        // Nobody is left to tell if standard error is gone.
+        let _ = writeln!(std::io::stderr(), "{self}");
+        ExitCode::FAILURE
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { code, message, hint } = self;
+        write!(f, "error[{code}]: {message}\nhint: {hint}; more: tidegate explain {code}")
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let (mut line, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,40 @@
+//! The broker's port on the pipeline: a publication is a reading.
+
+use std::sync::Arc;
+use tidegate_service_broker as broker;
+use tidegate_service_broker::{Intake, Publication, Receipt};
+use tidegate_service_ingest as ingest;
+use tidegate_service_ingest::{Ingest, Reading};
+
+/// Hands publications to the pipeline.
+#[derive(Debug)]
+pub(crate) struct Readings(pub(crate) Arc<Ingest>);
+
+impl Intake for Readings {
+    fn offer(&self, publication: &Publication) -> Result<Receipt, broker::Declined> {
+        match self.0.offer(&reading(publication)) {
+            Ok(taken) => Ok(Receipt { ticket: taken.ticket, level: taken.level }),
+            Err(ingest::Declined::Busy) => Err(broker::Declined::Busy),
+            Err(ingest::Declined::Refused { code }) => Err(broker::Declined::Refused { code }),
+        }
+    }
+
+    fn give_up(&self, _publication: &Publication, reason: &'static str) {
+        self.0.give_up(reason);
+    }
+
+    fn malformed(&self, code: &'static str) {
+        self.0.malformed(code);
+    }
+}
+
+fn reading(publication: &Publication) -> Reading {
+    Reading {
+        topic: publication.topic.clone(),
+        client: publication.client.clone(),
+        payload: publication.payload.clone(),
+        qos: publication.qos,
+        dup: publication.dup,
+        retain: publication.retain,
+    }
+}

@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+//! The binary: reads argv and the environment, wires capabilities to each other, and says what happened.
+//!
+//! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
+
+mod admin;
+mod banner;
+mod broker;
+mod cli;
+mod doorway;
+mod explain;
+mod failure;
+mod intake;
+mod logs;
+mod node;
+mod signals;
+mod storage;
+mod vitals;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Explain { code } => explain::print(code.as_deref()),
+    };
+    outcome.unwrap_or_else(|failure: Failure| failure.report())
+}

@@ -1,0 +1,186 @@
+//! `tidegate up`: opens the data folder, wires the broker to the pipeline and the pipeline to its sink, runs, drains.
+//!
+//! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
+
+use crate::admin::{self, View};
+use crate::banner::{self, Banner};
+use crate::broker::Mqtt;
+use crate::cli::Up;
+use crate::failure::Failure;
+use crate::intake::Readings;
+use crate::signals::Stops;
+use crate::storage::Queues;
+use crate::vitals::Vitals;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tidegate_connector_file::FileSink;
+use tidegate_kernel_journal::{DataFolder, OpenError};
+use tidegate_kernel_plug::{Capability, drain_all};
+use tidegate_service_broker::{self as broker, Broker};
+use tidegate_service_ingest::{self as ingest, Ingest};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+/// The status of a drain that left something behind.
+const LEFT_BEHIND: u8 = 3;
+/// Threads for sinks: one of them may block on a file while another one moves on.
+const EXPORTER_THREADS: usize = 2;
+/// How long runtimes may take to put their threads down when all is done.
+const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
+
+/// Runs a node until it is told to stop.
+pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
+    let vitals = Vitals::begin();
+    require_loopback("--mqtt", options.mqtt)?;
+    require_loopback("--admin", options.admin)?;
+    let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
+    let (data_plane, exporters) =
+        (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
+    let folder = DataFolder::open(&options.data).map_err(|error| unopened(&error))?;
+    let opened = open_ingest(options, &folder, &file);
+    let outcome = opened.and_then(|ingest| {
+        let site = Site { options, folder: &folder, ingest, file, vitals };
+        data_plane.block_on(site.run(&exporters))
+    });
+    folder.queues().close();
+    exporters.shutdown_timeout(SHUTDOWN_WAIT);
+    data_plane.shutdown_timeout(SHUTDOWN_WAIT);
+    outcome
+}
+
+fn require_loopback(option: &str, address: SocketAddr) -> Result<(), Failure> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let message =
+        format!("{option} {address} can be reached by others, and nobody would be asked who they are");
+    Err(Failure::message("TG-ND-002", message, "listen on 127.0.0.1 until authentication is there"))
+}
+
+fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
+    let mut builder = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    builder
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(|error| unstarted("could not start threads", &error))
+}
+
+fn open_ingest(options: &Up, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
+    if options.file.is_none() {
+        let parent = file.parent().expect("the default file is in a folder below the data folder");
+        fs::create_dir_all(parent)
+            .map_err(|error| unstarted(&format!("could not make the folder {}", parent.display()), &error))?;
+    }
+    let config = ingest::Config { critical: options.critical.clone(), ..ingest::Config::default() };
+    let opened = Ingest::open(folder.queues().clone(), config);
+    opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
+}
+
+fn unstarted(attempt: &str, error: &io::Error) -> Failure {
+    Failure::message(
+        "TG-ND-006",
+        format!("{attempt}: {error}"),
+        "look at the limits and permissions of the process",
+    )
+}
+
+fn unopened(error: &OpenError) -> Failure {
+    let hint = match error {
+        OpenError::Locked { .. } => "stop the other process, or choose another folder with --data",
+        OpenError::Newer { .. } => "start the version that wrote it; nothing was changed",
+        OpenError::NotAFolder { .. } => {
+            "choose an empty or new folder with --data, or copy the whole folder again"
+        }
+        OpenError::Corrupt { .. } => "keep a copy of the folder before anything else; nothing was changed",
+        _ => "look at the folder's permissions and at the disk",
+    };
+    Failure::new(error.code(), error, hint)
+}
+
+/// All capabilities, in the order of what is wired to what.
+type Wired = Arc<[Arc<dyn Capability>]>;
+
+/// What a run needs.
+struct Site<'a> {
+    options: &'a Up,
+    folder: &'a DataFolder,
+    ingest: Arc<Ingest>,
+    file: PathBuf,
+    vitals: Vitals,
+}
+
+impl Site<'_> {
+    async fn run(self, exporters: &Runtime) -> Result<ExitCode, Failure> {
+        match self.start(exporters).await {
+            Ok((stops, capabilities)) => Ok(self.until_stopped(stops, &capabilities).await),
+            Err(failure) => {
+                // Says to the next start that this was no crash.
+                self.ingest.drain(Instant::now()).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Listens, starts the sink, sets everything running and says so.
+    async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
+        let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
+        let (admin, broker) = self.listen().await?;
+        let file = self.file.clone();
+        let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
+        started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        let admin_address =
+            admin.local_addr().map_err(|error| unstarted("could not ask for a port", &error))?;
+        let banner = Banner {
+            mqtt: broker.local_addr(),
+            admin: admin_address,
+            data: self.folder.path(),
+            file: &self.file,
+        };
+        let text = banner.to_string();
+        let capabilities = self.spawn(admin, broker);
+        banner::say(&text);
+        Ok((stops, capabilities))
+    }
+
+    async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
+        let admin = admin::bind(self.options.admin).await?;
+        let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
+        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
+    }
+
+    /// Sets everything running: devices, pipeline, journal.
+    fn spawn(&self, admin: TcpListener, broker: Broker) -> Wired {
+        let mqtt = Arc::new(Mqtt::new(&broker));
+        let queues = Arc::new(Queues(self.folder.queues().clone()));
+        let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), queues]);
+        let view =
+            View { capabilities: capabilities.clone(), ingest: self.ingest.clone(), vitals: self.vitals };
+        let ingest = self.ingest.clone();
+        tokio::spawn(async move { ingest.keep_register().await });
+        tokio::spawn(async move { mqtt.serve(broker).await });
+        tokio::spawn(admin::serve(admin, view));
+        capabilities
+    }
+
+    async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
+        stops.next().await;
+        tokio::spawn(stops.end_at_next());
+        let timeout = Duration::from_secs(self.options.drain_timeout.into());
+        tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
+        let began = Instant::now();
+        let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
+        let report = drain_all(&each, began + timeout).await;
+        banner::say(&banner::farewell(&report, began.elapsed()));
+        if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }
+    }
+}

@@ -1,0 +1,34 @@
+//! Being told to stop: the first SIGTERM or SIGINT begins the end, the second one is the end.
+
+use std::io;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The status of a process that was told twice.
+const TWICE: i32 = 130;
+
+/// Both signals, from now on.
+#[derive(Debug)]
+pub(crate) struct Stops {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Stops {
+    pub(crate) fn listen() -> io::Result<Stops> {
+        Ok(Stops { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Ends the process, whatever it is doing, at the next signal.
+    pub(crate) async fn end_at_next(mut self) {
+        self.next().await;
+        tracing::warn!("told to stop again: ending at once; what was acknowledged is in the journal");
+        std::process::exit(TWICE);
+    }
+}

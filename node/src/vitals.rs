@@ -1,0 +1,39 @@
+//! The process itself as metrics: memory, start time, version. Reads `/proc` when asked.
+
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tidegate_kernel_plug::Family;
+
+/// What is known from the start on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vitals {
+    started_s: f64,
+}
+
+impl Vitals {
+    /// The process starts now.
+    pub(crate) fn begin() -> Vitals {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        Vitals { started_s: since.map_or(0.0, |since| since.as_secs_f64()) }
+    }
+
+    pub(crate) fn metrics(&self) -> Vec<Family> {
+        let start =
+            Family::gauge("tidegate_process_start_time_seconds", "When the process started, since 1970.")
+                .with(&[], self.started_s);
+        let build = Family::gauge("tidegate_build_info", "1, with the version as a label.")
+            .with(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+        let resident = resident_bytes().map(|bytes| {
+            Family::gauge("tidegate_process_resident_bytes", "Memory the process holds.").with(&[], bytes)
+        });
+        [start, build].into_iter().chain(resident).collect()
+    }
+}
+
+/// Nothing where there is no `/proc`.
+fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

@@ -1,0 +1,93 @@
+//! An MQTT 3.1.1 client as plain as can be: the codec on a blocking socket.
+
+use crate::process::PATIENCE;
+use bytes::{Bytes, BytesMut};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use tidegate_codec_mqtt::{
+    Connect, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel, Publish, Text,
+};
+
+/// One connection.
+pub(crate) struct Client {
+    stream: TcpStream,
+    encoder: Encoder,
+    decoder: Decoder,
+    read: BytesMut,
+    last_id: u16,
+}
+
+impl Client {
+    /// Connects and waits for the broker's welcome.
+    pub(crate) fn connect(broker: SocketAddr, id: &str) -> Client {
+        let stream = TcpStream::connect(broker).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let level = ProtocolLevel::V311;
+        let (encoder, decoder) = (Encoder::new(level), Decoder::client(level, 1 << 20));
+        let mut client = Client { stream, encoder, decoder, read: BytesMut::new(), last_id: 0 };
+        client.send(&Packet::Connect(Box::new(Connect::new(Text::new(id).unwrap())))).unwrap();
+        assert!(matches!(client.receive(), Ok(Some(Packet::Connack(_)))));
+        client
+    }
+
+    /// QoS 0: sent, and nothing comes back.
+    pub(crate) fn tell(&mut self, topic: &str, payload: &[u8]) {
+        self.send(&publish(topic, payload, Delivery::AtMostOnce)).unwrap();
+    }
+
+    /// QoS 1, and waits for the acknowledgement.
+    pub(crate) fn publish(&mut self, topic: &str, payload: &[u8]) {
+        self.last_id = self.last_id % u16::MAX + 1;
+        let id = PacketId::new(self.last_id).unwrap();
+        self.send(&publish(topic, payload, Delivery::AtLeastOnce { id, dup: false })).unwrap();
+        self.acknowledged(id);
+    }
+
+    /// The same packet once more, as a client that missed the acknowledgement sends it.
+    pub(crate) fn publish_again(&mut self, topic: &str, payload: &[u8]) {
+        let id = PacketId::new(self.last_id).unwrap();
+        self.send(&publish(topic, payload, Delivery::AtLeastOnce { id, dup: true })).unwrap();
+        self.acknowledged(id);
+    }
+
+    /// Bytes that are no packet.
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub(crate) fn send(&mut self, packet: &Packet) -> io::Result<()> {
+        let mut bytes = BytesMut::new();
+        self.encoder.encode(packet, &mut bytes).unwrap();
+        self.stream.write_all(&bytes)
+    }
+
+    /// The next packet; nothing when the broker has closed the connection.
+    pub(crate) fn receive(&mut self) -> io::Result<Option<Packet>> {
+        loop {
+            if let Some(packet) = self.decoder.decode(&mut self.read).map_err(io::Error::other)? {
+                return Ok(Some(packet));
+            }
+            let mut chunk = [0; 4096];
+            match self.stream.read(&mut chunk)? {
+                0 => return Ok(None),
+                bytes => self.read.extend_from_slice(&chunk[..bytes]),
+            }
+        }
+    }
+
+    pub(crate) fn disconnect(mut self) {
+        self.send(&Packet::Disconnect(Disconnect::default())).unwrap();
+    }
+
+    fn acknowledged(&mut self, id: PacketId) {
+        match self.receive().unwrap() {
+            Some(Packet::Puback(ack)) => assert_eq!(ack.id, id),
+            other => panic!("expected a PUBACK, got {other:?}"),
+        }
+    }
+}
+
+fn publish(topic: &str, payload: &[u8], delivery: Delivery) -> Packet {
+    Packet::Publish(Publish::new(topic.parse().unwrap(), Bytes::copy_from_slice(payload), delivery))
+}

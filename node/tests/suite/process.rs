@@ -1,0 +1,225 @@
+//! A node as a process: started on free ports, asked over HTTP, killed or told to stop.
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes; what is waited for that long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
+/// The banner's last line begins so.
+const BANNER_END: &str = "stop it";
+
+/// A running node. Dropping it kills it.
+pub(crate) struct Node {
+    child: Child,
+    banner: String,
+    mqtt: SocketAddr,
+    admin: SocketAddr,
+    data: PathBuf,
+    out: BufReader<ChildStdout>,
+    log: Option<JoinHandle<String>>,
+}
+
+/// How a node ended.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// The exit status; nothing if a signal ended it.
+    pub(crate) status: Option<i32>,
+    /// What it printed after the banner.
+    pub(crate) said: String,
+    /// What it logged.
+    pub(crate) log: String,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
+    }
+}
+
+/// `tidegate up` on free ports with its data in `data`, ready to be given more arguments.
+pub(crate) fn command(data: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(up_arguments(data));
+    command
+}
+
+/// The same through a shell, which runs `preparation` first: limits and ignored signals are handed down to the node.
+pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{preparation}; exec \"$0\" \"$@\"")).arg(BINARY).args(up_arguments(data));
+    command
+}
+
+fn up_arguments(data: &Path) -> Vec<String> {
+    let data = data.to_str().unwrap();
+    ["up", "--data", data, "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned).to_vec()
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+impl Node {
+    pub(crate) fn start(data: &Path) -> Node {
+        Node::start_with(command(data), data)
+    }
+
+    /// Starts a command that [`command`] or [`prepared`] made, and waits until it says where it listens.
+    pub(crate) fn start_with(mut command: Command, data: &Path) -> Node {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut errors = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).map_or_else(|error| error.to_string(), |_| text)
+        });
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let banner = read_banner(&mut out);
+        if !banner.contains(BANNER_END) {
+            let status = child.wait().unwrap();
+            panic!("the node ended with {status} before it was ready: {banner}{}", log.join().unwrap());
+        }
+        let (mqtt, admin) = (address(&banner, "mqtt://"), address(&banner, "http://"));
+        Node { child, banner, mqtt, admin, data: data.to_owned(), out, log: Some(log) }
+    }
+
+    pub(crate) fn banner(&self) -> &str {
+        &self.banner
+    }
+
+    pub(crate) fn mqtt(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Where readings are delivered to unless the test said otherwise.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.data.join("ingest/readings.ndjson")
+    }
+
+    /// The rows in the file.
+    pub(crate) fn rows(&self) -> Vec<Value> {
+        rows(&self.file())
+    }
+
+    pub(crate) fn admin_get(&self, path: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.admin).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.admin).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    pub(crate) fn accounts(&self) -> Value {
+        self.admin_get("/api/v1/ingest/accounts").json()
+    }
+
+    /// Asks for the accounts until they are as wanted.
+    pub(crate) fn accounts_when(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let accounts = self.accounts();
+            if wanted(&accounts) {
+                return accounts;
+            }
+            assert!(began.elapsed() < PATIENCE, "the accounts stay at {accounts}");
+        }
+    }
+
+    /// Asks for readiness until it is refused, and gives the reasons.
+    pub(crate) fn unready(&self) -> Value {
+        let began = Instant::now();
+        loop {
+            let answer = self.admin_get("/readyz");
+            if answer.status == 503 {
+                return answer.json();
+            }
+            assert!(began.elapsed() < PATIENCE, "the node stays ready");
+        }
+    }
+
+    /// Asks until the file sink was given so many readings for good.
+    pub(crate) fn delivered(&self, many: u64) -> Value {
+        self.accounts_when(|accounts| {
+            let sinks = accounts["sinks"].as_array().unwrap();
+            sinks.iter().map(|sink| sink["delivered"].as_u64().unwrap()).sum::<u64>() == many
+        })
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub(crate) fn kill(mut self) -> Report {
+        self.signal(Signal::KILL);
+        self.ended()
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub(crate) fn terminate(mut self) -> Report {
+        self.signal(Signal::TERM);
+        self.ended()
+    }
+
+    /// Waits for the end, whatever brings it.
+    pub(crate) fn ended(&mut self) -> Report {
+        let mut said = String::new();
+        self.out.read_to_string(&mut said).unwrap();
+        let status = self.child.wait().unwrap();
+        let log = self.log.take().map_or_else(String::new, |log| log.join().unwrap());
+        Report { status: status.code(), said, log }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Both fail when the process has ended, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The rows of a file; none if it is not there.
+pub(crate) fn rows(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
+        .collect()
+}
+
+fn read_banner(out: &mut impl BufRead) -> String {
+    let mut banner = String::new();
+    while !banner.contains(BANNER_END) && out.read_line(&mut banner).unwrap() > 0 {}
+    // The last line may have come in part.
+    banner
+}
+
+fn address(banner: &str, scheme: &str) -> SocketAddr {
+    let (_, rest) = banner.split_once(scheme).unwrap_or_else(|| panic!("no {scheme} in {banner}"));
+    let end = rest.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, '.' | ':')).unwrap();
+    rest[..end].parse().unwrap()
+}

@@ -1,0 +1,171 @@
+//! The listener: accepts, gives each connection a task, and drains them all at the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tracing::{error, info};
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::counters::Snapshot;
+use crate::error::BrokerError;
+use crate::hub::Hub;
+use crate::intake::Intake;
+use crate::reason::CloseReason;
+
+/// Before the next accept after one that failed: file descriptors come back when connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What connections get beyond the deadline of a drain, to notice it and leave.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// A broker that listens and does not serve yet; [`Broker::run`] serves.
+#[derive(Debug)]
+pub struct Broker {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    hub: Arc<Hub>,
+    order: watch::Sender<Option<Instant>>,
+    /// Dropping this sender is how a handle learns that the broker is gone.
+    report: watch::Sender<Option<Drained>>,
+}
+
+/// What a drain left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Connections that had to be closed before everything on them was acknowledged.
+    pub connections: u64,
+    /// Publications that were taken in and whose PUBACK was not sent; their clients send them again.
+    pub unacknowledged: u64,
+}
+
+/// Asks a broker for its counts, to drain, or to serve a connection that something else accepted.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    hub: Arc<Hub>,
+    order: watch::Sender<Option<Instant>>,
+    report: watch::Receiver<Option<Drained>>,
+}
+
+impl Broker {
+    /// Takes the address. Connections wait in the backlog until [`Broker::run`].
+    pub async fn bind(config: Config, intake: Arc<dyn Intake>) -> Result<Self, BrokerError> {
+        config.check()?;
+        let address = config.listen;
+        let failed = |source| BrokerError::listen(address, source);
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
+        let hub = Arc::new(Hub::new(config, intake));
+        Ok(Self {
+            listener,
+            local_addr,
+            hub,
+            order: watch::Sender::new(None),
+            report: watch::Sender::new(None),
+        })
+    }
+
+    /// Where it listens; the port is the real one where 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    pub fn handle(&self) -> Handle {
+        Handle { hub: self.hub.clone(), order: self.order.clone(), report: self.report.subscribe() }
+    }
+
+    /// Serves until [`Handle::drain`]. Dropping the future closes every connection at once.
+    pub async fn run(self) -> Drained {
+        info!(address = %self.local_addr, "MQTT listening");
+        let mut tasks = JoinSet::new();
+        let deadline = self.accept_all(&mut tasks).await;
+        drop(self.listener);
+        let drained = drain(&self.hub, deadline).await;
+        tasks.shutdown().await;
+        self.report.send_replace(Some(drained));
+        drained
+    }
+
+    /// Accepts until it is told to drain, and gives the deadline for that.
+    async fn accept_all(&self, tasks: &mut JoinSet<()>) -> Instant {
+        let mut order = self.order.subscribe();
+        loop {
+            tokio::select! {
+                deadline = ordered(&mut order) => return deadline,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.admit(stream, peer, tasks),
+                    Err(error) => self.pause(&error).await,
+                },
+                Some(ended) = tasks.join_next() => note_end(ended),
+            }
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
+        // Acknowledgements already wait for each other; the kernel need not wait for more.
+        let _ = stream.set_nodelay(true);
+        if let Some(connection) = Connection::enter(&self.hub, peer) {
+            tasks.spawn(connection.serve(stream));
+        }
+    }
+
+    async fn pause(&self, error: &std::io::Error) {
+        self.hub.counters.accept_errors.add(1);
+        self.hub.notices.not_accepted(error);
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+impl Handle {
+    pub fn snapshot(&self) -> Snapshot {
+        self.hub.counters.snapshot(self.hub.roster.len() as u64)
+    }
+
+    /// Serves one connection over any byte stream until it ends, under the same limits and counts; does nothing once
+    /// the broker drains.
+    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: SocketAddr) {
+        if let Some(connection) = Connection::enter(&self.hub, peer) {
+            connection.serve(stream).await;
+        }
+    }
+
+    /// Stops accepting and reading, waits until everything taken in is acknowledged, closes, and says what was left at
+    /// `deadline`. A broker that does not run any more has nothing left.
+    pub async fn drain(&self, deadline: Instant) -> Drained {
+        self.order.send_if_modified(|order| order.is_none() && order.replace(deadline).is_none());
+        let mut report = self.report.clone();
+        report.wait_for(Option::is_some).await.map_or(None, |drained| *drained).unwrap_or_default()
+    }
+}
+
+async fn ordered(order: &mut watch::Receiver<Option<Instant>>) -> Instant {
+    let deadline = order.wait_for(Option::is_some).await.map_or(None, |deadline| *deadline);
+    deadline.expect("the broker holds a sender itself, and waited for a deadline")
+}
+
+async fn drain(hub: &Hub, deadline: Instant) -> Drained {
+    let before = hub.counters.snapshot(0);
+    hub.roster.call_drain(deadline);
+    let stuck = hub.roster.emptied(deadline + DRAIN_GRACE).await as u64;
+    let after = hub.counters.snapshot(0);
+    let cut = |snapshot: &Snapshot| snapshot.closed(CloseReason::DrainUnfinished);
+    Drained {
+        connections: cut(&after) - cut(&before) + stuck,
+        unacknowledged: after.unanswered - before.unanswered + after.unacknowledged,
+    }
+}
+
+fn note_end(ended: Result<(), JoinError>) {
+    if let Err(failure) = ended
+        && failure.is_panic()
+    {
+        let (code, hint) = (CloseReason::Fault.code(), CloseReason::Fault.hint());
+        error!(code, %failure, hint, "an MQTT connection's task panicked");
+    }
+}

@@ -1,0 +1,122 @@
+//! Why a connection ended: a fixed list, so that each can be counted, and a code where somebody can do something.
+
+use std::fmt;
+
+use tidegate_codec_mqtt::DecodeError;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $code:expr, $text:literal, $hint:literal;)*) => {
+        /// Why a connection ended.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum CloseReason {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl CloseReason {
+            /// All of them, in the order of their discriminants.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name in metrics.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The stable code, explained in `docs/errors/`; nothing where all went as it should.
+            pub fn code(self) -> Option<&'static str> {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// What to do about it, in one line; empty where there is no code.
+            pub fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint,)* }
+            }
+
+            fn text(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    Disconnected "disconnected" None, "the client said goodbye", "";
+    /// Everything taken was acknowledged before the broker stopped.
+    Drained "drained" None, "the broker stopped and had acknowledged everything", "";
+    Lost "lost" Some("TG-MQ-101"), "the connection ended without a DISCONNECT",
+        "look at the client's power and network, and let it send DISCONNECT before it closes";
+    ConnectTimeout "connect_timeout" Some("TG-MQ-102"), "no CONNECT arrived in time",
+        "check that it is an MQTT client that connects here, or raise connect_timeout_ms";
+    KeepAlive "keep_alive" Some("TG-MQ-103"), "nothing arrived for one and a half times the keep-alive",
+        "look at the client's network, or give it a longer keep-alive";
+    HeldBack "held_back" Some("TG-MQ-104"), "its publications could not be taken in for too long",
+        "look for a slow or full disk, or raise the client's keep-alive";
+    SlowReader "slow_reader" Some("TG-MQ-105"), "the client does not read its answers",
+        "update or restart the client, or raise write_timeout_ms";
+    TakenOver "taken_over" Some("TG-MQ-106"), "another connection came with the same client identifier",
+        "give each device a client identifier of its own";
+    QosUnsupported "qos_unsupported" Some("TG-MQ-107"), "the client published with QoS 2",
+        "set the client to publish with QoS 1";
+    Refused "refused" Some("TG-MQ-108"), "a publication with QoS 1 was refused",
+        "look up the code of the cause: tidegate explain CODE";
+    OutcomeUnknown "outcome_unknown" Some("TG-MQ-109"), "the journal cannot say whether a publication is safe",
+        "look at the disk under the data folder, then restart the node";
+    Malformed "malformed" Some("TG-MQ-110"), "the client sent what MQTT forbids or this broker does not take",
+        "look up the code of the cause: tidegate explain CODE";
+    ConnectRefused "connect_refused" Some("TG-MQ-111"), "the CONNECT was answered with a refusal",
+        "set the client to MQTT 3.1.1 and give it a client identifier";
+    DrainUnfinished "drain_unfinished" Some("TG-MQ-112"), "the broker had to stop before everything was acknowledged",
+        "give the node more time to stop; clients send what was not acknowledged again";
+    Unexpected "unexpected" Some("TG-MQ-113"), "the client acknowledged a message that was never sent to it",
+        "let the client start with a clean session";
+    Fault "fault" Some("TG-MQ-114"), "serving the connection failed inside the node",
+        "report it with the log lines before it";
+}
+
+impl CloseReason {
+    /// The code where there is one, else the name.
+    pub(crate) fn label(self) -> &'static str {
+        self.code().unwrap_or(self.name())
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// What lies behind a reason, with a code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Packet(DecodeError),
+    Intake(&'static str),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Packet(error) => write!(f, "{}: {error}", error.code()),
+            Self::Intake(code) => f.write_str(code),
+        }
+    }
+}
+
+/// The end of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) reason: CloseReason,
+    pub(crate) cause: Option<Cause>,
+}
+
+impl Ending {
+    pub(crate) fn caused(reason: CloseReason, cause: Cause) -> Self {
+        Self { reason, cause: Some(cause) }
+    }
+}
+
+impl From<CloseReason> for Ending {
+    fn from(reason: CloseReason) -> Self {
+        Self { reason, cause: None }
+    }
+}

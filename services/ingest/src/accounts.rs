@@ -1,0 +1,189 @@
+//! Where every reading is, as numbers that close. What `GET /api/v1/ingest/accounts` answers, as JSON, is [`Accounts`].
+//!
+//! ```text
+//! received = accepted + malformed + refused
+//! accepted = routed + unrouted
+//! routed   = delivered + absorbed + coalesced + shed + dead_lettered + lag + in_flight      per class and sink
+//! ```
+//!
+//! Each line has a `difference`, left side less right side, which must be 0. Pure.
+
+use crate::admission::difference;
+use crate::class::Class;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tidegate_kernel_journal::{Account, Counts};
+
+/// All accounts, taken at one moment.
+#[derive(Debug, Clone, Serialize)]
+pub struct Accounts {
+    /// The journal's last record number when this was taken.
+    pub as_of_seq: u64,
+    pub admission: AdmissionAccount,
+    pub routing: RoutingAccount,
+    /// One for each class and sink, sinks by name.
+    pub sinks: Vec<SinkAccount>,
+    /// What each sink is doing, by name.
+    pub sink_states: Vec<SinkReport>,
+}
+
+/// What became of everything that was received, over all starts of this data folder.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdmissionAccount {
+    /// Readings offered, and packets that were none.
+    pub received: u64,
+    pub accepted: u64,
+    pub malformed: u64,
+    pub refused: u64,
+    pub malformed_by_code: BTreeMap<String, u64>,
+    pub refused_by_reason: BTreeMap<String, u64>,
+    pub difference: i64,
+    /// Starts that found no orderly end before them.
+    pub crashes: u64,
+    /// Beside the sums: at most so many were received and forgotten, over all crashes.
+    pub lost_at_crash_max: u64,
+    /// The last few crashes.
+    pub recent_crashes: Vec<Crash>,
+}
+
+/// A start that found no orderly end before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Crash {
+    /// When the start noticed it, in milliseconds since 1970.
+    pub noticed_ms: u64,
+    /// At most so many were received and neither found in the journal nor counted as malformed or refused.
+    pub lost_max: u64,
+}
+
+/// Whether what was accepted goes anywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RoutingAccount {
+    pub accepted: u64,
+    /// To at least one sink.
+    pub routed: u64,
+    /// Accepted before there was any sink.
+    pub unrouted: u64,
+    pub difference: i64,
+}
+
+/// What became of one class of readings at one sink.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SinkAccount {
+    pub sink: String,
+    pub class: Class,
+    pub routed: u64,
+    pub delivered: u64,
+    pub absorbed: u64,
+    pub coalesced: u64,
+    pub shed: u64,
+    pub dead_lettered: u64,
+    pub lag: u64,
+    pub in_flight: u64,
+    pub difference: i64,
+    /// Of those delivered, how many were marked as perhaps delivered before.
+    pub replayed: u64,
+}
+
+/// What a sink is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SinkReport {
+    pub sink: String,
+    pub running: bool,
+    /// `closed`, `half-open` or `open`.
+    pub breaker: &'static str,
+    pub failures: u64,
+    pub last_error: Option<LastError>,
+}
+
+/// The last delivery that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastError {
+    pub code: &'static str,
+    pub message: String,
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// The name the cursor of a sink has in the journal, less this, is the name of the sink.
+pub(crate) const CURSOR_PREFIX: &str = "ingest.";
+
+impl SinkAccount {
+    /// The account of each class that a cursor keeps.
+    pub(crate) fn of_cursor(account: &Account) -> [SinkAccount; 2] {
+        Class::ALL.map(|class| SinkAccount::of_class(account, class))
+    }
+
+    fn of_class(account: &Account, class: Class) -> SinkAccount {
+        let of = |counts: Counts| if class.is_critical() { counts.critical } else { counts.process };
+        let tally = &account.tally;
+        let ways_out = of(tally.settled()) + of(account.lag) + of(account.in_flight);
+        SinkAccount {
+            sink: sink_name(&account.cursor).to_owned(),
+            class,
+            routed: of(account.routed),
+            delivered: of(tally.delivered),
+            absorbed: of(tally.absorbed),
+            coalesced: of(tally.coalesced),
+            shed: of(tally.shed),
+            dead_lettered: of(tally.dead_lettered),
+            lag: of(account.lag),
+            in_flight: of(account.in_flight),
+            difference: difference(of(account.routed), ways_out),
+            replayed: of(tally.replayed),
+        }
+    }
+}
+
+impl RoutingAccount {
+    /// A cursor takes all that comes after it was opened, so the one with the most has all that any has.
+    pub(crate) fn new(accepted: u64, cursors: &[Account]) -> RoutingAccount {
+        let routed = cursors.iter().map(|account| account.routed.total()).max().unwrap_or(0);
+        let unrouted = accepted.saturating_sub(routed);
+        RoutingAccount { accepted, routed, unrouted, difference: difference(accepted, routed + unrouted) }
+    }
+}
+
+pub(crate) fn sink_name(cursor: &str) -> &str {
+    cursor.strip_prefix(CURSOR_PREFIX).unwrap_or(cursor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_kernel_journal::Tally;
+
+    fn account() -> Account {
+        let both = |process, critical| Counts { process, critical };
+        Account {
+            cursor: "ingest.file".to_owned(),
+            stream: 16,
+            position: 40,
+            routed: both(20, 3),
+            tally: Tally { delivered: both(10, 1), dead_lettered: both(1, 0), ..Tally::default() },
+            in_flight: both(4, 2),
+            lag: both(5, 0),
+        }
+    }
+
+    #[test]
+    fn an_account_closes_in_each_class() {
+        let [critical, process] = SinkAccount::of_cursor(&account());
+        assert_eq!((critical.sink.as_str(), critical.delivered, critical.difference), ("file", 1, 0));
+        assert_eq!((process.delivered, process.dead_lettered, process.difference), (10, 1, 0));
+    }
+
+    #[test]
+    fn a_reading_that_left_no_trace_shows_as_a_difference() {
+        let mut account = account();
+        account.lag.process -= 1;
+        assert_eq!(SinkAccount::of_cursor(&account)[1].difference, 1);
+    }
+
+    #[test]
+    fn what_came_before_the_first_sink_is_unrouted() {
+        let routing = RoutingAccount::new(30, &[account()]);
+        assert_eq!((routing.routed, routing.unrouted, routing.difference), (23, 7, 0));
+        let impossible = RoutingAccount::new(22, &[account()]);
+        assert_eq!(impossible.difference, -1);
+    }
+}

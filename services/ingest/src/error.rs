@@ -1,0 +1,94 @@
+//! What can go wrong between a publisher and a sink, each with a code that `docs/errors/` explains.
+
+use tidegate_kernel_journal::{ReadError, Refusal};
+
+/// Why a reading was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Declined {
+    /// Nothing was taken or counted; the same offer may succeed in a moment.
+    #[error("too much is waiting to be written")]
+    Busy,
+    /// Counted as refused with this code; the same offer would be refused again.
+    #[error("the reading was refused with {code}")]
+    Refused { code: &'static str },
+}
+
+impl Declined {
+    /// Offered after the drain began.
+    pub(crate) const DRAINING: Declined = Declined::Refused { code: "TG-IN-002" };
+}
+
+impl From<Refusal> for Declined {
+    fn from(refusal: Refusal) -> Declined {
+        match refusal {
+            Refusal::Busy(_) => Declined::Busy,
+            other => Declined::Refused { code: other.code() },
+        }
+    }
+}
+
+/// Why the capability could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the register of admission counts in the journal is damaged or of a later version")]
+    Register,
+    #[error("could not open the cursor of sink {sink}")]
+    Cursor { sink: &'static str, source: Refusal },
+    #[error("{found} topic filters say critical, and at most {max} may")]
+    TooManyFilters { found: usize, max: usize },
+}
+
+impl OpenError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            OpenError::Register => "TG-IN-003",
+            OpenError::Cursor { source, .. } => source.code(),
+            OpenError::TooManyFilters { .. } => "TG-IN-005",
+        }
+    }
+
+    /// What to do about it, in one line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Register => {
+                "start the version that wrote the folder, or keep a copy of it and report this"
+            }
+            OpenError::Cursor { .. } => "look at the disk under the data folder",
+            OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
+        }
+    }
+}
+
+/// A record of the readings' stream that is no reading this version knows. It is counted as dead-lettered and stays in the
+/// journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    #[error("record {seq} is of kind {kind} version {version}, which this version does not know")]
+    Kind { seq: u64, kind: u16, version: u8 },
+    #[error("record {seq} does not have the layout of a reading")]
+    Layout { seq: u64 },
+}
+
+impl Unreadable {
+    pub fn code(&self) -> &'static str {
+        "TG-IN-001"
+    }
+}
+
+/// Why a pump could not take a batch from the journal or settle it there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PumpError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Deliver(#[from] crate::sink::SinkError),
+}
+
+impl PumpError {
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            PumpError::Read(error) => error.code(),
+            PumpError::Deliver(error) => error.code,
+        }
+    }
+}

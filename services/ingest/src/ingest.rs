@@ -1,0 +1,220 @@
+//! The capability: takes readings in, runs sinks, answers for both.
+//!
+//! An offer holds a lock while the journal copies one record, so that the accounts are of one moment; nothing here does IO on
+//! the way in. Reads the wall clock for ids and for the time of a crash.
+
+use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount};
+use crate::admission::Admission;
+use crate::class::Classes;
+use crate::config::Config;
+use crate::error::{Declined, OpenError};
+use crate::pump::{Order, Post};
+use crate::reading::{KIND, READINGS, Reading, VERSION};
+use crate::register::{self, Register};
+use crate::sink::Sink;
+use crate::state::{SinkState, wall_ms};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// The shell of the pipeline.
+#[derive(Debug)]
+pub struct Ingest {
+    pub(crate) journal: Journal,
+    config: Config,
+    classes: Classes,
+    pub(crate) admission: Mutex<Admission>,
+    pub(crate) sinks: Mutex<Vec<Outlet>>,
+}
+
+/// A sink that runs.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    pub(crate) state: Arc<SinkState>,
+    /// Closed when the pump has ended.
+    pub(crate) orders: watch::Sender<Order>,
+}
+
+/// A reading that was taken.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub id: Id,
+    pub ticket: Ticket,
+    /// Tell the publisher when the ticket has reached this.
+    pub level: Level,
+}
+
+impl Ingest {
+    /// Goes on where the journal's register and records say the last start ended. Blocks for one sync.
+    pub fn open(journal: Journal, config: Config) -> Result<Ingest, OpenError> {
+        config.check()?;
+        let found = journal.register(register::NAME);
+        let found = match found {
+            Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
+            None => None,
+        };
+        let accepted = accepted(&journal.status()).total();
+        let ingest = Ingest {
+            classes: Classes::new(config.critical.clone()),
+            admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
+            sinks: Mutex::default(),
+            journal,
+            config,
+        };
+        // An outcome that stays unknown is no failure to open: nothing is admitted before the promise is synced.
+        if let Ok(ticket) = ingest.write_register(&mut ingest.admission()) {
+            let _ = ticket.wait(Level::Disk);
+        }
+        Ok(ingest)
+    }
+
+    /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
+    pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
+        let class = self.classes.of(&reading.topic);
+        let (id, payload) = (Id::v7(wall_ms()), reading.encode());
+        let entry = Entry {
+            stream: READINGS,
+            kind: KIND,
+            version: VERSION,
+            critical: class.is_critical(),
+            id,
+            payload: &payload,
+        };
+        let mut admission = self.admission();
+        match self.admit(&mut admission, entry) {
+            Ok(ticket) => {
+                admission.count_accepted();
+                Ok(Taken { id, ticket, level: class.level() })
+            }
+            Err(Declined::Busy) => Err(Declined::Busy),
+            Err(Declined::Refused { code }) => {
+                admission.count_refused(code);
+                Err(Declined::Refused { code })
+            }
+        }
+    }
+
+    /// A reading that was declined as busy and will not be offered again.
+    pub fn give_up(&self, reason: &'static str) {
+        self.admission().count_refused(reason);
+    }
+
+    /// A packet that was no reading.
+    pub fn malformed(&self, code: &'static str) {
+        self.admission().count_malformed(code);
+    }
+
+    /// Opens the sink's cursor and runs its pump on `exporters`. `make` is called again after a panic.
+    pub fn start_sink<S: Sink>(
+        &self,
+        name: &'static str,
+        exporters: &Handle,
+        make: impl Fn() -> S + Send + 'static,
+    ) -> Result<(), OpenError> {
+        let (orders, receiver) = watch::channel(Order::Run);
+        let state = Arc::new(SinkState::new(name));
+        let post = Post {
+            journal: self.journal.clone(),
+            config: self.config.clone(),
+            state: state.clone(),
+            orders: receiver,
+        };
+        let cursor = post.cursor().map_err(|source| OpenError::Cursor { sink: name, source })?;
+        exporters.spawn(post.supervise(cursor, make));
+        self.sinks().push(Outlet { state, orders });
+        Ok(())
+    }
+
+    /// Writes the admission counts down whenever they changed, until it is dropped.
+    pub async fn keep_register(&self) {
+        let mut ticks = interval(Duration::from_millis(self.config.checkpoint_ms));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.checkpoint();
+        }
+    }
+
+    pub fn accounts(&self) -> Accounts {
+        let (status, account) = {
+            let admission = self.admission();
+            let status = self.journal.status();
+            let account = admission.account(accepted(&status).total());
+            (status, account)
+        };
+        let cursors = cursors(&status);
+        let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
+        sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
+        Accounts {
+            as_of_seq: status.head_seq,
+            routing: RoutingAccount::new(account.accepted, &cursors),
+            admission: account,
+            sinks: cursors.iter().flat_map(SinkAccount::of_cursor).collect(),
+            sink_states,
+        }
+    }
+
+    /// Takes nothing any more and writes the last register, which tells the next start that the end was an orderly one.
+    pub(crate) fn close(&self) {
+        let mut admission = self.admission();
+        admission.closed = true;
+        if let Err(refusal) = self.write_register(&mut admission) {
+            tracing::warn!(code = refusal.code(), "could not write the admission counts down: {refusal}");
+        }
+    }
+
+    fn admit(&self, admission: &mut Admission, entry: Entry<'_>) -> Result<Ticket, Declined> {
+        if admission.closed {
+            return Err(Declined::DRAINING);
+        }
+        admission.promise.settle(self.journal.synced().value());
+        if admission.promise.runs_low(admission.received()) {
+            admission.promise.widen();
+            self.write_register(admission)?;
+        }
+        if !admission.promise.admits(admission.received()) {
+            return Err(Declined::Busy);
+        }
+        Ok(self.journal.append(entry)?)
+    }
+
+    fn checkpoint(&self) {
+        let mut admission = self.admission();
+        admission.promise.settle(self.journal.synced().value());
+        if admission.checkpoint() {
+            // The next checkpoint tries again; a journal that has stopped says so itself.
+            let _ = self.write_register(&mut admission);
+        }
+    }
+
+    fn write_register(&self, admission: &mut Admission) -> Result<Ticket, Refusal> {
+        let register = admission.register();
+        let ticket = self.journal.set_register(register::NAME, &register.encode())?;
+        admission.written(ticket.seq(), register.ceiling);
+        Ok(ticket)
+    }
+
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn sinks(&self) -> MutexGuard<'_, Vec<Outlet>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Readings in the journal, ever.
+pub(crate) fn accepted(status: &Status) -> Counts {
+    let of_readings = status.counts.iter().find(|(stream, _)| *stream == READINGS);
+    of_readings.map_or_else(Counts::default, |(_, counts)| *counts)
+}
+
+fn cursors(status: &Status) -> Vec<Account> {
+    let ours = |account: &&Account| account.stream == READINGS && account.cursor.starts_with(CURSOR_PREFIX);
+    let mut cursors: Vec<_> = status.accounts.iter().filter(ours).cloned().collect();
+    cursors.sort_by(|one, other| one.cursor.cmp(&other.cursor));
+    cursors
+}

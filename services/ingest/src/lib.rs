@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+//! From a device's message to a row in a sink, and the accounts that say where every one of them is.
+//!
+//! ```text
+//!   offer ── class ── journal stream 16 ──┬── cursor ── pump ── sink file
+//!     │                  │                └── cursor ── pump ── ...
+//!     └── admission      └── ticket: when the publisher may be told
+//! ```
+//!
+//! Knows the journal, not what a publisher or a sink is made of: those come through [`Ingest::offer`] and the port [`Sink`].
+
+mod accounts;
+mod admission;
+mod capability;
+mod class;
+mod config;
+mod error;
+mod ingest;
+
+mod metrics;
+mod promise;
+mod pump;
+mod reading;
+mod register;
+mod sink;
+mod state;
+
+pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
+pub use class::{Class, Classes};
+pub use config::{CRITICAL_FILTERS_MAX, Config};
+pub use error::{Declined, OpenError, Unreadable};
+pub use ingest::{Ingest, Taken};
+pub use reading::{READINGS, Reading};
+pub use sink::{Row, Sink, SinkError};

@@ -1,0 +1,141 @@
+//! The accounts and the sinks' states as metrics. Pure but for asking the capability.
+
+use crate::accounts::{Accounts, SinkAccount};
+use crate::ingest::{Ingest, accepted};
+use crate::state::Facts;
+use tidegate_kernel_plug::Family;
+
+pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
+    let accounts = ingest.accounts();
+    let by_class = accepted(&ingest.journal.status());
+    let taken =
+        Family::counter("tidegate_ingest_accepted_readings_total", "Readings taken into the journal.")
+            .with(&[("class", "critical")], by_class.critical)
+            .with(&[("class", "process")], by_class.process);
+    let mut families = vec![taken];
+    families.extend(admission(&accounts));
+    families.extend(sinks(&accounts));
+    let states: Vec<_> =
+        ingest.sinks().iter().map(|outlet| (outlet.state.name, outlet.state.facts())).collect();
+    families.extend(deliveries(&states));
+    families
+}
+
+fn admission(accounts: &Accounts) -> Vec<Family> {
+    let account = &accounts.admission;
+    let mut malformed = Family::counter(
+        "tidegate_ingest_malformed_packets_total",
+        "Packets that were no reading, by error code.",
+    );
+    for (code, count) in &account.malformed_by_code {
+        malformed.push(&[("code", code)], *count);
+    }
+    let mut refused =
+        Family::counter("tidegate_ingest_refused_readings_total", "Readings not taken, by reason.");
+    for (reason, count) in &account.refused_by_reason {
+        refused.push(&[("reason", reason)], *count);
+    }
+    let whole = |name, help, value: u64| Family::counter(name, help).with(&[], value);
+    vec![
+        whole(
+            "tidegate_ingest_received_readings_total",
+            "Everything received: accepted, malformed and refused.",
+            account.received,
+        ),
+        malformed,
+        refused,
+        Family::gauge(
+            "tidegate_ingest_admission_difference_readings",
+            "Received less accepted, malformed and refused; 0 unless counting is at fault.",
+        )
+        .with(&[], account.difference),
+        Family::gauge("tidegate_ingest_unrouted_readings", "Readings taken before there was any sink.")
+            .with(&[], accounts.routing.unrouted),
+        whole(
+            "tidegate_ingest_crashes_total",
+            "Starts that found no orderly end before them.",
+            account.crashes,
+        ),
+        Family::gauge(
+            "tidegate_ingest_lost_at_crash_readings_max",
+            "Received and forgotten at crashes: at most so many, over all of them.",
+        )
+        .with(&[], account.lost_at_crash_max),
+    ]
+}
+
+fn sinks(accounts: &Accounts) -> Vec<Family> {
+    let mut routed =
+        Family::counter("tidegate_ingest_sink_routed_readings_total", "Readings meant for the sink.");
+    let mut settled = Family::counter(
+        "tidegate_ingest_sink_settled_readings_total",
+        "Readings that are done with, by how they left.",
+    );
+    let mut replayed = Family::counter(
+        "tidegate_ingest_sink_replayed_readings_total",
+        "Readings delivered that may have been delivered before.",
+    );
+    let mut lag =
+        Family::gauge("tidegate_ingest_sink_lag_readings", "Readings the sink has yet to be given.");
+    let mut in_flight = Family::gauge("tidegate_ingest_sink_in_flight_readings", "Readings being delivered.");
+    let mut difference = Family::gauge(
+        "tidegate_ingest_sink_difference_readings",
+        "Routed less settled, lag and in flight; 0 unless counting is at fault.",
+    );
+    for account in &accounts.sinks {
+        let labels = [("sink", account.sink.as_str()), ("class", account.class.name())];
+        routed.push(&labels, account.routed);
+        for (outcome, count) in outcomes(account) {
+            settled.push(&[labels[0], labels[1], ("outcome", outcome)], count);
+        }
+        replayed.push(&labels, account.replayed);
+        lag.push(&labels, account.lag);
+        in_flight.push(&labels, account.in_flight);
+        difference.push(&labels, account.difference);
+    }
+    vec![routed, settled, replayed, lag, in_flight, difference]
+}
+
+fn outcomes(account: &SinkAccount) -> [(&'static str, u64); 5] {
+    [
+        ("delivered", account.delivered),
+        ("absorbed", account.absorbed),
+        ("coalesced", account.coalesced),
+        ("shed", account.shed),
+        ("dead_lettered", account.dead_lettered),
+    ]
+}
+
+fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
+    let mut running = Family::gauge("tidegate_ingest_sink_running_state", "1 while the sink's pump runs.");
+    let mut breaker = Family::gauge(
+        "tidegate_ingest_sink_breaker_state",
+        "0 closed, 1 half-open, 2 open: nothing is tried.",
+    );
+    let mut failures = Family::counter("tidegate_ingest_sink_failures_total", "Deliveries that failed.");
+    let mut restarts =
+        Family::counter("tidegate_ingest_sink_restarts_total", "Panics after which it was started anew.");
+    let mut repairs = Family::counter(
+        "tidegate_ingest_sink_repairs_total",
+        "Remains of an unfinished delivery that were taken back.",
+    );
+    let mut last_error = Family::gauge(
+        "tidegate_ingest_sink_last_error_time_seconds",
+        "When a delivery last failed, since 1970, with its code.",
+    );
+    let mut batches =
+        Family::histogram("tidegate_ingest_sink_batch_seconds", "How long a delivery that worked took.");
+    for (sink, facts) in states {
+        let labels = [("sink", *sink)];
+        running.push(&labels, u64::from(facts.running));
+        breaker.push(&labels, u64::from(facts.breaker.level()));
+        failures.push(&labels, facts.failures);
+        restarts.push(&labels, facts.restarts);
+        repairs.push(&labels, facts.repairs);
+        if let Some(error) = &facts.last_error {
+            last_error.push(&[labels[0], ("code", error.code)], error.at_ms as f64 / 1000.0);
+        }
+        batches.push_histogram(&labels, facts.batch_seconds.clone());
+    }
+    vec![running, breaker, failures, restarts, repairs, last_error, batches]
+}

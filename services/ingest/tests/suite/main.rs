@@ -1,0 +1,7 @@
+//! The pipeline on a real journal, with sinks that do as a test says.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod accounts;
+mod crash;
+mod pump;
+mod site;

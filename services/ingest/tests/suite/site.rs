@@ -1,0 +1,141 @@
+//! A data folder, the capability on it, and a sink whose moods a test decides.
+
+use bytes::Bytes;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tidegate_codec_mqtt::{QoS, Text};
+use tidegate_kernel_journal::{DataFolder, Level};
+use tidegate_service_ingest::{Accounts, Config, Ingest, Reading, Row, Sink, SinkError};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+/// Longer than anything here takes; a test that waits for it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Site {
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) folder: DataFolder,
+}
+
+/// What the sink does with the next delivery.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Mood {
+    Takes,
+    Fails,
+    Panics,
+    /// Waits for another mood.
+    Hangs,
+}
+
+/// What a test sees of a sink and tells it.
+#[derive(Clone)]
+pub(crate) struct Probe {
+    pub(crate) mood: watch::Sender<Mood>,
+    rows: Arc<watch::Sender<Vec<Row>>>,
+    pub(crate) attempts: Arc<Mutex<u32>>,
+}
+
+pub(crate) struct TestSink(Probe);
+
+impl Sink for TestSink {
+    async fn deliver(&mut self, batch: &[Row]) -> Result<(), SinkError> {
+        *self.0.attempts.lock().unwrap() += 1;
+        let mood = *self.0.mood.subscribe().wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
+        match mood {
+            Mood::Fails => {
+                Err(SinkError { code: "TG-FI-002", attempt: "could not write".to_owned(), source: None })
+            }
+            Mood::Panics => {
+                self.0.mood.send_replace(Mood::Takes);
+                panic!("as the test wanted")
+            }
+            _ => {
+                self.0.rows.send_modify(|rows| rows.extend_from_slice(batch));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Probe {
+    pub(crate) fn new(mood: Mood) -> Probe {
+        let rows = Arc::new(watch::Sender::new(Vec::new()));
+        Probe { mood: watch::Sender::new(mood), rows, attempts: Arc::default() }
+    }
+
+    pub(crate) fn sink(&self) -> TestSink {
+        TestSink(self.clone())
+    }
+
+    /// The rows that are there once there are so many.
+    pub(crate) async fn rows(&self, many: usize) -> Vec<Row> {
+        let mut receiver = self.rows.subscribe();
+        let there = receiver.wait_for(|rows| rows.len() >= many);
+        tokio::time::timeout(PATIENCE, there).await.expect("the rows arrive").unwrap().clone()
+    }
+
+    pub(crate) fn rows_now(&self) -> Vec<Row> {
+        self.rows.borrow().clone()
+    }
+}
+
+impl Site {
+    pub(crate) fn open(dir: &TempDir) -> Site {
+        let folder = DataFolder::open(dir.path()).unwrap();
+        let critical = vec!["alarm/#".parse().unwrap()];
+        let config = Config { critical, retry_cap_ms: 20, breaker_open_ms: 20, ..Config::default() };
+        let ingest = Arc::new(Ingest::open(folder.queues().clone(), config).unwrap());
+        Site { ingest, folder }
+    }
+
+    pub(crate) fn sink(&self, probe: &Probe) {
+        let probe = probe.clone();
+        self.ingest.start_sink("test", &Handle::current(), move || probe.sink()).unwrap();
+    }
+
+    /// Offers a reading and waits until its publisher could be told.
+    pub(crate) fn publish(&self, topic: &str, payload: &str) {
+        let taken = self.ingest.offer(&reading(topic, payload)).unwrap();
+        taken.ticket.wait(taken.level).unwrap();
+    }
+
+    /// The accounts as soon as they are as asked for.
+    pub(crate) async fn accounts(&self, asked: impl Fn(&Accounts) -> bool) -> Accounts {
+        let settled = async {
+            loop {
+                let accounts = self.ingest.accounts();
+                if asked(&accounts) {
+                    return accounts;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, settled).await.expect("the accounts get there")
+    }
+
+    /// Ends as a crash does, but that everything appended is on disk.
+    pub(crate) fn crash(self) {
+        let head = self.folder.queues().status().head_seq;
+        self.folder.queues().synced().wait(head).unwrap();
+        self.folder.close();
+    }
+}
+
+pub(crate) fn reading(topic: &str, payload: &str) -> Reading {
+    Reading {
+        topic: topic.parse().unwrap(),
+        client: Text::new("press-7").unwrap(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        qos: QoS::AtLeastOnce,
+        dup: false,
+        retain: false,
+    }
+}
+
+pub(crate) fn payloads(rows: &[Row]) -> Vec<&str> {
+    rows.iter().map(|row| std::str::from_utf8(&row.reading.payload).unwrap()).collect()
+}
+
+/// The level a test waits for when it looks at the sink.
+pub(crate) const SYNCED: Level = Level::Disk;
