@@ -100,11 +100,8 @@ fn next_task(shared: &Shared) -> Task {
     if state.oldest_is_superfluous(shared) && state.leave(last_seq, shared).is_ok() {
         return Task::WaitForSync;
     }
-    match state.supply {
-        Supply::Ready { .. } | Supply::Spare { .. } if !state.disk_is_full() => {
-            return state.ready_task(shared);
-        }
-        _ => {}
+    if matches!(state.supply, Supply::Ready { .. }) {
+        return state.ready_task(shared);
     }
     let bytes = state.next_bytes(shared);
     match shared.options.retention {
@@ -116,10 +113,6 @@ fn next_task(shared: &Shared) -> Task {
 }
 
 impl State {
-    fn disk_is_full(&self) -> bool {
-        matches!(self.supply, Supply::Spare { .. })
-    }
-
     fn ready_task(&mut self, shared: &Shared) -> Task {
         if self.read_only.is_some() {
             self.read_only = None;
