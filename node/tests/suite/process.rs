@@ -6,13 +6,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes; what is waited for that long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
 /// The banner's last line begins so.
 const BANNER_END: &str = "stop it";
 
@@ -52,9 +52,15 @@ impl Answer {
     }
 }
 
+/// The binary: the one these tests were built with, unless the run names a copy of it.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("TIDEGATE_TEST_NODE")
+        .map_or_else(|| env!("CARGO_BIN_EXE_tidegate").into(), PathBuf::from)
+}
+
 /// `tidegate up` on free ports with its data in `data`, ready to be given more arguments.
 pub(crate) fn command(data: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     command.args(up_arguments(data));
     command
 }
@@ -62,7 +68,11 @@ pub(crate) fn command(data: &Path) -> Command {
 /// The same through a shell, which runs `preparation` first: limits and ignored signals are handed down to the node.
 pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{preparation}; exec \"$0\" \"$@\"")).arg(BINARY).args(up_arguments(data));
+    command
+        .arg("-c")
+        .arg(format!("{preparation}; exec \"$0\" \"$@\""))
+        .arg(binary())
+        .args(up_arguments(data));
     command
 }
 
@@ -73,7 +83,7 @@ fn up_arguments(data: &Path) -> Vec<String> {
 
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
-    Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().unwrap()
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 impl Node {
@@ -131,6 +141,13 @@ impl Node {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// A sample of `/metrics` by its name and labels; nothing as long as the node has not counted it.
+    pub(crate) fn metric(&self, sample: &str) -> Option<u64> {
+        let page = self.admin_get("/metrics").body;
+        let value = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.map(|value| value.parse().unwrap_or_else(|error| panic!("{error} in {sample} {value}")))
     }
 
     pub(crate) fn accounts(&self) -> Value {
@@ -201,6 +218,21 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command that [`command`] made and kills it after a while, wherever its start has got to by then.
+pub(crate) fn start_and_kill(mut command: Command, after: Duration) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    pass(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Lets time pass, for a moment that is meant to be any moment; never to wait for something to have happened.
+pub(crate) fn pass(time: Duration) {
+    let (_kept, nothing) = mpsc::channel::<()>();
+    assert!(nothing.recv_timeout(time).is_err());
 }
 
 /// The rows of a file; none if it is not there.
