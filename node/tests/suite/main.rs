@@ -1,9 +1,12 @@
 //! The real binary on real sockets, in a folder of its own, on free loopback ports.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod counterpart;
 mod crash;
 mod delivery;
+mod mosquitto;
 mod mqtt;
+mod paho;
 mod process;
 mod refusals;
 mod shutdown;

@@ -2,8 +2,9 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -60,9 +61,25 @@ pub(crate) fn binary() -> PathBuf {
 
 /// `tidegate up` on free ports with its data in `data`, ready to be given more arguments.
 pub(crate) fn command(data: &Path) -> Command {
+    command_at(data, 0)
+}
+
+/// The same with the MQTT listener on a port that the test chose.
+pub(crate) fn command_at(data: &Path, port: u16) -> Command {
     let mut command = Command::new(binary());
-    command.args(up_arguments(data));
+    command.args(up_arguments(data, port));
     command
+}
+
+/// A free port that stays free while nobody listens there: none of those that the kernel gives away, and one of many.
+pub(crate) fn port_to_keep() -> u16 {
+    let given_away = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first = given_away.split_whitespace().next().and_then(|first| first.parse::<u64>().ok());
+    let (lowest, beyond) = (10_000, first.unwrap_or(32_768).max(11_000));
+    let random = RandomState::new();
+    let ports = (0..1000_u32).map(|at| (lowest + random.hash_one(at) % (beyond - lowest)) as u16);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.into_iter().find(is_free).expect("one of a thousand ports is free")
 }
 
 /// The same through a shell, which runs `preparation` first: limits and ignored signals are handed down to the node.
@@ -72,13 +89,13 @@ pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
         .arg("-c")
         .arg(format!("{preparation}; exec \"$0\" \"$@\""))
         .arg(binary())
-        .args(up_arguments(data));
+        .args(up_arguments(data, 0));
     command
 }
 
-fn up_arguments(data: &Path) -> Vec<String> {
-    let data = data.to_str().unwrap();
-    ["up", "--data", data, "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned).to_vec()
+fn up_arguments(data: &Path, port: u16) -> Vec<String> {
+    let (data, mqtt) = (data.to_str().unwrap(), format!("127.0.0.1:{port}"));
+    ["up", "--data", data, "--mqtt", &mqtt, "--admin", "127.0.0.1:0"].map(str::to_owned).to_vec()
 }
 
 /// Runs the binary to its end.
@@ -148,6 +165,18 @@ impl Node {
         let page = self.admin_get("/metrics").body;
         let value = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
         value.map(|value| value.parse().unwrap_or_else(|error| panic!("{error} in {sample} {value}")))
+    }
+
+    /// Asks for a sample until it is as wanted.
+    pub(crate) fn metric_when(&self, sample: &str, wanted: impl Fn(u64) -> bool) -> u64 {
+        let began = Instant::now();
+        loop {
+            let value = self.metric(sample);
+            if let Some(value) = value.filter(|value| wanted(*value)) {
+                return value;
+            }
+            assert!(began.elapsed() < PATIENCE, "{sample} stays at {value:?}");
+        }
     }
 
     pub(crate) fn accounts(&self) -> Value {
