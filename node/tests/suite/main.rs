@@ -1,8 +1,13 @@
 //! The real binary on real sockets, in a folder of its own, on free loopback ports.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod bad_input;
+mod counterpart;
+mod crash;
 mod delivery;
+mod mosquitto;
 mod mqtt;
+mod paho;
 mod process;
 mod refusals;
 mod shutdown;

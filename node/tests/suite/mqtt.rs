@@ -5,7 +5,8 @@ use bytes::{Bytes, BytesMut};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use tidegate_codec_mqtt::{
-    Connect, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel, Publish, Text,
+    Connect, ConnectOutcome, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel,
+    Publish, Text,
 };
 
 /// One connection.
@@ -20,15 +21,31 @@ pub(crate) struct Client {
 impl Client {
     /// Connects and waits for the broker's welcome.
     pub(crate) fn connect(broker: SocketAddr, id: &str) -> Client {
-        let stream = TcpStream::connect(broker).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
+        Client::introduce(broker, Connect::new(Text::new(id).unwrap())).unwrap()
+    }
+
+    /// Connects with a CONNECT of one's own; an error if the connection ends before the welcome.
+    pub(crate) fn introduce(broker: SocketAddr, connect: Connect) -> io::Result<Client> {
+        let mut client = Client::dial(broker)?;
+        client.send(&Packet::Connect(Box::new(connect)))?;
+        match client.receive()? {
+            Some(Packet::Connack(connack)) => {
+                assert_eq!(connack.outcome, ConnectOutcome::Accepted { session_present: false })
+            }
+            Some(other) => panic!("expected a CONNACK, got {other:?}"),
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+        Ok(client)
+    }
+
+    /// A connection on which nothing has been said.
+    pub(crate) fn dial(broker: SocketAddr) -> io::Result<Client> {
+        let stream = TcpStream::connect(broker)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
         let level = ProtocolLevel::V311;
         let (encoder, decoder) = (Encoder::new(level), Decoder::client(level, 1 << 20));
-        let mut client = Client { stream, encoder, decoder, read: BytesMut::new(), last_id: 0 };
-        client.send(&Packet::Connect(Box::new(Connect::new(Text::new(id).unwrap())))).unwrap();
-        assert!(matches!(client.receive(), Ok(Some(Packet::Connack(_)))));
-        client
+        Ok(Client { stream, encoder, decoder, read: BytesMut::new(), last_id: 0 })
     }
 
     /// QoS 0: sent, and nothing comes back.
@@ -57,8 +74,13 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, packet: &Packet) -> io::Result<()> {
+        self.send_all(std::slice::from_ref(packet))
+    }
+
+    /// Several packets in one write.
+    pub(crate) fn send_all(&mut self, packets: &[Packet]) -> io::Result<()> {
         let mut bytes = BytesMut::new();
-        self.encoder.encode(packet, &mut bytes).unwrap();
+        packets.iter().for_each(|packet| self.encoder.encode(packet, &mut bytes).unwrap());
         self.stream.write_all(&bytes)
     }
 
@@ -88,6 +110,7 @@ impl Client {
     }
 }
 
-fn publish(topic: &str, payload: &[u8], delivery: Delivery) -> Packet {
+/// A PUBLISH packet.
+pub(crate) fn publish(topic: &str, payload: &[u8], delivery: Delivery) -> Packet {
     Packet::Publish(Publish::new(topic.parse().unwrap(), Bytes::copy_from_slice(payload), delivery))
 }

@@ -2,17 +2,18 @@
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes; what is waited for that long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_tidegate");
 /// The banner's last line begins so.
 const BANNER_END: &str = "stop it";
 
@@ -52,28 +53,54 @@ impl Answer {
     }
 }
 
+/// The binary: the one these tests were built with, unless the run names a copy of it.
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("TIDEGATE_TEST_NODE")
+        .map_or_else(|| env!("CARGO_BIN_EXE_tidegate").into(), PathBuf::from)
+}
+
 /// `tidegate up` on free ports with its data in `data`, ready to be given more arguments.
 pub(crate) fn command(data: &Path) -> Command {
-    let mut command = Command::new(BINARY);
-    command.args(up_arguments(data));
+    command_at(data, 0)
+}
+
+/// The same with the MQTT listener on a port that the test chose.
+pub(crate) fn command_at(data: &Path, port: u16) -> Command {
+    let mut command = Command::new(binary());
+    command.args(up_arguments(data, port));
     command
+}
+
+/// A free port that stays free while nobody listens there: none of those that the kernel gives away, and one of many.
+pub(crate) fn port_to_keep() -> u16 {
+    let given_away = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first = given_away.split_whitespace().next().and_then(|first| first.parse::<u64>().ok());
+    let (lowest, beyond) = (10_000, first.unwrap_or(32_768).max(11_000));
+    let random = RandomState::new();
+    let ports = (0..1000_u32).map(|at| (lowest + random.hash_one(at) % (beyond - lowest)) as u16);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.into_iter().find(is_free).expect("one of a thousand ports is free")
 }
 
 /// The same through a shell, which runs `preparation` first: limits and ignored signals are handed down to the node.
 pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{preparation}; exec \"$0\" \"$@\"")).arg(BINARY).args(up_arguments(data));
+    command
+        .arg("-c")
+        .arg(format!("{preparation}; exec \"$0\" \"$@\""))
+        .arg(binary())
+        .args(up_arguments(data, 0));
     command
 }
 
-fn up_arguments(data: &Path) -> Vec<String> {
-    let data = data.to_str().unwrap();
-    ["up", "--data", data, "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned).to_vec()
+fn up_arguments(data: &Path, port: u16) -> Vec<String> {
+    let (data, mqtt) = (data.to_str().unwrap(), format!("127.0.0.1:{port}"));
+    ["up", "--data", data, "--mqtt", &mqtt, "--admin", "127.0.0.1:0"].map(str::to_owned).to_vec()
 }
 
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: &[&str]) -> Output {
-    Command::new(BINARY).args(arguments).stdin(Stdio::null()).output().unwrap()
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
 impl Node {
@@ -131,6 +158,25 @@ impl Node {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// A sample of `/metrics` by its name and labels; nothing as long as the node has not counted it.
+    pub(crate) fn metric(&self, sample: &str) -> Option<u64> {
+        let page = self.admin_get("/metrics").body;
+        let value = page.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.map(|value| value.parse().unwrap_or_else(|error| panic!("{error} in {sample} {value}")))
+    }
+
+    /// Asks for a sample until it is as wanted.
+    pub(crate) fn metric_when(&self, sample: &str, wanted: impl Fn(u64) -> bool) -> u64 {
+        let began = Instant::now();
+        loop {
+            let value = self.metric(sample);
+            if let Some(value) = value.filter(|value| wanted(*value)) {
+                return value;
+            }
+            assert!(began.elapsed() < PATIENCE, "{sample} stays at {value:?}");
+        }
     }
 
     pub(crate) fn accounts(&self) -> Value {
@@ -207,6 +253,21 @@ impl Drop for Node {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Runs a command that [`command`] made and kills it after a while, wherever its start has got to by then.
+pub(crate) fn start_and_kill(mut command: Command, after: Duration) {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    pass(after);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Lets time pass, for a moment that is meant to be any moment; never to wait for something to have happened.
+pub(crate) fn pass(time: Duration) {
+    let (_kept, nothing) = mpsc::channel::<()>();
+    assert!(nothing.recv_timeout(time).is_err());
 }
 
 /// The rows of a file; none if it is not there.
