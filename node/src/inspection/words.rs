@@ -67,10 +67,10 @@ fn headline(journal: &JournalReport) -> String {
     let JournalReport { name, records, head_seq, .. } = journal;
     let segments = many(journal.segments.len() as u64, "segment");
     let last = match head_seq {
-        0 => "no record was ever written".to_owned(),
-        _ => format!("the last is number {head_seq}, of {}", utc(journal.last_stamp_ms)),
+        0 => String::new(),
+        _ => format!("; the last is number {head_seq}, of {}", utc(journal.last_stamp_ms)),
     };
-    format!("journal {name}: {} in {segments}; {last}\n", many(*records, "record"))
+    format!("journal {name}: {} in {segments}{last}\n", many(*records, "record"))
 }
 
 fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
