@@ -8,7 +8,7 @@ use tidegate_codec_mqtt::TopicFilter;
 const EXIT_CODES: &str = "\
 Exit status:
   0    all went well
-  1    it failed; the error has a code, and `tidegate explain CODE` says more
+  1    it failed, or `journal verify` found damage; the error has a code, and `tidegate explain CODE` says more
   2    the command line was not understood
   3    `up` was told to stop and could not finish everything in time; it printed what is left
   130  `up` was told to stop twice and ended at once
@@ -32,9 +32,58 @@ pub(crate) enum Command {
         after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
     )]
     Up(Up),
+    /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Bring a data folder of an older version to this version's format; the old files are kept
+    #[command(after_help = "\
+Example:
+  tidegate upgrade ./tidegate-data
+
+The node must be stopped. A folder that is of this format already is left as it is, which is a success. One that was cut off
+starts over when it is called again.
+
+Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 usage")]
+    Upgrade {
+        /// The data folder
+        #[arg(value_name = "DIR")]
+        data: PathBuf,
+    },
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Journal {
+    /// Show what is there: streams, cursors and their lag, segments, registers, snapshots, and what is wrong
+    #[command(after_help = "\
+Example:
+  tidegate journal inspect ./tidegate-data
+  tidegate journal inspect ./tidegate-data --json | jq '.journals[].cursors[] | {cursor, lag}'
+
+Exit status: 0 it could be read, whatever was found; 1 it could not, the error has a code; 2 usage")]
+    Inspect(Look),
+    /// Read every record and say whether a start will find all that was acknowledged
+    #[command(after_help = "\
+Example:
+  tidegate journal verify ./tidegate-data && echo sound
+
+An unfinished end, as a kill or a power cut leaves it, is explained and is no damage.
+
+Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")]
+    Verify(Look),
+}
+
+/// Which folder to look into, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    /// The data folder
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// One JSON object instead of words; its shape is in node/README.md
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What `tidegate up` can be told.

@@ -11,11 +11,13 @@ mod cli;
 mod doorway;
 mod explain;
 mod failure;
+mod inspection;
 mod intake;
 mod logs;
 mod node;
 mod signals;
 mod storage;
+mod upgrade;
 mod vitals;
 
 use crate::cli::{Cli, Command};
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Journal(command) => inspection::run(&command),
+        Command::Upgrade { data } => upgrade::run(&data),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

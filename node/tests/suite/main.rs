@@ -5,6 +5,7 @@ mod bad_input;
 mod counterpart;
 mod crash;
 mod delivery;
+mod journal;
 mod mosquitto;
 mod mqtt;
 mod paho;
