@@ -6,11 +6,11 @@
 
 use crate::account::Counts;
 use crate::carried;
-use crate::control::{CursorState, Fact};
+use crate::control::{Control, CursorState, Fact};
 use crate::error::Refusal;
 use crate::journal::{Entry, Journal};
 use crate::options::Retention;
-use crate::record::{self, HEADER_BYTES, Record};
+use crate::record::{self, HEADER_BYTES, Head, Record};
 use crate::segment::{self, Records, SEGMENT_HEADER_BYTES};
 use crate::state::{Bell, Segment, Shared, State, Supply};
 use std::io;
@@ -100,11 +100,8 @@ fn next_task(shared: &Shared) -> Task {
     if state.oldest_is_superfluous(shared) && state.leave(last_seq, shared).is_ok() {
         return Task::WaitForSync;
     }
-    match state.supply {
-        Supply::Ready { .. } | Supply::Spare { .. } if !state.disk_is_full() => {
-            return state.ready_task(shared);
-        }
-        _ => {}
+    if matches!(state.supply, Supply::Ready { .. }) {
+        return state.ready_task(shared);
     }
     let bytes = state.next_bytes(shared);
     match shared.options.retention {
@@ -116,10 +113,6 @@ fn next_task(shared: &Shared) -> Task {
 }
 
 impl State {
-    fn disk_is_full(&self) -> bool {
-        matches!(self.supply, Supply::Spare { .. })
-    }
-
     fn ready_task(&mut self, shared: &Shared) -> Task {
         if self.read_only.is_some() {
             self.read_only = None;
@@ -265,42 +258,30 @@ fn let_go(shared: &Shared) -> io::Result<()> {
 }
 
 /// Gives the oldest segment up for the cursors that have not passed it: counts what they lose, carries what is critical.
+///
+/// A cursor that moves on meanwhile makes the count wrong; then nothing is done, and it is counted again.
 fn shed(shared: &Shared) -> io::Result<()> {
-    let (segment, last_seq) = {
+    let (segment, last_seq, cursors) = {
         let state = shared.lock();
-        (state.segments[0].clone(), state.last_seq_of(0))
+        (state.segments[0].clone(), state.last_seq_of(0), lagging(&state.control, state.last_seq_of(0)))
     };
-    let records = records_of(shared, &segment, last_seq)?;
+    let losses = Losses::count(shared, &segment, last_seq, cursors.clone())?;
     let mut state = shared.lock();
-    let losses = Losses::of(&records, state.control.cursors.values(), last_seq);
+    if lagging(&state.control, last_seq) != cursors {
+        return Ok(());
+    }
     let recorded =
         state.put_on_record(&losses, last_seq, shared).and_then(|()| state.leave(last_seq, shared));
-    match recorded {
-        Ok(()) => {
-            state.tallies.segments_shed += 1;
-            drop(state);
-            shared.bell.ring();
-            Ok(())
-        }
-        Err(refusal) => Err(io::Error::other(format!("the oldest segment cannot be given up: {refusal}"))),
-    }
+    recorded
+        .map_err(|refusal| io::Error::other(format!("the oldest segment cannot be given up: {refusal}")))?;
+    state.tallies.segments_shed += 1;
+    drop(state);
+    shared.bell.ring();
+    Ok(())
 }
 
-fn records_of(shared: &Shared, segment: &Segment, last_seq: u64) -> io::Result<Vec<Record>> {
-    let file = shared.disk.open(&segment::file_name(segment.number))?;
-    let mut reader = Records::from(&*file, segment.salt, SEGMENT_HEADER_BYTES);
-    let mut records = Vec::new();
-    while let Some((framed, raw)) = reader.next()? {
-        if framed.head.seq > last_seq {
-            break;
-        }
-        if !framed.head.flags.restated {
-            // Only a critical payload is needed again; the others would fill the memory with a segment.
-            let bytes = if framed.head.flags.critical { HEADER_BYTES..framed.length } else { 0..0 };
-            records.push(Record { head: framed.head, payload: bytes::Bytes::copy_from_slice(&raw[bytes]) });
-        }
-    }
-    Ok(records)
+fn lagging(control: &Control, last_seq: u64) -> Vec<CursorState> {
+    control.cursors.values().filter(|cursor| cursor.position < last_seq).cloned().collect()
 }
 
 /// What goes with a segment.
@@ -308,29 +289,47 @@ struct Losses {
     /// The cursors that had not passed it, as they are afterwards.
     cursors: Vec<CursorState>,
     /// Critical records and their payloads with the prefix of a copy.
-    carried: Vec<(Record, Vec<u8>)>,
+    carried: Vec<(Head, Vec<u8>)>,
 }
 
 impl Losses {
-    fn of<'a>(records: &[Record], cursors: impl Iterator<Item = &'a CursorState>, last_seq: u64) -> Losses {
-        let mut after: Vec<CursorState> =
-            cursors.filter(|cursor| cursor.position < last_seq).cloned().collect();
-        let mut carried = Vec::new();
-        for record in records {
-            let lagging = waiting_for(record, &after);
-            if lagging == 0 {
-                continue;
+    fn count(
+        shared: &Shared,
+        segment: &Segment,
+        last_seq: u64,
+        cursors: Vec<CursorState>,
+    ) -> io::Result<Losses> {
+        let file = shared.disk.open(&segment::file_name(segment.number))?;
+        let mut records = Records::from(&*file, segment.salt, SEGMENT_HEADER_BYTES);
+        let mut losses = Losses { cursors, carried: Vec::new() };
+        while let Some((framed, raw)) = records.next()? {
+            if framed.head.seq > last_seq {
+                break;
             }
-            if record.head.flags.critical {
-                carried.push((record.clone(), carried::wrap(record, lagging)));
-                continue;
-            }
-            for cursor in after.iter_mut().filter(|cursor| lagging & (1 << cursor.id) != 0) {
-                cursor.tally.shed += Counts::one(false);
+            if !framed.head.flags.restated {
+                losses.add(Record { head: framed.head, payload: raw.slice(HEADER_BYTES..framed.length) });
             }
         }
-        after.iter_mut().for_each(|cursor| cursor.position = last_seq);
-        Losses { cursors: after, carried }
+        losses.cursors.iter_mut().for_each(|cursor| cursor.position = last_seq);
+        Ok(losses)
+    }
+
+    fn add(&mut self, record: Record) {
+        let waiting = self.waiting_for(&record);
+        if waiting != 0 && record.head.flags.critical {
+            self.carried.push((record.head, carried::wrap(&record, waiting)));
+        } else {
+            let losing = self.cursors.iter_mut().filter(|cursor| waiting & (1 << cursor.id) != 0);
+            losing.for_each(|cursor| cursor.tally.shed += Counts::one(false));
+        }
+    }
+
+    /// One bit per cursor that has not settled this record.
+    fn waiting_for(&self, record: &Record) -> u64 {
+        let lags =
+            |cursor: &&CursorState| cursor.stream == record.head.stream && cursor.position < record.head.seq;
+        let lagging = self.cursors.iter().filter(lags).fold(0, |bits, cursor| bits | 1 << cursor.id);
+        lagging & carried::waiting(record)
     }
 
     fn bytes(&self) -> usize {
@@ -340,20 +339,11 @@ impl Losses {
     }
 }
 
-/// One bit per cursor that has not settled this record.
-fn waiting_for(record: &Record, cursors: &[CursorState]) -> u64 {
-    let lags =
-        |cursor: &&CursorState| cursor.stream == record.head.stream && cursor.position < record.head.seq;
-    let lagging = cursors.iter().filter(lags).fold(0, |bits, cursor| bits | 1 << cursor.id);
-    lagging & carried::waiting(record)
-}
-
 impl State {
     fn put_on_record(&mut self, losses: &Losses, last_seq: u64, shared: &Shared) -> Result<(), Refusal> {
         self.admit(losses.bytes(), true, &shared.options)?;
         let now_ms = shared.clock.wall_ms();
-        for (record, payload) in &losses.carried {
-            let head = &record.head;
+        for (head, payload) in &losses.carried {
             let entry = Entry {
                 stream: head.stream,
                 kind: head.kind,

@@ -26,8 +26,23 @@ pub(crate) fn start(journals: Vec<Journal>, bell: Arc<Bell>) -> io::Result<JoinH
     thread::Builder::new().name("committer".to_owned()).spawn(move || {
         bell.committer.set(thread::current()).expect("one committer per bell");
         bell.raised.store(setpriority_process(None, PRIORITY).is_ok(), Ordering::Relaxed);
+        let _end = End(&journals);
         run(&journals, &bell);
     })
+}
+
+/// Whoever waits for the committer learns of its end, also if that is a panic.
+struct End<'a>(&'a [Journal]);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        for journal in self.0 {
+            if thread::panicking() {
+                journal.shared.stop("the committer panicked");
+            }
+            journal.shared.stop_waiters();
+        }
+    }
 }
 
 fn run(journals: &[Journal], bell: &Bell) {

@@ -1,5 +1,7 @@
 //! Faults the crash suite plants to prove that it would notice them. Outside the tests each is a constant `false`.
 
+pub(crate) use switches::*;
+
 #[cfg(not(test))]
 mod switches {
     pub(crate) const fn acknowledges_before_the_sync() -> bool {
@@ -46,5 +48,3 @@ mod switches {
         is_planted(Planted::SequenceReuse)
     }
 }
-
-pub(crate) use switches::*;

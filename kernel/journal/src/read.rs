@@ -32,7 +32,10 @@ pub(crate) fn forward(
     place: &mut Place,
 ) -> Result<(Vec<Record>, u64), ReadError> {
     let synced = shared.synced.value();
-    let Some(part) = part_with(shared, after + 1, synced) else { return Ok((Vec::new(), after)) };
+    let Some(part) = part_with(shared, after + 1, synced) else {
+        let gone = shared.lock().segments.front().map_or(0, |oldest| oldest.first_seq - 1);
+        return Ok((Vec::new(), after.max(gone).min(synced.max(after))));
+    };
     let file = open(shared, &part.segment)?;
     let resumed = place.segment == part.segment.number && place.next_seq == part.first_seq;
     let offset =

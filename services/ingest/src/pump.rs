@@ -185,7 +185,7 @@ impl<S: Sink> Pump<S> {
         loop {
             match self.cursor.commit(through, tally) {
                 Ok(_) => break,
-                Err(Refusal::Busy(_)) => sleep(BUSY_WAIT).await,
+                Err(Refusal::Busy(_) | Refusal::Full) => sleep(BUSY_WAIT).await,
                 Err(refusal) => {
                     self.post.state.failed(refusal.code(), refusal.to_string());
                     return Turn::Ended;

@@ -1,9 +1,15 @@
-//! The project's own tool: `cargo xtask test | tidy | services`.
+//! The project's own tool: `cargo xtask test | tidy | services | dist | image | coverage`.
 //!
 //! It checks and runs the product and is never a part of it: no product crate may depend on it, and it reads the
-//! product only as text, as `cargo metadata` and as test output. It starts processes, all of them by name and without
-//! a shell in between (but for one `kill`), and writes only below `target/` and, when asked, to `ratchet.toml`.
+//! product only as text, as `cargo metadata`, as test output and as the binary that is shipped. It starts processes, all
+//! of them by name and without a shell in between (but for one `kill`), and writes only below `target/` and, when asked,
+//! to `ratchet.toml` and the folder of an image.
 
+pub mod checks;
+pub mod coverage;
+pub mod dist;
+pub mod image;
+pub mod junit;
 pub mod process;
 pub mod report;
 pub mod services;

@@ -4,17 +4,20 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{stages, tidy, workspace};
+use xtask::{coverage, dist, image, stages, tidy, workspace};
 
 const HELP: &str = "\
-cargo xtask test [--only STAGE]... [--skip STAGE]... [-- ARGS]
+cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
                                                  every check and every test; ARGS go to `cargo test`
 cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
+cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
+cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
+cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
 
 Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
 Example: cargo xtask test --only test -- a_truncated_packet";
@@ -37,6 +40,10 @@ fn dispatch() -> Result<bool> {
             Some("test") => test(args),
             Some("tidy") => tidy_tree(args),
             Some("services") => counterparts(args),
+            Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
+            Some("image") => oci_image(args),
+            Some("coverage") => lines_covered(args),
+            Some("cell") => cell(args),
             _ => bail!("no command {command:?}\n\n{HELP}"),
         },
         Some(Long("help") | Short('h')) => {
@@ -53,6 +60,7 @@ fn test(mut args: lexopt::Parser) -> Result<bool> {
     while let Some(arg) = args.next()? {
         match arg {
             Long("only") => plan.only.push(stages::Stage::named(&args.value()?.string()?)?),
+            Long("junit") => plan.junit = Some(args.value()?.into()),
             Long("skip") => plan.skip.push(stages::Stage::named(&args.value()?.string()?)?),
             Value(first) => {
                 plan.pass_through.push(first.string()?);
@@ -106,5 +114,47 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
         "stop" => services::stop(&depot),
         "status" => services::status(&depot, COUNTERPARTS),
         other => bail!("services can start, stop and status, not {other:?}"),
+    }
+}
+
+fn no_more(mut args: lexopt::Parser) -> Result<()> {
+    args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
+}
+
+fn oci_image(mut args: lexopt::Parser) -> Result<bool> {
+    let mut order = image::Order::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("out") => order.out = Some(args.value()?.into()),
+            Long("binary") => order.binary = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    image::run(&workspace::root()?, &order)
+}
+
+fn lines_covered(mut args: lexopt::Parser) -> Result<bool> {
+    let mut prove = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("self-test") => prove = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let root = workspace::root()?;
+    if prove { coverage::proof::run(&root) } else { coverage::run(&root) }
+}
+
+/// Not for people: `dist` starts this tool so, to become the binary it checks.
+fn cell(mut args: lexopt::Parser) -> Result<bool> {
+    let mut words = args.raw_args()?;
+    let root = words.next().context("a cell needs a root")?;
+    let program = words.next().context("a cell needs a program")?.string()?;
+    match dist::cell::enter(root.as_ref(), &program, words.collect())? {
+        Ok(never) => match never {},
+        Err(reason) => {
+            eprintln!("not permitted here: {reason}");
+            std::process::exit(dist::cell::NOT_PERMITTED)
+        }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Context as _;
 
 /// What one stage or the whole run came to.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -12,6 +12,34 @@ pub struct Tally {
     pub passed: u64,
     pub failed: u64,
     pub skips: Vec<Skip>,
+    /// What could be read of the single results, for a report; the numbers above are the count.
+    pub cases: Vec<Case>,
+}
+
+/// One result by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// The crate and the binary as cargo names it, or the stage.
+    pub suite: String,
+    pub name: String,
+    pub verdict: Verdict,
+}
+
+impl Case {
+    /// Whether an announced skip means this case: it may carry the crate's or the binary's name before the test's.
+    pub fn answers_to(&self, announced: &str) -> bool {
+        let rest = announced.strip_suffix(self.name.as_str());
+        self.verdict == Verdict::Passed && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with("::"))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Passed,
+    /// With what the test printed.
+    Failed(String),
+    /// With the reason.
+    Skipped(String),
 }
 
 /// A test that could not run here, and why.
@@ -24,13 +52,14 @@ pub struct Skip {
 impl Tally {
     /// One check that is no test binary: fmt, clippy, tidy, a build.
     pub fn of_check(passed: bool) -> Self {
-        Self { passed: passed.into(), failed: (!passed).into(), skips: Vec::new() }
+        Self { passed: passed.into(), failed: (!passed).into(), ..Self::default() }
     }
 
     pub fn add(&mut self, other: Tally) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skips.extend(other.skips);
+        self.cases.extend(other.cases);
     }
 
     /// The last line of every run, alone on its line.
@@ -47,18 +76,57 @@ pub struct Reader {
     open: Option<String>,
     /// Binaries that never said how they ended: killed, aborted, or without libtest.
     silent: Vec<String>,
+    suite: String,
+    of_crate: String,
+    /// The failed test whose output is being read.
+    telling: Option<usize>,
 }
 
 impl Reader {
     pub fn line(&mut self, line: &str) {
         if let Some(binary) = binary_start(line) {
             self.silent.extend(self.open.replace(binary.to_owned()));
+            self.name_suite(binary);
+            self.telling = None;
         } else if let Some((passed, failed)) = result_line(line) {
             self.tally.passed += passed;
             self.tally.failed += failed;
             self.open = None;
+            self.telling = None;
         } else if let Some(skip) = ignored_line(line) {
             self.tally.skips.push(skip);
+        } else if let Some((name, verdict)) = case_line(line) {
+            self.tally.cases.push(Case { suite: self.suite.clone(), name: name.to_owned(), verdict });
+        } else {
+            self.output_line(line);
+        }
+    }
+
+    /// `unittests src/lib.rs (target/debug/deps/a-0)` names its crate; integration tests stand behind it and do not.
+    fn name_suite(&mut self, binary: &str) {
+        let (target, path) = binary.split_once(" (").unwrap_or((binary, ""));
+        let file = path.rsplit('/').next().unwrap_or_default();
+        if target.starts_with("unittests") {
+            file.rsplit_once('-').map_or(file, |(name, _)| name).clone_into(&mut self.of_crate);
+        }
+        let doc_tests = path.is_empty();
+        self.suite =
+            if doc_tests { format!("{target} doc-tests") } else { format!("{} {target}", self.of_crate) };
+    }
+
+    /// Libtest repeats what failed tests printed, each under `---- NAME stdout ----`, before the result line.
+    fn output_line(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
+            let cases = self.tally.cases.iter();
+            self.telling = cases.clone().rposition(|case| case.suite == self.suite && case.name == name);
+        } else if line == "failures:" {
+            self.telling = None;
+        } else if let Some(index) = self.telling
+            && let Verdict::Failed(text) = &mut self.tally.cases[index].verdict
+            && text.len() + line.len() < OUTPUT_BYTES_MAX
+        {
+            text.push_str(line);
+            text.push('\n');
         }
     }
 
@@ -74,6 +142,19 @@ impl Reader {
             self.tally.failed = self.tally.failed.max(1);
         }
         self.tally
+    }
+}
+
+/// Of one failed test's output in a report; the log has it all.
+const OUTPUT_BYTES_MAX: usize = 16 * 1024;
+
+/// `test NAME ... ok`; a name may carry ` - should panic`.
+fn case_line(line: &str) -> Option<(&str, Verdict)> {
+    let (name, verdict) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+    match verdict {
+        "ok" => Some((name, Verdict::Passed)),
+        "FAILED" => Some((name, Verdict::Failed(String::new()))),
+        _ => None,
     }
 }
 
@@ -102,7 +183,7 @@ fn ignored_line(line: &str) -> Option<Skip> {
 }
 
 /// Moves the skips in `file` from the passed to the skipped: libtest saw such a test return without a panic.
-pub fn announced(tally: &mut Tally, file: &Path) -> Result<()> {
+pub fn announced(tally: &mut Tally, file: &Path) -> anyhow::Result<()> {
     if !file.exists() {
         return Ok(());
     }

@@ -4,6 +4,7 @@
 //! is never touched. What cannot be had is reported with its reason and breaks nothing else.
 
 pub mod daemon;
+pub mod demand;
 pub mod install;
 pub mod state;
 pub mod table;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::report::{self, Reader, Tally};
+use crate::report::{self, Case, Reader, Tally};
 use crate::services::table::COUNTERPARTS;
-use crate::{process, services, tidy, workspace};
+use crate::{junit, process, services, tidy, workspace};
 
 const XTASK_MANIFEST: &str = "tools/xtask/Cargo.toml";
 const XTASK_TARGET: &str = "target/xtask";
@@ -57,6 +57,10 @@ pub struct Plan {
     pub only: Vec<Stage>,
     pub skip: Vec<Stage>,
     pub pass_through: Vec<String>,
+    /// Where the run is also written as JUnit XML.
+    pub junit: Option<PathBuf>,
+    /// Set for the product's build and tests.
+    pub env: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -101,17 +105,37 @@ pub fn run(root: &Path, plan: &Plan) -> Result<bool> {
             Tally::of_check(false)
         });
         rows.push((stage, begin.elapsed(), tally.failed));
-        total.add(tally);
+        total.add(named(stage, tally));
     }
     let stopped = services::stop_these(&services::Depot::at(root), &run.started);
     let counted = report::announced(&mut total, &skips);
-    // Neither may cost the run its last line.
-    for error in [stopped, counted].into_iter().filter_map(Result::err) {
+    let written = plan.junit.as_deref().map_or(Ok(()), |file| write_junit(file, &total));
+    // None of these may cost the run its last line.
+    for error in [stopped, counted, written].into_iter().filter_map(Result::err) {
         println!("{error:#}");
         total.add(Tally::of_check(false));
     }
     print_end(&rows, &total);
     Ok(total.failed == 0)
+}
+
+/// A stage that is one check is also one case; one that runs tests has a case for each of them.
+fn named(stage: Stage, mut tally: Tally) -> Tally {
+    if tally.cases.is_empty() && tally.passed + tally.failed == 1 {
+        let verdict = match tally.failed {
+            0 => report::Verdict::Passed,
+            _ => report::Verdict::Failed("see the log".to_owned()),
+        };
+        tally.cases.push(Case { suite: "stages".into(), name: stage.name().into(), verdict });
+    }
+    tally
+}
+
+fn write_junit(file: &Path, total: &Tally) -> Result<()> {
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    std::fs::write(file, junit::write(total)).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn fresh_skip_file(root: &Path) -> Result<PathBuf> {
@@ -206,6 +230,7 @@ impl Run<'_> {
         let output = process::cargo(self.root)
             .args(verb)
             .args(["--workspace", "--all-features", "--message-format", "json-render-diagnostics"])
+            .envs(self.plan.env.iter().map(|(name, value)| (name, value)))
             .stderr(Stdio::inherit())
             .output()
             .context("cannot run cargo")?;
@@ -224,6 +249,7 @@ impl Run<'_> {
         let mut command = process::cargo(self.root);
         command.args(["test", "--workspace", "--all-features", "--no-fail-fast", "--color", "never"]);
         command.args(&self.plan.pass_through);
+        command.envs(self.plan.env.iter().map(|(name, value)| (name, value)));
         self.count(&mut command)
     }
 

@@ -107,7 +107,7 @@ pub fn stop(entry: &Entry) -> Result<()> {
 }
 
 /// `kill` is built into every shell but no program on the smallest systems, and std can send no SIGTERM.
-fn send(signal: &str, pid: u32) -> Result<()> {
+pub fn send(signal: &str, pid: u32) -> Result<()> {
     let script = "kill -s \"$1\" \"$2\" 2>/dev/null || true";
     Command::new("sh")
         .args(["-c", script, "sh", signal, &pid.to_string()])

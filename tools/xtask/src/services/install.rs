@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use super::Depot;
 use super::daemon::tail;
 use super::table::{Counterpart, Role, Source};
+use crate::process;
 
 /// Where the programs of a counterpart are looked for, in this order.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub fn find(depot: &Depot, row: &Counterpart) -> Option<Installed> {
         Source::Apt => [debian::system_folders(), vec![depot.path("bin")]].concat(),
         Source::Pypi => vec![depot.path("venv/bin")],
         Source::Npm => vec![depot.path("npm/node_modules/.bin")],
+        Source::Cargo => vec![depot.path("cargo/bin")],
     };
     let installed = Installed::in_folders(folders);
     let complete = programs(row).iter().all(|name| installed.program(name).is_ok());
@@ -55,6 +57,7 @@ pub fn ensure(depot: &Depot, row: &Counterpart) -> Result<Installed> {
         Source::Apt => debian::install(depot, row, &log)?,
         Source::Pypi => pypi(depot, row, &log)?,
         Source::Npm => npm(depot, row, &log)?,
+        Source::Cargo => cargo(depot, row, &log)?,
     }
     stamp(depot, row)?;
     find(depot, row).with_context(|| format!("installed, but without {}", programs(row).join(", ")))
@@ -87,6 +90,15 @@ fn npm(depot: &Depot, row: &Counterpart, log: &Log) -> Result<()> {
     fs::create_dir_all(&prefix)?;
     let args = ["install", "--no-audit", "--no-fund", "--no-save", "--prefix"];
     log.run(Command::new("npm").args(args).arg(&prefix).args(row.packages))
+}
+
+/// Built from source in a folder of its own: the caller may have flags or wrappers set for the product.
+fn cargo(depot: &Depot, row: &Counterpart, log: &Log) -> Result<()> {
+    let mut command = process::cargo(&depot.folder);
+    command.args(["install", "--locked", "--root"]).arg(depot.path("cargo")).args(row.packages);
+    log.run(command.env("CARGO_TARGET_DIR", depot.path("cargo/target")))?;
+    // Ten times what is kept; a later version is built from the start anyway.
+    fs::remove_dir_all(depot.path("cargo/target")).context("cannot clear up after cargo install")
 }
 
 fn stamp_file(depot: &Depot, row: &Counterpart) -> PathBuf {

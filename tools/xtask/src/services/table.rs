@@ -9,6 +9,8 @@ pub enum Source {
     Pypi,
     /// Into the depot's npm prefix; `packages` are `name@version`.
     Npm,
+    /// Into the depot's prefix of `cargo install`; `packages` are `name@version`.
+    Cargo,
 }
 
 #[derive(Debug)]

@@ -3,8 +3,11 @@
 //! Parsed with `syn`, for a regular expression is wrong about strings, comments and nesting. A file that does not parse
 //! has neither tokens nor functions: the compiler says more about it than a rule could.
 
+use std::ops::RangeInclusive;
+
 use proc_macro2::{Delimiter, LineColumn, TokenStream, TokenTree};
 use quote::ToTokens as _;
+use syn::spanned::Spanned as _;
 
 #[derive(Debug)]
 pub struct Source {
@@ -84,6 +87,25 @@ impl Source {
         self.functions.extend(functions(stream, in_test));
         if !in_test {
             self.tokens.extend(flat);
+        }
+    }
+}
+
+/// The lines of what is marked as a test in `text`, numbered from one; nothing of a file that does not parse.
+pub fn test_lines(text: &str) -> Vec<RangeInclusive<usize>> {
+    let file = syn::parse_file(text);
+    let mut ranges = Vec::new();
+    file.iter().for_each(|file| take_test_lines(&file.items, &mut ranges));
+    ranges
+}
+
+fn take_test_lines(items: &[syn::Item], ranges: &mut Vec<RangeInclusive<usize>>) {
+    for item in items {
+        if attributes(item).iter().any(marks_test) {
+            let span = item.span();
+            ranges.push(span.start().line..=span.end().line);
+        } else if let syn::Item::Mod(syn::ItemMod { content: Some((_, items)), .. }) = item {
+            take_test_lines(items, ranges);
         }
     }
 }

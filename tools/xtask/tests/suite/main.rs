@@ -3,8 +3,14 @@
 //! Fixture trees are written below cargo's temporary folder, not kept as files: they would break the rules they test.
 
 mod counting;
+mod coverages;
 mod daemons;
+mod deployment;
 mod fixture;
+mod images;
+mod releases;
+mod reports;
 mod rules_of_crates;
 mod rules_of_text;
+mod skips;
 mod whole_runs;

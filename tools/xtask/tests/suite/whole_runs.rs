@@ -115,11 +115,35 @@ fn every_check_that_fails_is_shown_in_one_run() {
 }
 
 #[test]
+fn a_run_is_also_written_as_junit_when_asked() {
+    let tree = workspace().with("kernel/flow/tests/suite.rs", SKIPPING);
+    let file = tree.root.join("reports/junit.xml");
+    let output = xtask(&tree, &[TESTS, &["--junit", file.to_str().expect("the path is text")]].concat());
+    assert!(output.status.success(), "{:#?}", lines(&output));
+    let xml = std::fs::read_to_string(file).expect("it was written");
+    assert!(xml.contains("<testsuites name=\"tidegate\" tests=\"2\" failures=\"0\" skipped=\"1\">"), "{xml}");
+    assert!(xml.contains("name=\"the_printer_prints\"><skipped message=\"no printer\"/>"), "{xml}");
+    assert!(
+        xml.contains("tidegate_kernel_flow unittests src/lib.rs\" name=\"tests::two_and_two\"/>"),
+        "{xml}"
+    );
+}
+
+#[test]
 fn a_call_that_makes_no_sense_is_refused_with_its_own_status() {
     let tree = Fixture::empty();
-    for args in
-        [&["test", "--only", "tests"][..], &["paint"], &[], &["services", "restart"], &["tidy", "--quickly"]]
-    {
+    let calls: &[&[&str]] = &[
+        &["test", "--only", "tests"],
+        &["paint"],
+        &[],
+        &["services", "restart"],
+        &["tidy", "--quickly"],
+        &["dist", "now"],
+        &["image", "--size"],
+        &["coverage", "--fail-under", "1"],
+        &["cell"],
+    ];
+    for args in calls {
         assert_eq!(xtask(&tree, args).status.code(), Some(2), "{args:?}");
     }
 }
