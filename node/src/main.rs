@@ -6,6 +6,8 @@
 
 mod admin;
 mod banner;
+#[cfg(feature = "lab")]
+mod bench;
 mod broker;
 mod cli;
 mod doorway;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        #[cfg(feature = "lab")]
+        Command::Bench(bench) => bench::run(&bench),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())
