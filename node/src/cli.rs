@@ -49,6 +49,10 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
         #[arg(value_name = "DIR")]
         data: PathBuf,
     },
+    /// Measure this machine with this build, and say what was measured; judges nothing
+    #[cfg(feature = "lab")]
+    #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
+    Bench(Bench),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -92,6 +96,9 @@ pub(crate) struct Up {
     /// The data folder; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "./tidegate-data")]
     pub(crate) data: PathBuf,
+    /// Open a data folder on NFS, SMB, 9P or AFS, whose syncs may promise more than they keep
+    #[arg(long)]
+    pub(crate) allow_network_folder: bool,
     /// Where devices publish; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
     pub(crate) mqtt: SocketAddr,
@@ -107,6 +114,29 @@ pub(crate) struct Up {
     /// How long the end may take
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub(crate) drain_timeout: u32,
+}
+
+/// What `tidegate bench` can be told.
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    pub(crate) subject: Subject,
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+}
+
+/// What can be measured.
+#[cfg(feature = "lab")]
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Subject {
+    /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
+    Journal,
+    /// The time to the first ready answer, idle memory, and opening a journal of ten million records
+    Start,
 }
 
 #[cfg(test)]

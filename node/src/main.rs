@@ -6,6 +6,8 @@
 
 mod admin;
 mod banner;
+#[cfg(feature = "lab")]
+mod bench;
 mod broker;
 mod cli;
 mod doorway;
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Journal(command) => inspection::run(&command),
         Command::Upgrade { data } => upgrade::run(&data),
+        #[cfg(feature = "lab")]
+        Command::Bench(bench) => bench::run(&bench),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

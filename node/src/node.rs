@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
-use tidegate_kernel_journal::DataFolder;
+use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::{Capability, drain_all};
 use tidegate_service_broker::{self as broker, Broker};
 use tidegate_service_ingest::{self as ingest, Ingest};

@@ -86,7 +86,9 @@ impl OpenError {
             OpenError::Corrupt { .. } => {
                 "keep a copy of the folder before anything else, then see `tidegate journal verify`; nothing was changed"
             }
-            OpenError::Network { .. } => "choose a folder on a local disk",
+            OpenError::Network { .. } => {
+                "choose a folder on a local disk, or insist with --allow-network-folder"
+            }
             OpenError::Io { .. } => "look at the folder's permissions and at the disk",
         }
     }

@@ -1,0 +1,71 @@
+//! Many durations and what lies in their middle and at their end. Pure.
+
+use hdrhistogram::Histogram;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+/// The longest duration told from longer ones.
+const LONGEST: Duration = Duration::from_secs(60);
+/// Significant digits kept of each duration.
+const DIGITS: u8 = 3;
+
+/// Durations from a nanosecond to a minute, each kept to three digits; longer ones count as a minute.
+#[derive(Debug, Clone)]
+pub struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    pub fn new() -> Latencies {
+        let bounds = Histogram::new_with_bounds(1, LONGEST.as_nanos() as u64, DIGITS);
+        Latencies(bounds.expect("the bounds are in order and three digits are allowed"))
+    }
+
+    pub fn record(&mut self, duration: Duration) {
+        self.0.saturating_record(duration.as_nanos().min(LONGEST.as_nanos()) as u64);
+    }
+
+    /// Microseconds that this share of the durations, from 0 to 1, did not exceed; 0 if there is none.
+    pub fn quantile_us(&self, share: f64) -> f64 {
+        let nanos = self.0.lowest_equivalent(self.0.value_at_quantile(share));
+        (nanos as f64 / 100.0).round() / 10.0
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Latencies {
+        Latencies::new()
+    }
+}
+
+impl AddAssign<Latencies> for Latencies {
+    fn add_assign(&mut self, other: Latencies) {
+        self.0 += other.0;
+    }
+}
+
+/// The middle one, or the upper of the two in the middle; 0 if there is none.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_not_rounded_into_the_middle() {
+        let mut latencies = Latencies::new();
+        (1..=1000).for_each(|us| latencies.record(Duration::from_micros(us)));
+        let mut more = Latencies::new();
+        (0..20).for_each(|_| more.record(Duration::from_millis(80)));
+        latencies += more;
+        assert!((509.0..=512.0).contains(&latencies.quantile_us(0.5)));
+        assert!((79_900.0..=80_100.0).contains(&latencies.quantile_us(0.99)));
+    }
+
+    #[test]
+    fn one_wild_value_does_not_move_a_median() {
+        assert_eq!(median(vec![3.0, 900.0, 2.0]), 3.0);
+        assert_eq!(median(Vec::new()), 0.0);
+    }
+}
