@@ -41,8 +41,10 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
-    let folder =
-        DataFolder::open(&options.data).map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+    let network_allowed = options.allow_network_folder;
+    let opened =
+        DataFolder::open_with(&options.data, FolderOptions { network_allowed, ..FolderOptions::default() });
+    let folder = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
     let opened = open_ingest(options, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let site = Site { options, folder: &folder, ingest, file, vitals };
