@@ -71,9 +71,11 @@ pub(crate) fn tend(shared: &Shared) -> bool {
 
 /// There is no next segment: only the journal's own records are taken now, and they go to the spare.
 fn run_short(shared: &Shared, why: &str) {
-    shared.lock().supply.fail(why);
-    // Without a spare it stays failed, and is tried again.
-    let _ = take_the_spare(shared, why);
+    let failed = shared.lock().supply.fail(why);
+    if failed {
+        // Without a spare it stays failed, and is tried again.
+        let _ = take_the_spare(shared, why);
+    }
 }
 
 enum Task {
@@ -91,6 +93,9 @@ enum Task {
 fn next_task(shared: &Shared) -> Task {
     let synced = shared.synced.value();
     let mut state = shared.lock();
+    if matches!(state.supply, Supply::Taken) {
+        return Task::Nothing;
+    }
     match state.leaving {
         Some(after) if synced >= after => return Task::LetGo,
         Some(_) => return Task::WaitForSync,
@@ -161,7 +166,7 @@ impl State {
     fn is_short_of_room(&self, shared: &Shared) -> bool {
         let Retention::Drain { bytes_max, .. } = shared.options.retention else { return false };
         match self.supply {
-            Supply::Ready { .. } => false,
+            Supply::Ready { .. } | Supply::Taken => false,
             Supply::Wanted => self.log_bytes() + self.next_bytes(shared) > bytes_max,
             Supply::Spare { .. } | Supply::Failed(_) => true,
         }
@@ -191,10 +196,13 @@ impl State {
 }
 
 impl Supply {
-    fn fail(&mut self, why: &str) {
-        if !matches!(self, Supply::Spare { .. } | Supply::Ready { .. }) {
+    /// Whether there is nothing the committer has taken, or may take at any moment.
+    fn fail(&mut self, why: &str) -> bool {
+        let nothing = matches!(self, Supply::Wanted | Supply::Failed(_));
+        if nothing {
             *self = Supply::Failed(why.to_owned());
         }
+        nothing
     }
 }
 
@@ -237,7 +245,7 @@ fn let_go(shared: &Shared) -> io::Result<()> {
         let mut state = shared.lock();
         state.leaving = None;
         let wanted = state.next_bytes(shared);
-        let needed = !matches!(state.supply, Supply::Ready { .. });
+        let needed = !matches!(state.supply, Supply::Ready { .. } | Supply::Taken);
         let segment = state.segments.pop_front().expect("a segment that leaves is there");
         (segment.clone(), needed && segment.bytes == wanted)
     };

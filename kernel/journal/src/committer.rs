@@ -132,10 +132,10 @@ impl State {
         }
         let first_seq = first_seq_of(&self.pending);
         self.restate();
-        let (file, bytes, from_spare) = match std::mem::replace(&mut self.supply, Supply::Wanted) {
+        let (file, bytes, from_spare) = match std::mem::replace(&mut self.supply, Supply::Taken) {
             Supply::Ready { file, bytes } => (file, bytes, false),
             Supply::Spare { file, bytes, .. } => (file, bytes, true),
-            Supply::Wanted | Supply::Failed(_) => {
+            Supply::Wanted | Supply::Taken | Supply::Failed(_) => {
                 unreachable!("records are admitted only where there is room for them")
             }
         };
@@ -169,6 +169,7 @@ fn commit(shared: &Shared, mut work: Work) -> io::Result<()> {
         Place::Here { file, offset, salt } => (file, offset, salt),
         Place::Next { file, header, from_spare } => {
             begin_segment(shared, &*file, &header, if from_spare { SPARE } else { NEXT })?;
+            shared.want_another();
             (file, SEGMENT_HEADER_BYTES, header.salt)
         }
     };
@@ -194,12 +195,20 @@ pub(crate) fn begin_segment(
     file.write_at(&header.encode(), 0)?;
     file.sync()?;
     shared.disk.rename(name, &segment::file_name(header.number))?;
-    shared.disk.sync_names()?;
-    shared.bell.ring_caretaker();
-    Ok(())
+    shared.disk.sync_names()
 }
 
 impl Shared {
+    /// The file that was taken has its number; its old name is free. One that was created meanwhile stays.
+    fn want_another(&self) {
+        let mut state = self.lock();
+        if matches!(state.supply, Supply::Taken) {
+            state.supply = Supply::Wanted;
+        }
+        drop(state);
+        self.bell.ring_caretaker();
+    }
+
     /// Gives the buffer back to the open batch if that has not started another one, and counts what was synced.
     fn recycle_buffer(&self, mut records: Vec<u8>) {
         let mut state = self.lock();
@@ -208,5 +217,47 @@ impl Shared {
             records.clear();
             state.pending = records;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caretaker::tend;
+    use crate::clock::SystemClock;
+    use crate::cursor::ReadLimit;
+    use crate::disk::SimDisk;
+    use crate::id::Id;
+    use crate::journal::Entry;
+    use crate::options::Options;
+
+    fn open(disk: &SimDisk) -> Journal {
+        let options = Options { segment_bytes: [4096; 3], ..Options::books() };
+        Journal::open(Arc::new(disk.clone()), Arc::new(SystemClock), options, Arc::default()).unwrap()
+    }
+
+    fn append(journal: &Journal, payload: u8) {
+        let entry = Entry { stream: 1, kind: 1, id: Id::v7(1), payload: &[payload; 600], ..Entry::default() };
+        journal.append(entry).unwrap();
+    }
+
+    #[test]
+    fn a_segment_is_not_made_again_while_the_committer_gives_it_its_number() {
+        let disk = SimDisk::default();
+        let journal = open(&disk);
+        for payload in 0..20 {
+            while tend(&journal.shared) {}
+            append(&journal, payload);
+            let work = take(&journal.shared).unwrap();
+            // The caretaker looks in between, as it does ten times a second and whenever it is rung for.
+            tend(&journal.shared);
+            commit(&journal.shared, work).unwrap();
+        }
+        assert!(journal.status().segments > 2);
+        drop(journal);
+        let limit = ReadLimit { records: 100, bytes: 1 << 20 };
+        let (records, _) = open(&disk).read(1, 0, limit).unwrap();
+        let payloads: Vec<u8> = records.iter().map(|record| record.payload[0]).collect();
+        assert_eq!(payloads, (0..20).collect::<Vec<u8>>());
     }
 }

@@ -157,6 +157,8 @@ pub(crate) enum Supply {
         bytes: u64,
         why: String,
     },
+    /// The committer is giving it its number: until that is done its file goes by its old name, which must not be used again.
+    Taken,
     Failed(String),
 }
 
@@ -213,7 +215,7 @@ impl State {
                 self.become_read_only(why, options);
                 Err(Refusal::Full)
             }
-            Supply::Wanted | Supply::Ready { .. } => Err(Refusal::Busy(self.pending.len())),
+            Supply::Wanted | Supply::Taken | Supply::Ready { .. } => Err(Refusal::Busy(self.pending.len())),
         }
     }
 
