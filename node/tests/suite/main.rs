@@ -2,8 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod delivery;
+mod fuse_layer;
 mod mqtt;
+mod power;
+mod power_disk;
 mod process;
 mod refusals;
 mod shutdown;
+mod torn_file;
 mod trouble;
