@@ -79,13 +79,21 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
 
 fn open_ingest(options: &Up, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
     if options.file.is_none() {
-        let parent = file.parent().expect("the default file is in a folder below the data folder");
-        fs::create_dir_all(parent)
-            .map_err(|error| unstarted(&format!("could not make the folder {}", parent.display()), &error))?;
+        make_folder_for(file)?;
     }
     let config = ingest::Config { critical: options.critical.clone(), ..ingest::Config::default() };
     let opened = Ingest::open(folder.queues().clone(), config);
     opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
+}
+
+/// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
+/// may have ended between the two: what is delivered is settled, and must not go with the name of a folder.
+fn make_folder_for(file: &Path) -> Result<(), Failure> {
+    let folder = file.parent().expect("the default file is in a folder below the data folder");
+    let data = folder.parent().expect("that folder is below the data folder");
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::File::open(data)?.sync_all())
+        .map_err(|error| unstarted(&format!("could not make the folder {}", folder.display()), &error))
 }
 
 fn unstarted(attempt: &str, error: &io::Error) -> Failure {

@@ -81,6 +81,9 @@ impl FileSink {
             }
             Tail::Whole => {}
         }
+        // An end that was cut off, here or after a failed write, must not come back between the sectors of what is written next:
+        // two halves of rows can look like one.
+        file.sync_all()?;
         if metadata.len() == 0 {
             sync_folder(&self.path)?;
         }

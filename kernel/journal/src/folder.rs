@@ -14,6 +14,7 @@ use crate::threads::Threads;
 use rustix::fs::{FlockOperation, flock, statfs};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -179,6 +180,7 @@ fn begin_creation(path: &Path) -> io::Result<()> {
 }
 
 fn finish_creation(path: &Path) -> io::Result<()> {
+    sync_names_above(path)?;
     write_format(path, FORMAT)?;
     fs::remove_file(path.join(CREATING))?;
     sync_names(path)
@@ -194,6 +196,23 @@ pub(crate) fn write_format(path: &Path, format: u32) -> io::Result<()> {
 
 pub(crate) fn sync_names(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// A folder is worth no more than its name, and the folders above it may be as new as it is.
+fn sync_names_above(path: &Path) -> io::Result<()> {
+    let device = fs::metadata(path)?.dev();
+    for above in path.canonicalize()?.ancestors().skip(1) {
+        // Nothing was made on the other side of a mount point.
+        if fs::metadata(above)?.dev() != device {
+            break;
+        }
+        match sync_names(above) {
+            // Nor where nobody lets us look.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            outcome => outcome?,
+        }
+    }
+    Ok(())
 }
 
 /// NFS answers a sync before the data is safe if the server was told to, and has no way to say so.

@@ -61,6 +61,14 @@ impl Client {
         self.acknowledged(id);
     }
 
+    /// QoS 1; whether the acknowledgement came before the connection ended.
+    pub(crate) fn try_publish(&mut self, topic: &str, payload: &[u8]) -> bool {
+        self.last_id = self.last_id % u16::MAX + 1;
+        let id = PacketId::new(self.last_id).unwrap();
+        let sent = self.send(&publish(topic, payload, Delivery::AtLeastOnce { id, dup: false }));
+        sent.is_ok() && matches!(self.receive(), Ok(Some(Packet::Puback(ack))) if ack.id == id)
+    }
+
     /// The same packet once more, as a client that missed the acknowledgement sends it.
     pub(crate) fn publish_again(&mut self, topic: &str, payload: &[u8]) {
         let id = PacketId::new(self.last_id).unwrap();

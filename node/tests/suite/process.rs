@@ -109,7 +109,14 @@ impl Node {
     }
 
     /// Starts a command that [`command`] or [`prepared`] made, and waits until it says where it listens.
-    pub(crate) fn start_with(mut command: Command, data: &Path) -> Node {
+    pub(crate) fn start_with(command: Command, data: &Path) -> Node {
+        Node::attempt(command, data).unwrap_or_else(|end| {
+            panic!("the node ended with {:?} before it was ready: {}{}", end.status, end.said, end.log)
+        })
+    }
+
+    /// The same for a start that may fail.
+    pub(crate) fn attempt(mut command: Command, data: &Path) -> Result<Node, Report> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut errors = child.stderr.take().unwrap();
@@ -121,10 +128,10 @@ impl Node {
         let banner = read_banner(&mut out);
         if !banner.contains(BANNER_END) {
             let status = child.wait().unwrap();
-            panic!("the node ended with {status} before it was ready: {banner}{}", log.join().unwrap());
+            return Err(Report { status: status.code(), said: banner, log: log.join().unwrap() });
         }
         let (mqtt, admin) = (address(&banner, "mqtt://"), address(&banner, "http://"));
-        Node { child, banner, mqtt, admin, data: data.to_owned(), out, log: Some(log) }
+        Ok(Node { child, banner, mqtt, admin, data: data.to_owned(), out, log: Some(log) })
     }
 
     pub(crate) fn banner(&self) -> &str {
