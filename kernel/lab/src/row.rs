@@ -74,13 +74,16 @@ impl Row {
 
     /// Three digits behind the point say more than the measurement does.
     pub(crate) fn rounded(mut self) -> Row {
-        let round = |value: f64| (value * 1000.0).round() / 1000.0;
         self.value = round(self.value);
         for field in [&mut self.cpu_us_per_op, &mut self.peer_value, &mut self.ratio] {
             *field = field.map(round);
         }
         self
     }
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]
