@@ -9,7 +9,7 @@ use crate::error::ReadError;
 use crate::id::Id;
 use crate::record::{HEADER_BYTES, Record};
 use crate::segment::{self, Records};
-use crate::state::{Segment, Shared};
+use crate::state::{Mark, Segment, Shared};
 use std::sync::Arc;
 
 /// Where a reader stopped, so that it need not search when it goes on.
@@ -41,7 +41,7 @@ pub(crate) fn forward(
     let offset =
         if resumed { place.offset } else { part.segment.offset_before(|mark| mark.seq <= part.first_seq) };
     let mut records = Records::from(&*file, part.segment.salt, offset);
-    let (mut found, mut bytes, mut looked_at) = (Vec::new(), 0, part.first_seq - 1);
+    let (mut found, mut bytes, mut looked_at, mut stamp_ms) = (Vec::new(), 0, part.first_seq - 1, 0);
     while looked_at < part.last_seq && found.len() < limit.records && bytes < limit.bytes {
         let Some((framed, raw)) = records.next()? else {
             return Err(missing(shared, &part.segment, looked_at + 1));
@@ -49,14 +49,24 @@ pub(crate) fn forward(
         if framed.head.flags.restated || framed.head.seq <= looked_at {
             continue;
         }
-        looked_at = framed.head.seq;
+        (looked_at, stamp_ms) = (framed.head.seq, framed.head.stamp_ms);
         if framed.head.stream == stream {
             bytes += framed.length;
             found.push(Record { head: framed.head, payload: raw.slice(HEADER_BYTES..framed.length) });
         }
     }
     *place = Place { segment: part.segment.number, offset: records.offset(), next_seq: looked_at + 1 };
+    note(shared, place, stamp_ms);
     Ok((found, looked_at))
+}
+
+/// A segment from before the process was started has no index yet; without this each read would look for its place from the
+/// segment's start.
+fn note(shared: &Shared, place: &Place, stamp_ms: u64) {
+    let mut state = shared.lock();
+    if let Some(segment) = state.segments.iter_mut().find(|segment| segment.number == place.segment) {
+        segment.note(Mark { seq: place.next_seq, stamp_ms, offset: place.offset });
+    }
 }
 
 /// A segment and the numbers wanted of it.
@@ -171,4 +181,43 @@ fn search(
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::clock::SystemClock;
+    use crate::cursor::ReadLimit;
+    use crate::disk::SimDisk;
+    use crate::id::Id;
+    use crate::journal::{Entry, Journal};
+    use crate::options::Options;
+    use std::sync::Arc;
+
+    fn open(disk: &SimDisk) -> Journal {
+        Journal::open(Arc::new(disk.clone()), Arc::new(SystemClock), Options::books(), Arc::default())
+            .unwrap()
+    }
+
+    #[test]
+    fn the_second_read_of_a_segment_from_before_a_restart_goes_on_where_the_first_one_ended() {
+        let (disk, payload) = (SimDisk::default(), [7; 1000]);
+        let journal = open(&disk);
+        for _ in 0..200 {
+            journal
+                .append(Entry { stream: 1, id: Id::v7(1), payload: &payload, ..Entry::default() })
+                .unwrap();
+        }
+        crate::committer::turn(&journal.shared);
+        drop(journal);
+        let journal = open(&disk);
+        // What was synced in one batch is in the last one, which the restart wrote again.
+        let limit = ReadLimit { records: 100, bytes: 1 << 20 };
+        let (first, through) = journal.read(1, 0, limit).unwrap();
+        let noted = journal.shared.lock().segments.iter().any(|segment| {
+            segment.offset_before(|mark| mark.seq <= through + 1) > 100 * payload.len() as u64
+        });
+        let (second, _) = journal.read(1, through, limit).unwrap();
+        assert!(noted);
+        assert_eq!((first.len(), second.len(), second[0].head.seq), (100, 100, through + 1));
+    }
 }

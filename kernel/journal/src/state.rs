@@ -103,7 +103,7 @@ pub(crate) struct Segment {
     pub(crate) file: Option<Arc<dyn DiskFile>>,
 }
 
-/// Where a batch starts.
+/// Where a record starts: the first of a batch, or the one a reader goes on with. None before it is younger.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) seq: u64,

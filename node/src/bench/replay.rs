@@ -8,7 +8,7 @@ use super::{Report, Trouble};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tidegate_kernel_journal::{DataFolder, Journal, ReadLimit, Record};
-use tidegate_kernel_lab::Row;
+use tidegate_kernel_lab::{Row, thread_cpu};
 
 const RECORDS: u64 = 10_000_000;
 const SNAPSHOT_AT: u64 = 9_000_000;
@@ -18,7 +18,7 @@ const PAYLOAD_BYTES: usize = 200;
 const ROOM_BYTES: u64 = RECORDS * RECORD_BYTES + (512 << 20);
 const STREAM: u16 = 1;
 const SNAPSHOT: &str = "bench";
-const AT_ONCE: ReadLimit = ReadLimit { records: 65_536, bytes: 16 << 20 };
+const AT_ONCE: ReadLimit = ReadLimit { records: 16_384, bytes: 4 << 20 };
 
 pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
     let free = scratch.free_bytes()?;
@@ -32,8 +32,9 @@ pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble>
     let began = Instant::now();
     let folder = DataFolder::open(&path)?;
     let opened = began.elapsed();
+    let cpu_before = thread_cpu();
     let state = State::recover(folder.books())?;
-    let total = began.elapsed();
+    let (total, cpu) = (began.elapsed(), thread_cpu().saturating_sub(cpu_before));
     folder.close();
     scratch.clear("replay")?;
     if state != State::after(RECORDS) {
@@ -41,7 +42,8 @@ pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble>
     }
     report.print(row("total", total));
     report.print(row("open", opened));
-    report.print(row("read", total.saturating_sub(opened)));
+    let per_record = cpu.as_secs_f64() * 1e6 / (RECORDS - SNAPSHOT_AT) as f64;
+    report.print(Row { cpu_us_per_op: Some(per_record), ..row("read", total.saturating_sub(opened)) });
     Ok(())
 }
 
