@@ -137,11 +137,12 @@ fn ten_thousand_random_runs_with_random_faults_keep_every_promise() {
     }
 }
 
-/// A power cut somewhere, sometimes after a failed sync or on a disk that is too small.
+/// A power cut somewhere, sometimes after a failed sync or write, or on a disk that is too small.
 fn random_fault(seed: u64) -> Vec<Fault> {
     let mut faults = vec![Fault::PowerCut { operation: 5 + seed.wrapping_mul(7919) % 300 }];
     match seed % 5 {
         0 => faults.push(Fault::SyncError { operation: 5 + seed % 150 }),
+        2 => faults.push(Fault::WriteError { operation: 5 + seed % 150 }),
         1 => faults.push(Fault::Full { bytes: 5 * 4096 + seed % 8192 }),
         _ => {}
     }

@@ -16,6 +16,8 @@ pub enum Fault {
     PowerCut { operation: u64 },
     /// The first sync at or after this operation fails and loses what it was to save.
     SyncError { operation: u64 },
+    /// The first write at or after this operation fails and writes nothing.
+    WriteError { operation: u64 },
     /// So many bytes of files fit, and no more.
     Full { bytes: u64 },
 }
@@ -136,11 +138,17 @@ impl Inner {
     }
 
     fn sync_fails(&mut self) -> bool {
+        self.takes(|fault, now| matches!(fault, Fault::SyncError { operation } if operation <= now))
+    }
+
+    fn write_fails(&mut self) -> bool {
+        self.takes(|fault, now| matches!(fault, Fault::WriteError { operation } if operation <= now))
+    }
+
+    /// Whether such a fault is planned; it happens once.
+    fn takes(&mut self, is_due: impl Fn(Fault, u64) -> bool) -> bool {
         let now = self.operations;
-        let at = self
-            .faults
-            .iter()
-            .position(|fault| matches!(fault, Fault::SyncError { operation } if *operation <= now));
+        let at = self.faults.iter().position(|fault| is_due(*fault, now));
         at.map(|at| self.faults.remove(at)).is_some()
     }
 
@@ -329,6 +337,9 @@ impl DiskFile for Handle {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let inner = &mut self.disk.lock();
         let outcome = inner.operation()?;
+        if inner.write_fails() {
+            return Err(io::Error::other("the write failed"));
+        }
         self.with(inner, |file| file.write(bytes, offset as usize))?;
         outcome.into_result()
     }

@@ -58,7 +58,7 @@ fn entry(payload: &[u8]) -> Entry<'_> {
     Entry { stream: 1, kind: 1, version: 1, id: Id::v7(1), payload, ..Entry::default() }
 }
 
-/// A journal on a disk that fails when it is told to.
+/// A journal on a disk whose next write fails when it is told to.
 pub(crate) struct DeadLog {
     disk: SimDisk,
     pub(crate) journal: Journal,
@@ -74,6 +74,6 @@ impl DeadLog {
     }
 
     pub(crate) fn fail(&self) {
-        self.disk.plan(Fault::SyncError { operation: 0 });
+        self.disk.plan(Fault::WriteError { operation: 0 });
     }
 }
