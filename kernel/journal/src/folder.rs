@@ -67,8 +67,13 @@ impl DataFolder {
             begin_creation(path).map_err(io)?;
         }
         let bell = Arc::new(Bell::default());
-        let books = open_journal(&path.join(BOOKS), options.books, &bell, fresh)?;
-        let queues = open_journal(&path.join(QUEUES), options.queues, &bell, fresh)?;
+        // Side by side: most of it is waiting for syncs, and the two share one disk.
+        let (books, queues) = std::thread::scope(|scope| {
+            let books = scope.spawn(|| open_journal(&path.join(BOOKS), options.books, &bell, fresh));
+            let queues = open_journal(&path.join(QUEUES), options.queues, &bell, fresh);
+            (books.join().expect("opening a journal does not panic"), queues)
+        });
+        let (books, queues) = (books?, queues?);
         if fresh {
             finish_creation(path).map_err(io)?;
         }
