@@ -2,6 +2,8 @@
 //!
 //! Reads no clock itself: the millisecond is handed in. Randomness comes from the operating system, 4 KiB at a time.
 
+use rustix::io::Errno;
+use rustix::rand::{GetRandomFlags, getrandom};
 use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
@@ -46,7 +48,7 @@ impl Id {
 fn random_10() -> [u8; 10] {
     POOL.with_borrow_mut(|(used, pool)| {
         if *used + 10 > POOL_BYTES {
-            getrandom::fill(pool).expect("the operating system has randomness once it has booted");
+            fill_random(pool);
             *used = 0;
         }
         let mut out = [0; 10];
@@ -54,6 +56,18 @@ fn random_10() -> [u8; 10] {
         *used += 10;
         out
     })
+}
+
+/// By the system call itself: a static binary in an empty root has no device to read randomness from.
+pub(crate) fn fill_random(bytes: &mut [u8]) {
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
+            Ok(more) => filled += more,
+            Err(Errno::INTR) => {}
+            Err(errno) => panic!("Linux has this system call since 3.17: {errno}"),
+        }
+    }
 }
 
 impl fmt::Display for Id {

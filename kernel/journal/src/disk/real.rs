@@ -1,6 +1,7 @@
 //! A folder of the operating system's.
 
 use super::{Disk, DiskFile};
+use crate::id::fill_random;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -87,7 +88,9 @@ impl Disk for RealDisk {
     }
 
     fn salt(&self) -> u32 {
-        getrandom::u32().expect("the operating system has randomness once it has booted")
+        let mut salt = [0; 4];
+        fill_random(&mut salt);
+        u32::from_le_bytes(salt)
     }
 }
 
