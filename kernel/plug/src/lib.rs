@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-//! What a capability is, as far as two capabilities use it: metrics, readiness, drain.
+//! What a capability is, as far as two capabilities use it: metrics, readiness, drain, principals.
 //!
 //! Values and their text only: no IO, no locks, no tasks of its own. Grows when two capabilities need the same thing.
 
@@ -8,8 +8,13 @@ mod capability;
 mod exposition;
 mod histogram;
 mod metric;
+mod principal;
 
 pub use capability::{Capability, DrainReport, Draining, Leftover, Readiness, Stage, drain_all};
 pub use exposition::{CONTENT_TYPE, exposition};
 pub use histogram::Histogram;
 pub use metric::{Family, Kind, Number, SERIES_PER_FAMILY_MAX};
+pub use principal::{
+    Action, Allowance, Authenticate, Credential, Knock, NotAScope, Principal, PrincipalKind, Role,
+    SCOPES_MAX, Scope, Unauthenticated,
+};
