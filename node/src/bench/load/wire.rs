@@ -67,7 +67,11 @@ impl Wire {
     /// Subscribes and waits for the SUBACK.
     pub(super) async fn subscribe(&mut self, filter: &str, qos: u8) -> io::Result<()> {
         put_subscribe(&mut self.output, filter, qos);
-        self.answer(SUBACK).await.map(|_| ())
+        let answer = self.answer(SUBACK).await?;
+        match answer.body.get(2) {
+            Some(granted) if *granted == qos => Ok(()),
+            _ => Err(io::Error::other("the broker refused the subscription")),
+        }
     }
 
     async fn answer(&mut self, kind: u8) -> io::Result<Frame> {
