@@ -108,7 +108,10 @@ proptest! {
 }
 
 fn rate(per_s: u32, burst: u32) -> Rate {
-    Rate { per_s: NonZeroU32::new(per_s).unwrap(), burst: NonZeroU32::new(burst).unwrap() }
+    Rate {
+        per_s: NonZeroU32::new(per_s).expect("not zero"),
+        burst: NonZeroU32::new(burst).expect("not zero"),
+    }
 }
 
 #[test]
