@@ -127,6 +127,9 @@ pub(crate) struct Bench {
     /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
+    /// With `models`: also find how many workers and how much queue are enough on this machine
+    #[arg(long)]
+    pub(crate) sweep: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -153,6 +156,8 @@ pub(crate) enum Subject {
     Ingest,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,
+    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
+    Models,
     /// The time to the first ready answer, idle memory, and opening a journal of ten million records
     Start,
 }
