@@ -54,7 +54,18 @@ struct Node {
 impl Node {
     fn start(data: &Path) -> Result<Node, Trouble> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["up", "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"]).arg(data);
+        command
+            .args([
+                "up",
+                "--mqtt",
+                "127.0.0.1:0",
+                "--http",
+                "127.0.0.1:0",
+                "--admin",
+                "127.0.0.1:0",
+                "--data",
+            ])
+            .arg(data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let began = Instant::now();
         let mut node = Node { child: command.spawn()?, ready_after: Duration::ZERO };
