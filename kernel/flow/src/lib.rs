@@ -1,11 +1,17 @@
 #![doc = include_str!("../README.md")]
 
-//! Backoff and circuit breaker as values.
+//! Backoff, circuit breaker, adaptive limit, batcher and share as values.
 //!
 //! Pure: time comes in as a [`std::time::Duration`] since any origin the caller keeps to, randomness as a number.
 
 mod backoff;
+mod batcher;
 mod breaker;
+mod limit;
+mod share;
 
 pub use backoff::Backoff;
-pub use breaker::{Breaker, BreakerLimits, BreakerState};
+pub use batcher::{BatchLimits, Batcher};
+pub use breaker::{Breaker, BreakerLimits, BreakerState, BreakerWindow};
+pub use limit::{Limit, LimitKind, Signal};
+pub use share::{Lane, Share};
