@@ -173,7 +173,7 @@ fn a_batch_goes_at_its_rows_its_bytes_or_its_age() {
 fn live_percent(share: u8, batch_rows: u64) -> u64 {
     let (mut turns, mut live) = (Share::new(share), 0);
     for _ in 0..1000 {
-        let lane = turns.turn(true, true).unwrap();
+        let lane = turns.turn(true, true).expect("both lanes are ready");
         live += u64::from(lane == Lane::Live);
         turns.spend(lane, batch_rows, false);
     }
