@@ -17,6 +17,7 @@ mod inspection;
 mod intake;
 mod logs;
 mod node;
+mod open_files;
 mod signals;
 mod storage;
 mod upgrade;
