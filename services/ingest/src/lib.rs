@@ -35,6 +35,7 @@ mod register;
 mod replay;
 mod sink;
 mod state;
+mod story;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use class::{Class, Classes};
@@ -46,5 +47,6 @@ pub use letter::REASON_BYTES_MAX;
 pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
+pub use story::{Passing, PassingState, Story, StoryError};
 pub use tidegate_engine_tags::{Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;
