@@ -1,12 +1,15 @@
-//! The management listener: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`. Answers from memory; reads only.
+//! The management listener: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`, and `POST /-/reload`.
+//!
+//! Answers from memory; only a reload reads the file.
 
 use crate::doorway::Doorway;
 use crate::failure::Failure;
+use crate::reload::{Outcome, Reloader, Standing};
 use crate::vitals::Vitals;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 use std::fmt;
@@ -23,6 +26,7 @@ pub(crate) struct View {
     pub(crate) capabilities: Arc<[Arc<dyn Capability>]>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) vitals: Vitals,
+    pub(crate) reloader: Arc<Reloader>,
 }
 
 impl fmt::Debug for View {
@@ -36,6 +40,7 @@ impl fmt::Debug for View {
 struct Ready {
     ready: bool,
     reasons: Vec<Reason>,
+    config: Standing,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,6 +69,7 @@ pub(crate) async fn serve(listener: TcpListener, view: View) {
         .route("/readyz", get(readiness))
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/api/v1/ingest/accounts", get(accounts))
+        .route("/-/reload", post(reload))
         .with_state(view);
     if let Err(error) = axum::serve(Doorway::new(listener), router).await {
         tracing::error!(%error, "the management listener ended");
@@ -72,6 +78,7 @@ pub(crate) async fn serve(listener: TcpListener, view: View) {
 
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
     let mut families = view.vitals.metrics();
+    families.extend(view.reloader.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
 }
@@ -83,9 +90,20 @@ async fn readiness(State(view): State<View>) -> impl IntoResponse {
     };
     let reasons: Vec<_> = view.capabilities.iter().filter_map(unready).collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready: reasons.is_empty(), reasons }))
+    (status, Json(Ready { ready: reasons.is_empty(), reasons, config: view.reloader.standing() }))
 }
 
 async fn accounts(State(view): State<View>) -> Json<Accounts> {
     Json(view.ingest.accounts())
+}
+
+async fn reload(State(view): State<View>) -> Response {
+    // Reads the disk, so not on a thread that serves.
+    let reloaded = tokio::task::spawn_blocking(move || view.reloader.reload()).await;
+    let Ok(verdict) = reloaded else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let status = match verdict.outcome {
+        Outcome::Applied | Outcome::Unchanged => StatusCode::OK,
+        Outcome::Refused => StatusCode::CONFLICT,
+    };
+    (status, Json(verdict)).into_response()
 }

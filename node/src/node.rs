@@ -6,23 +6,26 @@ use crate::admin::{self, View};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
+use crate::config::Origins;
 use crate::failure::Failure;
 use crate::intake::Readings;
-use crate::signals::Stops;
+use crate::reload::Reloader;
+use crate::settings::Settings;
+use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
-use tidegate_kernel_plug::{Capability, drain_all};
-use tidegate_service_broker::{self as broker, Broker};
-use tidegate_service_ingest::{self as ingest, Ingest};
+use tidegate_kernel_plug::config::Values;
+use tidegate_kernel_plug::{Capability, Live, drain_all};
+use tidegate_service_broker::Broker;
+use tidegate_service_ingest::Ingest;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,18 +39,17 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 /// Runs a node until it is told to stop.
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
-    require_loopback("--mqtt", options.mqtt)?;
-    require_loopback("--admin", options.admin)?;
-    let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
+    let origins = Origins::of(options);
+    let (values, settings) = origins.settings()?;
+    let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
-    let network_allowed = options.allow_network_folder;
-    let opened =
-        DataFolder::open_with(&options.data, FolderOptions { network_allowed, ..FolderOptions::default() });
-    let folder = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-    let opened = open_ingest(options, &folder, &file);
+    let folder = open_folder(&settings)?;
+    let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
-        let site = Site { options, folder: &folder, ingest, file, vitals };
+        let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let reloader = Arc::new(reloader(origins, values, ingest.clone(), drain_timeout.clone()));
+        let site = Site { settings, folder: &folder, ingest, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -56,13 +58,28 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     outcome
 }
 
-fn require_loopback(option: &str, address: SocketAddr) -> Result<(), Failure> {
-    if address.ip().is_loopback() {
-        return Ok(());
-    }
-    let message =
-        format!("{option} {address} can be reached by others, and nobody would be asked who they are");
-    Err(Failure::message("TG-ND-002", message, "listen on 127.0.0.1 until authentication is there"))
+fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
+    let options = FolderOptions {
+        network_allowed: settings.network_allowed,
+        queues: settings.queues(),
+        ..FolderOptions::default()
+    };
+    let opened = DataFolder::open_with(&settings.data, options);
+    opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
+}
+
+/// What a reload changes: what each holder of a setting says it can take up while it runs.
+fn reloader(
+    origins: Origins,
+    values: Values,
+    ingest: Arc<Ingest>,
+    drain_timeout: Arc<Live<Duration>>,
+) -> Reloader {
+    let take_up = move |settings: &Settings| {
+        ingest.reconfigure(&settings.ingest);
+        drain_timeout.set(settings.drain_timeout);
+    };
+    Reloader::new(origins, values, Box::new(take_up))
 }
 
 fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
@@ -77,12 +94,11 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .map_err(|error| unstarted("could not start threads", &error))
 }
 
-fn open_ingest(options: &Up, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if options.file.is_none() {
+fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
+    if settings.file.is_none() {
         make_folder_for(file)?;
     }
-    let config = ingest::Config { critical: options.critical.clone(), ..ingest::Config::default() };
-    let opened = Ingest::open(folder.queues().clone(), config);
+    let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
     opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
@@ -109,11 +125,13 @@ type Wired = Arc<[Arc<dyn Capability>]>;
 
 /// What a run needs.
 struct Site<'a> {
-    options: &'a Up,
+    settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
     file: PathBuf,
     vitals: Vitals,
+    reloader: Arc<Reloader>,
+    drain_timeout: Arc<Live<Duration>>,
 }
 
 impl Site<'_> {
@@ -131,6 +149,7 @@ impl Site<'_> {
     /// Listens, starts the sink, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
+        let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let (admin, broker) = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
@@ -142,16 +161,18 @@ impl Site<'_> {
             admin: admin_address,
             data: self.folder.path(),
             file: &self.file,
+            config: self.reloader.standing().file,
         };
         let text = banner.to_string();
         let capabilities = self.spawn(admin, broker);
+        tokio::spawn(hangups.each(self.reloader.clone()));
         banner::say(&text);
         Ok((stops, capabilities))
     }
 
     async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
-        let admin = admin::bind(self.options.admin).await?;
-        let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
+        let admin = admin::bind(self.settings.admin).await?;
+        let config = self.settings.mqtt.clone();
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
         Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
     }
@@ -161,8 +182,12 @@ impl Site<'_> {
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
         let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), storage]);
-        let view =
-            View { capabilities: capabilities.clone(), ingest: self.ingest.clone(), vitals: self.vitals };
+        let view = View {
+            capabilities: capabilities.clone(),
+            ingest: self.ingest.clone(),
+            vitals: self.vitals,
+            reloader: self.reloader.clone(),
+        };
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
@@ -173,7 +198,7 @@ impl Site<'_> {
     async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
         stops.next().await;
         tokio::spawn(stops.end_at_next());
-        let timeout = Duration::from_secs(self.options.drain_timeout.into());
+        let timeout = *self.drain_timeout.get();
         tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
