@@ -18,6 +18,7 @@ mod inspection;
 mod intake;
 mod logs;
 mod node;
+mod open_files;
 mod reload;
 mod settings;
 mod signals;

@@ -9,6 +9,7 @@ use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
 use crate::intake::Readings;
+use crate::open_files;
 use crate::reload::Reloader;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
@@ -33,6 +34,8 @@ use tokio::runtime::{Builder, Runtime};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
+/// Files open beside connections: journals, sinks, listeners.
+const OWN_FILES: u64 = 64;
 /// How long runtimes may take to put their threads down when all is done.
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
@@ -41,6 +44,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
+    note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -56,6 +60,18 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+/// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
+fn note_open_files(limit: Option<u64>, connections_max: usize) {
+    let needed = connections_max as u64 + OWN_FILES;
+    if let Some(limit) = limit.filter(|limit| *limit < needed) {
+        tracing::warn!(
+            limit,
+            needed,
+            "fewer files may be open than connections are allowed; raise LimitNOFILE"
+        );
+    }
 }
 
 fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {

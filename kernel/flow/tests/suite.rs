@@ -1,8 +1,9 @@
 //! Backoff and breaker against what they promise, over random histories.
 
 use proptest::prelude::*;
+use std::num::NonZeroU32;
 use std::time::Duration;
-use tidegate_kernel_flow::{Backoff, Breaker, BreakerLimits, BreakerState};
+use tidegate_kernel_flow::{Backoff, Breaker, BreakerLimits, BreakerState, Bucket, Rate, Rates};
 
 const LIMITS: BreakerLimits = BreakerLimits { failures_max: 3, open: Duration::from_millis(1000) };
 
@@ -102,6 +103,66 @@ proptest! {
                     opened_at = Some(now);
                 }
             }
+        }
+    }
+}
+
+fn rate(per_s: u32, burst: u32) -> Rate {
+    Rate {
+        per_s: NonZeroU32::new(per_s).expect("not zero"),
+        burst: NonZeroU32::new(burst).expect("not zero"),
+    }
+}
+
+#[test]
+fn a_full_bucket_gives_its_burst_at_once_and_then_its_rate() {
+    let (mut bucket, rate) = (Bucket::default(), rate(10, 3));
+    let now = Duration::from_secs(1);
+    (0..3).for_each(|_| bucket.take(rate, 1, now).unwrap());
+    assert_eq!(bucket.take(rate, 1, now), Err(Duration::from_millis(100)));
+    assert_eq!(bucket.take(rate, 1, now + Duration::from_millis(100)), Ok(()));
+    assert!(!bucket.is_full(now + Duration::from_millis(300)));
+    assert!(bucket.is_full(now + Duration::from_millis(400)));
+}
+
+#[test]
+fn more_than_the_burst_passes_a_full_bucket_and_is_paid_off_afterwards() {
+    let (mut bucket, rate) = (Bucket::default(), rate(10, 10));
+    assert_eq!(bucket.take(rate, 100, Duration::ZERO), Ok(()));
+    assert_eq!(bucket.take(rate, 1, Duration::from_secs(5)), Err(Duration::from_millis(4100)));
+    assert_eq!(bucket.take(rate, 100, Duration::from_secs(9)), Err(Duration::from_secs(1)));
+    assert_eq!(bucket.take(rate, 100, Duration::from_secs(10)), Ok(()));
+}
+
+#[test]
+fn keys_beyond_the_limit_share_a_bucket_until_others_are_full_again() {
+    let (mut rates, rate) = (Rates::new(2), rate(1, 1));
+    let now = Duration::from_secs(10);
+    (0..3).for_each(|key| rates.take(key, rate, 1, now).unwrap());
+    assert!((0..100).all(|key| rates.take(key, rate, 1, now).is_err()));
+    assert_eq!(rates.len(), 2);
+    assert_eq!(rates.take(7, rate, 1, now + Duration::from_secs(1)), Ok(()));
+    assert_eq!(rates.len(), 1);
+}
+
+proptest! {
+    /// Whatever the steps, no window of time lets through more than its rate and one burst.
+    #[test]
+    fn a_bucket_never_gives_more_than_rate_and_burst(per_s in 1..1000_u32, burst in 1..1000_u32, steps in prop::collection::vec((0..50_u64, 1..5_u64), 1..300)) {
+        let (mut bucket, rate) = (Bucket::default(), rate(per_s, burst));
+        let (mut now, mut given) = (Duration::ZERO, 0);
+        for (wait_ms, amount) in steps {
+            now += Duration::from_millis(wait_ms);
+            let amount = amount.min(u64::from(burst));
+            match bucket.take(rate, amount, now) {
+                Ok(()) => given += amount,
+                Err(wait) => {
+                    let mut later = bucket;
+                    prop_assert_eq!(later.take(rate, amount, now + wait), Ok(()));
+                }
+            }
+            let most = f64::from(burst) + f64::from(per_s) * now.as_secs_f64();
+            prop_assert!(given as f64 <= most + 1e-3);
         }
     }
 }

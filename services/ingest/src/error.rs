@@ -16,6 +16,8 @@ pub enum Declined {
 impl Declined {
     /// Offered after the drain began.
     pub(crate) const DRAINING: Declined = Declined::Refused { code: "TG-IN-002" };
+    /// Has no form in the journal.
+    pub(crate) const UNWRITABLE_CODE: &'static str = "TG-IN-006";
 }
 
 impl From<Refusal> for Declined {

@@ -8,8 +8,9 @@ use crate::admission::Admission;
 use crate::class::Classes;
 use crate::config::Config;
 use crate::error::{Declined, OpenError};
+use crate::layout::{self, KIND, VERSION};
 use crate::pump::{Order, Post};
-use crate::reading::{KIND, READINGS, Reading, VERSION};
+use crate::reading::{READINGS, Reading};
 use crate::register::{self, Register};
 use crate::sink::Sink;
 use crate::state::{SinkState, wall_ms};
@@ -80,7 +81,11 @@ impl Ingest {
     /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
         let class = self.classes.get().of(&reading.topic);
-        let (id, payload) = (Id::v7(wall_ms()), reading.encode());
+        let id = Id::v7(wall_ms());
+        let Ok(payload) = layout::encode(reading) else {
+            self.give_up(Declined::UNWRITABLE_CODE);
+            return Err(Declined::Refused { code: Declined::UNWRITABLE_CODE });
+        };
         let entry = Entry {
             stream: READINGS,
             kind: KIND,

@@ -17,7 +17,7 @@ mod class;
 mod config;
 mod error;
 mod ingest;
-
+mod layout;
 mod metrics;
 mod promise;
 mod pump;
@@ -31,5 +31,6 @@ pub use class::{Class, Classes};
 pub use config::{CRITICAL_FILTERS_MAX, Config, SECTION};
 pub use error::{Declined, OpenError, Unreadable};
 pub use ingest::{Ingest, Taken};
-pub use reading::{READINGS, Reading};
+pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use sink::{Row, Sink, SinkError};
+pub use tidegate_engine_tags::{Point, Quality, Value};

@@ -7,7 +7,8 @@ use crate::accounts::CURSOR_PREFIX;
 use crate::class::Class;
 use crate::config::Config;
 use crate::error::PumpError;
-use crate::reading::{READINGS, Reading};
+use crate::layout;
+use crate::reading::READINGS;
 use crate::sink::{Row, Sink};
 use crate::state::SinkState;
 use std::error::Error;
@@ -240,7 +241,7 @@ impl<S: Sink> Pump<S> {
 /// Nothing for a record that is no reading this version knows.
 fn row(delivery: &Delivery) -> Option<Row> {
     let head = &delivery.record.head;
-    match Reading::of_record(&delivery.record) {
+    match layout::of_record(&delivery.record) {
         Ok(reading) => Some(Row {
             seq: head.seq,
             id: head.id,

@@ -7,7 +7,7 @@ use std::future::Future;
 use tidegate_kernel_journal::Id;
 
 /// A reading on its way into a sink.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The record's number in the journal, rising from row to row, with gaps.
     pub seq: u64,

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use tidegate_codec_mqtt::{QoS, Text};
+use tidegate_codec_mqtt::Text;
 use tidegate_kernel_journal::{DataFolder, Level};
-use tidegate_service_ingest::{Accounts, Config, Ingest, Reading, Row, Sink, SinkError};
+use tidegate_service_ingest::{Accounts, Config, Ingest, Reading, Row, Sink, SinkError, Source};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -123,18 +123,13 @@ impl Site {
 }
 
 pub(crate) fn reading(topic: &str, payload: &str) -> Reading {
-    Reading {
-        topic: topic.parse().unwrap(),
-        client: Text::new("press-7").unwrap(),
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-        qos: QoS::AtLeastOnce,
-        dup: false,
-        retain: false,
-    }
+    let payload = Bytes::copy_from_slice(payload.as_bytes());
+    let client = Text::new("press-7").unwrap();
+    Reading { client, ..Reading::raw(Source::Mqtt, topic.parse().unwrap(), payload) }
 }
 
 pub(crate) fn payloads(rows: &[Row]) -> Vec<&str> {
-    rows.iter().map(|row| std::str::from_utf8(&row.reading.payload).unwrap()).collect()
+    rows.iter().map(|row| std::str::from_utf8(row.reading.payload().unwrap()).unwrap()).collect()
 }
 
 /// The level a test waits for when it looks at the sink.
