@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::{Bytes, BytesMut};
-use tidegate_codec_mqtt::{DecodeError, Decoder, Packet};
+use tidegate_codec_mqtt::{DecodeError, Decoder, Packet, ProtocolLevel};
 
-use crate::harness::{Codec, check, client, real};
+use crate::harness::{Codec, V311, check, client, real};
 use crate::samples::{encoded, stream, to_client, to_server};
 
 const CASES: u64 = 200_000;
@@ -109,12 +109,12 @@ fn check_decoder_fault(
 
 #[test]
 fn an_encoder_that_loses_a_flag_is_found() {
-    let encode = |packet: &Packet, out: &mut BytesMut| {
+    let encode = |level: ProtocolLevel, packet: &Packet, out: &mut BytesMut| {
         let mut packet = packet.clone();
         if let Packet::Publish(publish) = &mut packet {
             publish.retain = false;
         }
-        (real().encode)(&packet, out)
+        (real().encode)(level, &packet, out)
     };
     check_found(Codec { encode: &encode, ..real() });
 }
@@ -155,7 +155,7 @@ fn a_decoder_that_grows_the_read_buffer_is_found() {
 fn a_decoder_that_goes_on_after_a_failure_is_found() {
     check_decoder_fault(|decoder, _, outcome| {
         if outcome.is_err() {
-            *decoder = client();
+            *decoder = client(V311);
         }
     });
 }
