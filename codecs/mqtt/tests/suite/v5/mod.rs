@@ -4,3 +4,4 @@ mod refusals;
 mod roundtrip;
 pub(crate) mod samples;
 mod vectors;
+mod words;

@@ -297,9 +297,11 @@ fn a_lowered_alias_maximum_forgets_what_is_above_it() {
     check(decoder, used, DecodeError::TopicAliasUnset { alias: 8 }, ReasonCode::ProtocolError);
 }
 
+type Bytes = fn(u8) -> Vec<u8>;
+
 #[test]
 fn reason_codes_are_those_of_their_packet() {
-    let packets: [(Kind, fn(u8) -> Vec<u8>); 8] = [
+    let packets: [(Kind, Bytes); 8] = [
         (Kind::Connack, |code| vec![0x20, 3, 0, code, 0]),
         (Kind::Puback, |code| vec![0x40, 3, 0, 1, code]),
         (Kind::Pubrec, |code| vec![0x50, 3, 0, 1, code]),
