@@ -199,11 +199,16 @@ mod tests {
     #[test]
     fn faults_of_sections_and_of_capabilities_are_told_together() {
         let text = "[mqtt]\nlisten = \"0.0.0.0:1\"\n[ingest]\ncritical = [\"a/#/b\"]\n[queues]\nkeep_bytes = \"3 GiB\"\n\
-            [node]\ndata = 1\n";
+            [node]\ndata = 1\n[nodes]\n";
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
-        let expected =
-            [("f:2:1", "TG-ND-002"), ("f:4:13", "TG-CF-016"), ("f:6:1", "TG-CF-016"), ("f:8:8", "TG-CF-007")];
+        let expected = [
+            ("f:2:10", "TG-ND-002"),
+            ("f:4:13", "TG-CF-016"),
+            ("f:6:14", "TG-CF-016"),
+            ("f:8:8", "TG-CF-007"),
+            ("f:9:2", "TG-CF-006"),
+        ];
         assert_eq!(found, expected.map(|(place, code)| (place.to_owned(), code)));
     }
 }
