@@ -56,6 +56,9 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     #[cfg(feature = "lab")]
     #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
     Bench(Bench),
+    /// Make a secret for a device or a token for a person or program, and show it once
+    #[command(subcommand)]
+    Identity(Identity),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -80,6 +83,22 @@ An unfinished end, as a kill or a power cut leaves it, is explained and is no da
 
 Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")]
     Verify(Look),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Identity {
+    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
+    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
+    Secret {
+        /// What the device is called
+        name: String,
+    },
+    /// A token that a person or a program shows as `Authorization: Bearer`
+    #[command(after_help = "Example:\n  tidegate identity token ada")]
+    Token {
+        /// What its bearer is called
+        name: String,
+    },
 }
 
 /// Which folder to look into, and for whom.
@@ -159,6 +178,9 @@ pub(crate) struct Up {
     /// Where devices publish; port 0 takes any free one; 127.0.0.1:1883 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) mqtt: Option<SocketAddr>,
+    /// Where devices send readings over HTTP; port 0 takes any free one; 127.0.0.1:7301 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,

@@ -8,6 +8,8 @@ use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
+use crate::http::{self, Http, HttpError};
+use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::open_files;
 use crate::reload::Reloader;
@@ -24,10 +26,9 @@ use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, Live, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
 use tidegate_service_broker::Broker;
 use tidegate_service_ingest::Ingest;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -45,6 +46,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
+    let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -52,8 +54,14 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let reloader = Arc::new(reloader(origins, values, ingest.clone(), drain_timeout.clone()));
-        let site = Site { settings, folder: &folder, ingest, file, vitals, reloader, drain_timeout };
+        let holders = Holders {
+            ingest: ingest.clone(),
+            identity: identity.clone(),
+            drain_timeout: drain_timeout.clone(),
+        };
+        let reloader = Arc::new(holders.reloader(origins, values));
+        let site =
+            Site { settings, folder: &folder, ingest, identity, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -84,18 +92,15 @@ fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
     opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
-/// What a reload changes: what each holder of a setting says it can take up while it runs.
-fn reloader(
-    origins: Origins,
-    values: Values,
-    ingest: Arc<Ingest>,
-    drain_timeout: Arc<Live<Duration>>,
-) -> Reloader {
-    let take_up = move |settings: &Settings| {
-        ingest.reconfigure(&settings.ingest);
-        drain_timeout.set(settings.drain_timeout);
-    };
-    Reloader::new(origins, values, Box::new(take_up))
+/// The first of what is wrong; the others are in the log.
+fn unidentified(errors: &[IdentityError]) -> Failure {
+    errors.iter().for_each(|error| tracing::error!(code = error.code(), hint = error.hint(), "{error}"));
+    let first = errors.first().expect("nothing is refused without a reason");
+    Failure::new(first.code(), first, first.hint())
+}
+
+fn unlistening(error: &HttpError) -> Failure {
+    Failure::new(error.code(), error, error.hint())
 }
 
 fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
@@ -136,14 +141,43 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
     )
 }
 
+/// Whoever holds a setting that may change while the node runs.
+struct Holders {
+    ingest: Arc<Ingest>,
+    identity: Arc<Identity>,
+    drain_timeout: Arc<Live<Duration>>,
+}
+
+impl Holders {
+    /// What a reload changes.
+    fn reloader(self, origins: Origins, values: Values) -> Reloader {
+        let take_up = move |settings: &Settings| {
+            self.ingest.reconfigure(&settings.ingest);
+            self.drain_timeout.set(settings.drain_timeout);
+            self.identity.replace(&settings.identity).expect("judged with the rest of the file");
+        };
+        Reloader::new(origins, values, Box::new(take_up))
+    }
+}
+
 /// All capabilities, in the order of what is wired to what.
 type Wired = Arc<[Arc<dyn Capability>]>;
+
+/// What listens, and what is wired to it.
+struct Listeners {
+    broker: Broker,
+    mqtt: Arc<Mqtt>,
+    http: Arc<Http>,
+    admin: Http,
+    capabilities: Wired,
+}
 
 /// What a run needs.
 struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
+    identity: Arc<Identity>,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -166,48 +200,58 @@ impl Site<'_> {
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
-        let (admin, broker) = self.listen().await?;
+        let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let admin_address =
-            admin.local_addr().map_err(|error| unstarted("could not ask for a port", &error))?;
         let banner = Banner {
-            mqtt: broker.local_addr(),
-            admin: admin_address,
+            mqtt: listeners.broker.local_addr(),
+            http: listeners.http.address(),
+            admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();
-        let capabilities = self.spawn(admin, broker);
+        let capabilities = self.spawn(listeners);
         tokio::spawn(hangups.each(self.reloader.clone()));
         banner::say(&text);
         Ok((stops, capabilities))
     }
 
-    async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
-        let admin = admin::bind(self.settings.admin).await?;
+    async fn listen(&self) -> Result<Listeners, Failure> {
+        let counts = Arc::new(HttpCounts::default());
+        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = self.settings.mqtt.clone();
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
-        Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
-    }
-
-    /// Sets everything running: devices, pipeline, journal.
-    fn spawn(&self, admin: TcpListener, broker: Broker) -> Wired {
+        let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        let bound = Http::bind("http", &self.settings.http, Routes::new(), &shared).await;
+        let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), storage]);
+        let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
+            identity: self.identity.clone(),
+            counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
         };
+        let bound =
+            Http::bind("admin", &admin::config(self.settings.admin), admin::routes(view), &shared).await;
+        let admin = bound.map_err(|error| unlistening(&error))?;
+        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+    }
+
+    /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
+    fn spawn(&self, listeners: Listeners) -> Wired {
+        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
-        tokio::spawn(admin::serve(admin, view));
+        tokio::spawn(async move { http.serve().await });
+        tokio::spawn(async move { admin.serve().await });
         capabilities
     }
 

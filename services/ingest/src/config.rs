@@ -4,7 +4,6 @@ use crate::error::OpenError;
 use std::time::Duration;
 use tidegate_codec_mqtt::TopicFilter;
 use tidegate_kernel_flow::BreakerLimits;
-use tidegate_kernel_journal::ReadLimit;
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
 
 /// Filters that may say `critical`: each is looked at for every reading.
@@ -118,10 +117,6 @@ impl Config {
             }
             _ => Ok(()),
         }
-    }
-
-    pub(crate) fn read_limit(&self) -> ReadLimit {
-        ReadLimit { records: self.batch_records_max, bytes: self.batch_bytes_max }
     }
 
     pub(crate) fn breaker(&self) -> BreakerLimits {
