@@ -8,28 +8,19 @@ use crate::reload::{Outcome, Reloader, Standing};
 use crate::vitals::Vitals;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{
-    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Route, Routes, exposition,
+    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Role, Route, Routes, exposition,
 };
 use tidegate_service_ingest::{Accounts, Ingest};
 
 /// Connections at once: a scraper or two, a console, and people.
 const CONNECTIONS_MAX: usize = 128;
-
-/// Changes what holds, so not for everyone who may look; on loopback, whoever is let in without a name may.
-const RELOAD: Route = Route {
-    method: Method::POST,
-    path: "/-/reload",
-    need: Need::Authenticated,
-    body_bytes_max: 0,
-    purpose: "Reads the configuration file again; all or nothing.",
-};
 
 /// What the listener answers from.
 #[derive(Clone)]
@@ -84,14 +75,18 @@ pub(crate) fn routes(view: View) -> Routes {
             accounts,
             view.clone(),
         )
-        .with(RELOAD, reload, view)
+        .with(
+            Route::post("/-/reload", Need::Role(Role::Operator), "Reads the configuration again."),
+            reload,
+            view,
+        )
 }
 
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
     let mut families = view.vitals.metrics();
-    families.extend(view.reloader.metrics());
     families.extend(view.identity.metrics());
     families.extend(view.counts.families());
+    families.extend(view.reloader.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
 }
