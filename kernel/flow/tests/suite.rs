@@ -245,6 +245,7 @@ fn keys_beyond_the_limit_share_a_bucket_until_others_are_full_again() {
     let (mut rates, rate) = (Rates::new(2), rate(1, 1));
     let now = Duration::from_secs(10);
     (0..3).for_each(|key| rates.take(key, rate, 1, now).unwrap());
+    assert!((0..100).all(|key| rates.peek(&key, rate, 1, now).is_err()));
     assert!((0..100).all(|key| rates.take(key, rate, 1, now).is_err()));
     assert_eq!(rates.len(), 2);
     assert_eq!(rates.take(7, rate, 1, now + Duration::from_secs(1)), Ok(()));
