@@ -163,6 +163,7 @@ impl Client {
 
     fn request(&self, request: &Request) -> Result<hyper::Request<Full<Bytes>>, OutboundError> {
         let target = format!("{}{}", self.endpoint.path, request.target);
+        let target = if target.starts_with('/') { target } else { format!("/{target}") };
         let mut built = hyper::Request::builder().method(request.method.clone()).uri(target);
         for (name, value) in &request.headers {
             built = built.header(name, value);
