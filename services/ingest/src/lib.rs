@@ -40,7 +40,7 @@ mod story;
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use class::{Class, Classes};
 pub use config::{CRITICAL_FILTERS_MAX, Config, SECTION};
-pub use delivery::SinkConfig;
+pub use delivery::{DELIVERY, SINKS_MAX, Sequence, SinkConfig};
 pub use error::{Declined, LettersError, OpenError, Unreadable};
 pub use ingest::{Ingest, Taken};
 pub use letter::REASON_BYTES_MAX;
