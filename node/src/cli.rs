@@ -31,7 +31,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
     )]
-    Up(Up),
+    Up(Box<Up>),
     /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
     #[command(subcommand)]
     Journal(Journal),
@@ -124,6 +124,18 @@ pub(crate) struct Up {
     /// Where devices send readings over HTTP; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7301")]
     pub(crate) http: SocketAddr,
+    /// Where devices publish over TLS; only with --tls-cert, port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8883")]
+    pub(crate) mqtts: SocketAddr,
+    /// The certificate with its chain, in PEM; with it HTTP is HTTPS, and MQTT is there over TLS as well
+    #[arg(long, value_name = "PATH", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Authorities, in PEM, of which every client has to show a certificate
+    #[arg(long, value_name = "PATH", requires = "tls_cert")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
     /// Where metrics, readiness and accounts are; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,

@@ -17,9 +17,11 @@ mod identity;
 mod inspection;
 mod intake;
 mod logs;
+mod mqtts;
 mod node;
 mod signals;
 mod storage;
+mod tls;
 mod upgrade;
 mod vitals;
 

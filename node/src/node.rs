@@ -10,8 +10,10 @@ use crate::failure::Failure;
 use crate::http::{self, Http, HttpError};
 use crate::identity::{self, Identity, IdentityError};
 use crate::intake::Readings;
+use crate::mqtts::Mqtts;
 use crate::signals::Stops;
 use crate::storage::Storage;
+use crate::tls::{self, Tls};
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
@@ -39,6 +41,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
     require_loopback("--mqtt", options.mqtt)?;
+    require_loopback("--mqtts", options.mqtts)?;
     require_identity("--http", options.http, &identity)?;
     require_identity("--admin", options.admin, &identity)?;
     let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
@@ -85,6 +88,14 @@ fn unidentified(errors: &[IdentityError]) -> Failure {
     errors.iter().for_each(|error| tracing::error!(code = error.code(), hint = error.hint(), "{error}"));
     let first = errors.first().expect("nothing is refused without a reason");
     Failure::new(first.code(), first, first.hint())
+}
+
+/// Nothing where no certificate is given.
+fn open_tls(options: &Up) -> Result<Option<Arc<Tls>>, Failure> {
+    let Up { tls_cert, tls_key, tls_client_ca, .. } = options;
+    let files = tls::Files::of(tls_cert.as_deref(), tls_key.as_deref(), tls_client_ca.as_deref());
+    let opened = files.and_then(|files| files.map(Tls::open).transpose());
+    opened.map(|tls| tls.map(Arc::new)).map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
 fn unlistening(error: &HttpError) -> Failure {
@@ -137,6 +148,7 @@ type Wired = Arc<[Arc<dyn Capability>]>;
 struct Listeners {
     broker: Broker,
     mqtt: Arc<Mqtt>,
+    mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
     admin: Http,
     capabilities: Wired,
@@ -173,7 +185,8 @@ impl Site<'_> {
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
-            http: listeners.http.address(),
+            mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
+            http: (listeners.http.scheme(), listeners.http.address()),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -191,11 +204,15 @@ impl Site<'_> {
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let config = http::Config { listen: self.options.http, ..http::Config::default() };
-        let bound = Http::bind("http", &config, Routes::new(), &shared).await;
+        let tls = open_tls(self.options)?;
+        let bound = Http::bind("http", &config, Routes::new(), &shared, tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
+        let mqtts = match tls {
+            Some(tls) => Some(Arc::new(Mqtts::bind(self.options.mqtts, tls, broker.handle()).await?)),
+            None => None,
+        };
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
+        let capabilities = self.wired(mqtts.clone(), mqtt.clone(), http.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -204,17 +221,27 @@ impl Site<'_> {
             vitals: self.vitals,
         };
         let bound =
-            Http::bind("admin", &admin::config(self.options.admin), admin::routes(view), &shared).await;
+            Http::bind("admin", &admin::config(self.options.admin), admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, admin, capabilities })
+    }
+
+    /// In the order of draining: what accepts for the broker goes before it.
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, mqtt: Arc<Mqtt>, http: Arc<Http>) -> Wired {
+        let storage = Arc::new(Storage::of(self.folder));
+        let rest: [Arc<dyn Capability>; 4] = [mqtt, http, self.ingest.clone(), storage];
+        mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts }).into_iter().chain(rest).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
+        if let Some(mqtts) = mqtts {
+            tokio::spawn(async move { mqtts.serve().await });
+        }
         tokio::spawn(async move { http.serve().await });
         tokio::spawn(async move { admin.serve().await });
         capabilities

@@ -14,6 +14,7 @@ mod power;
 mod power_disk;
 mod process;
 mod refusals;
+mod secure;
 mod shutdown;
 mod torn_file;
 mod trouble;
