@@ -161,6 +161,23 @@ pub(crate) struct Bench {
     /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
+    /// With `models`: also find how many workers and how much queue are enough on this machine
+    #[arg(long)]
+    pub(crate) sweep: bool,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+/// A broker that runs already, for `bench mqtt`.
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    /// Put the load on this broker instead of on a node of our own
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) broker: Option<SocketAddr>,
+    /// The process whose CPU time and memory are that broker's
+    #[arg(long, requires = "broker")]
+    pub(crate) pid: Option<u32>,
 }
 
 /// What can be measured.
@@ -169,6 +186,12 @@ pub(crate) struct Bench {
 pub(crate) enum Subject {
     /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
     Journal,
+    /// From a publication to its line in a file, on a schedule of 15,000 and of 75,000 messages a second
+    Ingest,
+    /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
+    Mqtt,
+    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
+    Models,
     /// The time to the first ready answer, idle memory, and opening a journal of ten million records
     Start,
 }

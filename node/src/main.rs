@@ -19,6 +19,7 @@ mod intake;
 mod logs;
 mod mqtts;
 mod node;
+mod open_files;
 mod signals;
 mod storage;
 mod tls;

@@ -11,6 +11,7 @@ use crate::http::{self, Http, HttpError};
 use crate::identity::{self, Identity, IdentityError};
 use crate::intake::Readings;
 use crate::mqtts::Mqtts;
+use crate::open_files;
 use crate::signals::Stops;
 use crate::storage::Storage;
 use crate::tls::{self, Tls};
@@ -33,12 +34,15 @@ use tokio::runtime::{Builder, Runtime};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
+/// Files open beside connections: journals, sinks, listeners.
+const OWN_FILES: u64 = 64;
 /// How long runtimes may take to put their threads down when all is done.
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
+    note_open_files(open_files::raise());
     let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
     require_loopback("--mqtt", options.mqtt)?;
     require_loopback("--mqtts", options.mqtts)?;
@@ -60,6 +64,18 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+/// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
+fn note_open_files(limit: Option<u64>) {
+    let needed = broker::Config::default().connections_max as u64 + OWN_FILES;
+    if let Some(limit) = limit.filter(|limit| *limit < needed) {
+        tracing::warn!(
+            limit,
+            needed,
+            "fewer files may be open than connections are allowed; raise LimitNOFILE"
+        );
+    }
 }
 
 /// For a listener that asks nobody who they are.
