@@ -4,6 +4,10 @@
 //!
 //! No socket, clock, file or lock. Every name and line has a limit.
 
+mod parse;
 mod point;
+mod precision;
 
+pub use parse::{FIELDS_MAX, LINE_BYTES_MAX, LineError, LineFault, TAGS_MAX, lines, parse};
 pub use point::{FieldValue, Point};
+pub use precision::{NotAPrecision, Precision};
