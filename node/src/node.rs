@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
-use tidegate_kernel_plug::{Capability, HttpCounts, Routes, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, drain_all};
 use tidegate_service_broker::{self as broker, Broker};
 use tidegate_service_ingest::{self as ingest, Ingest};
 use tokio::runtime::{Builder, Runtime};
@@ -221,7 +221,15 @@ impl Site<'_> {
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let config = http::Config { listen: self.options.http, ..http::Config::default() };
         let tls = open_tls(self.options)?;
-        let bound = Http::bind("http", &config, Routes::new(), &shared, tls.clone()).await;
+        let inputs = ingest::http::HttpConfig::default();
+        let bound = Http::bind(
+            "http",
+            &config,
+            ingest::http::routes(self.ingest.clone(), inputs),
+            &shared,
+            tls.clone(),
+        )
+        .await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtts = match tls {
             Some(tls) => Some(Arc::new(Mqtts::bind(self.options.mqtts, tls, broker.handle()).await?)),
