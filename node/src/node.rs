@@ -6,28 +6,31 @@ use crate::admin::{self, View};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
+use crate::config::Origins;
 use crate::failure::Failure;
 use crate::http::{self, Http, HttpError};
-use crate::identity::{self, Identity, IdentityError};
+use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::mqtts::Mqtts;
 use crate::open_files;
-use crate::signals::Stops;
+use crate::reload::Reloader;
+use crate::settings::Settings;
+use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
-use crate::tls::{self, Tls};
+use crate::tls::Tls;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
-use tidegate_kernel_plug::{Capability, HttpCounts, drain_all};
-use tidegate_service_broker::{self as broker, Broker};
-use tidegate_service_ingest::{self as ingest, Ingest};
+use tidegate_kernel_plug::config::Values;
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
+use tidegate_service_broker::Broker;
+use tidegate_service_ingest::{Ingest, http as inputs};
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -42,22 +45,21 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 /// Runs a node until it is told to stop.
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
-    note_open_files(open_files::raise());
-    let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
-    require_loopback("--mqtt", options.mqtt)?;
-    require_loopback("--mqtts", options.mqtts)?;
-    require_identity("--http", options.http, &identity)?;
-    require_identity("--admin", options.admin, &identity)?;
-    let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
+    let origins = Origins::of(options);
+    let (values, settings) = origins.settings()?;
+    note_open_files(open_files::raise(), settings.mqtt.connections_max);
+    let identity = Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?;
+    let guard = Guard { identity: Arc::new(identity), tls: settings.tls.clone().map(Tls::new).map(Arc::new) };
+    let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
-    let network_allowed = options.allow_network_folder;
-    let opened =
-        DataFolder::open_with(&options.data, FolderOptions { network_allowed, ..FolderOptions::default() });
-    let folder = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-    let opened = open_ingest(options, &folder, &file);
+    let folder = open_folder(&settings)?;
+    let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
-        let site = Site { options, folder: &folder, ingest, identity: Arc::new(identity), file, vitals };
+        let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let reloader =
+            Arc::new(reloader(origins, values, ingest.clone(), guard.clone(), drain_timeout.clone()));
+        let site = Site { settings, folder: &folder, ingest, guard, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -67,8 +69,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
-fn note_open_files(limit: Option<u64>) {
-    let needed = broker::Config::default().connections_max as u64 + OWN_FILES;
+fn note_open_files(limit: Option<u64>, connections_max: usize) {
+    let needed = connections_max as u64 + OWN_FILES;
     if let Some(limit) = limit.filter(|limit| *limit < needed) {
         tracing::warn!(
             limit,
@@ -78,25 +80,30 @@ fn note_open_files(limit: Option<u64>) {
     }
 }
 
-/// For a listener that asks nobody who they are.
-fn require_loopback(option: &str, address: SocketAddr) -> Result<(), Failure> {
-    if address.ip().is_loopback() {
-        return Ok(());
-    }
-    let message =
-        format!("{option} {address} can be reached by others, and nobody would be asked who they are");
-    Err(Failure::message("TG-ND-002", message, "listen on 127.0.0.1 until authentication is there"))
+fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
+    let options = FolderOptions {
+        network_allowed: settings.network_allowed,
+        queues: settings.queues(),
+        ..FolderOptions::default()
+    };
+    let opened = DataFolder::open_with(&settings.data, options);
+    opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
-/// For a listener that asks, where somebody must be known for the answer to be of use.
-fn require_identity(option: &str, address: SocketAddr, identity: &Identity) -> Result<(), Failure> {
-    if address.ip().is_loopback() || identity.knows_anyone() {
-        return Ok(());
-    }
-    let message = format!("{option} {address} can be reached by others, and nobody is known who may come in");
-    let hint =
-        "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
-    Err(Failure::message("TG-ND-002", message, hint))
+/// What a reload changes: what each holder of a setting says it can take up while it runs.
+fn reloader(
+    origins: Origins,
+    values: Values,
+    ingest: Arc<Ingest>,
+    guard: Guard,
+    drain_timeout: Arc<Live<Duration>>,
+) -> Reloader {
+    let take_up = move |settings: &Settings| {
+        ingest.reconfigure(&settings.ingest);
+        guard.take_up(settings);
+        drain_timeout.set(settings.drain_timeout);
+    };
+    Reloader::new(origins, values, Box::new(take_up))
 }
 
 /// The first of what is wrong; the others are in the log.
@@ -104,14 +111,6 @@ fn unidentified(errors: &[IdentityError]) -> Failure {
     errors.iter().for_each(|error| tracing::error!(code = error.code(), hint = error.hint(), "{error}"));
     let first = errors.first().expect("nothing is refused without a reason");
     Failure::new(first.code(), first, first.hint())
-}
-
-/// Nothing where no certificate is given.
-fn open_tls(options: &Up) -> Result<Option<Arc<Tls>>, Failure> {
-    let Up { tls_cert, tls_key, tls_client_ca, .. } = options;
-    let files = tls::Files::of(tls_cert.as_deref(), tls_key.as_deref(), tls_client_ca.as_deref());
-    let opened = files.and_then(|files| files.map(Tls::open).transpose());
-    opened.map(|tls| tls.map(Arc::new)).map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
 fn unlistening(error: &HttpError) -> Failure {
@@ -130,12 +129,11 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .map_err(|error| unstarted("could not start threads", &error))
 }
 
-fn open_ingest(options: &Up, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if options.file.is_none() {
+fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
+    if settings.file.is_none() {
         make_folder_for(file)?;
     }
-    let config = ingest::Config { critical: options.critical.clone(), ..ingest::Config::default() };
-    let opened = Ingest::open(folder.queues().clone(), config);
+    let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
     opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
@@ -160,6 +158,24 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
 /// All capabilities, in the order of what is wired to what.
 type Wired = Arc<[Arc<dyn Capability>]>;
 
+/// Who is let in, and how their bytes are kept from others.
+#[derive(Clone)]
+struct Guard {
+    identity: Arc<Identity>,
+    /// Nothing where TLS is not spoken.
+    tls: Option<Arc<Tls>>,
+}
+
+impl Guard {
+    /// Whoever is connected stays so.
+    fn take_up(&self, settings: &Settings) {
+        self.identity.replace(&settings.identity).expect("the principals were judged when they were read");
+        if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {
+            tls.replace(certificate.clone());
+        }
+    }
+}
+
 /// What listens, and what is wired to it.
 struct Listeners {
     broker: Broker,
@@ -172,12 +188,14 @@ struct Listeners {
 
 /// What a run needs.
 struct Site<'a> {
-    options: &'a Up,
+    settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
-    identity: Arc<Identity>,
+    guard: Guard,
     file: PathBuf,
     vitals: Vitals,
+    reloader: Arc<Reloader>,
+    drain_timeout: Arc<Live<Duration>>,
 }
 
 impl Site<'_> {
@@ -195,6 +213,7 @@ impl Site<'_> {
     /// Listens, starts the sink, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
+        let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
@@ -206,33 +225,27 @@ impl Site<'_> {
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
+            config: self.reloader.standing().file,
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
+        tokio::spawn(hangups.each(self.reloader.clone()));
         banner::say(&text);
         Ok((stops, capabilities))
     }
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
-        let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
+        let Guard { identity, tls } = self.guard.clone();
+        let shared = http::Shared { authenticate: identity.clone(), counts: counts.clone() };
+        let config = self.settings.mqtt.clone();
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let config = http::Config { listen: self.options.http, ..http::Config::default() };
-        let tls = open_tls(self.options)?;
-        let inputs = ingest::http::HttpConfig::default();
-        let bound = Http::bind(
-            "http",
-            &config,
-            ingest::http::routes(self.ingest.clone(), inputs),
-            &shared,
-            tls.clone(),
-        )
-        .await;
+        let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
+        let bound = Http::bind("http", &self.settings.http, routes, &shared, tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtts = match tls {
-            Some(tls) => Some(Arc::new(Mqtts::bind(self.options.mqtts, tls, broker.handle()).await?)),
+            Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
             None => None,
         };
         let mqtt = Arc::new(Mqtt::new(&broker));
@@ -240,12 +253,13 @@ impl Site<'_> {
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
-            identity: self.identity.clone(),
+            identity,
             counts,
             vitals: self.vitals,
+            reloader: self.reloader.clone(),
         };
-        let bound =
-            Http::bind("admin", &admin::config(self.options.admin), admin::routes(view), &shared, None).await;
+        let config = admin::config(self.settings.admin);
+        let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
         Ok(Listeners { broker, mqtt, mqtts, http, admin, capabilities })
     }
@@ -274,7 +288,7 @@ impl Site<'_> {
     async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
         stops.next().await;
         tokio::spawn(stops.end_at_next());
-        let timeout = Duration::from_secs(self.options.drain_timeout.into());
+        let timeout = *self.drain_timeout.get();
         tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();

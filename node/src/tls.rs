@@ -5,8 +5,9 @@
 
 mod expiry;
 mod files;
+mod section;
 
-pub(crate) use files::{Files, TlsError};
+pub(crate) use section::{Certificate, SECTION};
 
 use rustls::ServerConfig;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +30,6 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// What a listener needs to speak TLS.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    files: Files,
     config: RwLock<Arc<ServerConfig>>,
     turns: Semaphore,
     waiting: Semaphore,
@@ -45,19 +45,14 @@ struct Counts {
 }
 
 impl Tls {
-    /// Reads the files.
-    pub(crate) fn open(files: Files) -> Result<Tls, TlsError> {
-        let config = RwLock::new(files.read()?);
+    pub(crate) fn new(Certificate(config): Certificate) -> Tls {
         let (turns, waiting) = (Semaphore::new(HANDSHAKES_MAX), Semaphore::new(WAITING_MAX));
-        Ok(Tls { files, config, turns, waiting, counts: Counts::default() })
+        Tls { config: RwLock::new(config), turns, waiting, counts: Counts::default() }
     }
 
-    /// Reads the files again; nothing changes where something is wrong with them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the reload of the configuration"))]
-    pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        let config = self.files.read()?;
+    /// Connections from now on meet this certificate.
+    pub(crate) fn replace(&self, Certificate(config): Certificate) {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
-        Ok(())
     }
 
     /// Shakes hands; nothing where that fails, which is counted and of interest to nobody else.

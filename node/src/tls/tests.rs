@@ -1,5 +1,6 @@
 //! Handshakes with real certificates, and files that are not as they should be.
 
+use super::files::Files;
 use super::*;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
@@ -20,6 +21,10 @@ fn files(cert: &str, key: &str) -> Files {
 
 fn good() -> Files {
     files("server.pem", "server.key")
+}
+
+fn open(files: &Files) -> Tls {
+    Tls::new(Certificate(files.read().unwrap()))
 }
 
 fn certificate(name: &str) -> CertificateDer<'static> {
@@ -64,7 +69,7 @@ async fn greeted(tls: &Tls, client: TlsConnector) -> (Option<String>, bool) {
 
 #[tokio::test]
 async fn hands_are_shaken_with_the_given_certificate() {
-    let tls = Tls::open(good()).unwrap();
+    let tls = open(&good());
     assert_eq!(greeted(&tls, client(false)).await, (Some("hello".to_owned()), true));
     let page = tidegate_kernel_plug::exposition(&tls.metrics());
     assert!(page.contains("tidegate_tls_handshakes_total{outcome=\"done\"} 1\n"), "{page}");
@@ -72,14 +77,14 @@ async fn hands_are_shaken_with_the_given_certificate() {
 
 #[tokio::test]
 async fn where_clients_need_a_certificate_one_without_is_not_let_in() {
-    let tls = Tls::open(Files { client_ca: Some(case("ca.pem")), ..good() }).unwrap();
+    let tls = open(&Files { client_ca: Some(case("ca.pem")), ..good() });
     assert_eq!(greeted(&tls, client(true)).await, (Some("hello".to_owned()), true));
     assert_eq!(greeted(&tls, client(false)).await, (None, false));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_does_not_come_is_not_waited_for() {
-    let tls = Tls::open(good()).unwrap();
+    let tls = open(&good());
     let (_near, far) = duplex(100);
     assert!(tls.accept(far).await.is_none());
     let (mut near, far) = duplex(100);
@@ -90,7 +95,7 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_reload_takes_the_files_of_now_and_a_faulty_one_changes_nothing() {
+async fn whoever_connects_after_the_files_were_replaced_meets_the_new_certificate() {
     let dir = TempDir::new().unwrap();
     let files = Files { cert: dir.path().join("cert.pem"), key: dir.path().join("key.pem"), client_ca: None };
     let put = |from: &str, to: &Path| {
@@ -98,13 +103,13 @@ async fn a_reload_takes_the_files_of_now_and_a_faulty_one_changes_nothing() {
     };
     put("expired.pem", &files.cert);
     put("server.key", &files.key);
-    let tls = Tls::open(files.clone()).unwrap();
+    let tls = open(&files);
     assert_eq!(greeted(&tls, client(false)).await.0, None);
     put("server.pem", &files.cert);
     put("other.key", &files.key);
-    assert_eq!(tls.reload().unwrap_err().code(), "TG-TL-005");
+    assert_eq!(files.read().unwrap_err().code(), "TG-TL-005");
     put("server.key", &files.key);
-    tls.reload().unwrap();
+    tls.replace(Certificate(files.read().unwrap()));
     assert_eq!(greeted(&tls, client(false)).await.0.as_deref(), Some("hello"));
 }
 
