@@ -20,6 +20,7 @@ mod config;
 mod delivery;
 mod errand;
 mod error;
+pub mod http;
 mod ingest;
 mod lane;
 mod layout;
