@@ -92,10 +92,10 @@ impl Suite {
     }
 }
 
-/// Names of the tests of the class `Test`, in the order they are written in.
+/// What `unittest` takes for tests, in the order they are written in: not all have an underscore.
 fn tests_in(text: &str) -> Vec<String> {
-    let definitions = text.lines().filter_map(|line| line.trim_start().strip_prefix("def test_"));
-    definitions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| format!("test_{name}")).collect()
+    let definitions = text.lines().filter_map(|line| line.trim_start().strip_prefix("def test"));
+    definitions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| format!("test{name}")).collect()
 }
 
 /// Sources only: a checkout also holds documents, and caches of earlier runs.

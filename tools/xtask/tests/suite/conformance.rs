@@ -96,7 +96,7 @@ impl Bench {
 }
 
 fn file(tests: &[(&str, &str)], foot: &str) -> String {
-    let methods = tests.iter().map(|(name, body)| format!("  def test_{name}(self):\n    {body}\n"));
+    let methods = tests.iter().map(|(name, body)| format!("  def test{name}(self):\n    {body}\n"));
     format!("{HEAD}{}{foot}", methods.collect::<String>())
 }
 
@@ -118,12 +118,12 @@ fn suites_that_pass_are_enough_and_each_is_told_its_port() {
     if skipped_without_python("suites_that_pass_are_enough_and_each_is_told_its_port") {
         return;
     }
-    let bench = Bench::new(&[("b", CONNECTS), ("a", CONNECTS)], &[("c", CONNECTS)]);
+    let bench = Bench::new(&[("_b", CONNECTS), ("A", CONNECTS)], &[("_c", CONNECTS)]);
     let outcome = bench.judge();
     let passed = Verdict::Passed;
     let expected = [
         ("mqtt-3.1.1", "test_b", &passed),
-        ("mqtt-3.1.1", "test_a", &passed),
+        ("mqtt-3.1.1", "testA", &passed),
         ("mqtt-5.0", "test_c", &passed),
     ];
     assert_eq!(verdicts(&outcome), expected);
@@ -138,7 +138,7 @@ fn one_planted_failure_is_too_many_in_3_1_1_and_said_with_its_reason() {
     if skipped_without_python("one_planted_failure_is_too_many_in_3_1_1_and_said_with_its_reason") {
         return;
     }
-    let outcome = Bench::new(&[("a", FAILS), ("b", CONNECTS)], &[("c", CONNECTS)]).judge();
+    let outcome = Bench::new(&[("_a", FAILS), ("_b", CONNECTS)], &[("_c", CONNECTS)]).judge();
     let Verdict::Failed(why) = &outcome.rows[0].verdict else { panic!("{outcome:?}") };
     assert_eq!(why, "AssertionError: 1 != 2 : planted");
     assert_eq!(outcome.shortfalls, ["mqtt-3.1.1: 1 of 2 passed, 0 may fail"]);
@@ -151,10 +151,10 @@ fn three_misses_are_let_through_in_5_0_and_four_are_not() {
         return;
     }
     let misses = |count: usize| -> Vec<(&str, &str)> {
-        let failing = [("a", FAILS), ("b", FAILS), ("c", FAILS), ("d", FAILS)];
-        [("e", CONNECTS)].into_iter().chain(failing.into_iter().take(count)).collect()
+        let failing = [("_a", FAILS), ("_b", FAILS), ("_c", FAILS), ("_d", FAILS)];
+        [("_e", CONNECTS)].into_iter().chain(failing.into_iter().take(count)).collect()
     };
-    let judge = |count| Bench::new(&[("a", CONNECTS)], &misses(count)).judge().shortfalls;
+    let judge = |count| Bench::new(&[("_a", CONNECTS)], &misses(count)).judge().shortfalls;
     assert_eq!(judge(3), Vec::<String>::new());
     assert_eq!(judge(4), ["mqtt-5.0: 1 of 5 passed, 3 may fail"]);
 }
@@ -164,7 +164,7 @@ fn a_test_that_hangs_is_ended_and_the_next_one_runs() {
     if skipped_without_python("a_test_that_hangs_is_ended_and_the_next_one_runs") {
         return;
     }
-    let bench = Bench::new(&[("a", HANGS), ("b", CONNECTS)], &[("c", CONNECTS)]);
+    let bench = Bench::new(&[("_a", HANGS), ("_b", CONNECTS)], &[("_c", CONNECTS)]);
     let order = Order {
         suite: Some(bench.tree.root.join("paho")),
         binary: Some(bench.node.clone()),
@@ -182,7 +182,7 @@ fn a_node_that_ends_fails_the_tests_behind_it() {
         return;
     }
     let waits = "s = socket.create_connection(('127.0.0.1', port), 5); s.recv(1); time.sleep(0.5)";
-    let bench = Bench::new(&[("a", waits), ("b", CONNECTS)], &[("c", CONNECTS)]);
+    let bench = Bench::new(&[("_a", waits), ("_b", CONNECTS)], &[("_c", CONNECTS)]);
     bench.write_node("True");
     let outcome = bench.judge();
     assert_eq!(outcome.rows[1].verdict, Verdict::Failed("the node has ended".to_owned()));
