@@ -35,6 +35,7 @@ mod register;
 mod replay;
 mod sink;
 mod state;
+mod together;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use class::{Class, Classes};
@@ -48,3 +49,4 @@ pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use tidegate_engine_tags::{Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;
+pub use together::Together;
