@@ -124,6 +124,9 @@ pub(crate) struct Up {
     /// Where devices send readings over HTTP; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7301")]
     pub(crate) http: SocketAddr,
+    /// Where to listen for gRPC; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7310")]
+    pub(crate) grpc: SocketAddr,
     /// Where metrics, readiness and accounts are; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,

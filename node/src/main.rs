@@ -12,6 +12,7 @@ mod broker;
 mod cli;
 mod explain;
 mod failure;
+mod grpc;
 mod http;
 mod identity;
 mod inspection;

@@ -25,6 +25,7 @@ use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::{Capability, HttpCounts, Routes, drain_all};
 use tidegate_service_broker::{self as broker, Broker};
+use tidegate_service_grpc::{self as grpc, Grpc};
 use tidegate_service_ingest::{self as ingest, Ingest};
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,6 +45,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
     require_loopback("--mqtt", options.mqtt)?;
     require_identity("--http", options.http, &identity)?;
+    require_identity("--grpc", options.grpc, &identity)?;
     require_identity("--admin", options.admin, &identity)?;
     let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
@@ -154,6 +156,7 @@ struct Listeners {
     broker: Broker,
     mqtt: Arc<Mqtt>,
     http: Arc<Http>,
+    grpc: Grpc,
     admin: Http,
     capabilities: Wired,
 }
@@ -190,6 +193,7 @@ impl Site<'_> {
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             http: listeners.http.address(),
+            grpc: listeners.grpc.local_addr(),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -204,14 +208,17 @@ impl Site<'_> {
         let counts = Arc::new(HttpCounts::default());
         let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
-        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        let readings = Arc::new(Readings(self.ingest.clone()));
+        let bound = Broker::bind(config, readings.clone()).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let config = http::Config { listen: self.options.http, ..http::Config::default() };
         let bound = Http::bind("http", &config, Routes::new(), &shared).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
+        let grpc = self.bind_grpc(readings).await?;
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
+        let capabilities: Wired =
+            Arc::new([mqtt.clone(), http.clone(), Arc::new(grpc.handle()), self.ingest.clone(), storage]);
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -222,16 +229,24 @@ impl Site<'_> {
         let bound =
             Http::bind("admin", &admin::config(self.options.admin), admin::routes(view), &shared).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, http, grpc, admin, capabilities })
+    }
+
+    async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
+        let config = grpc::Config { listen: self.options.grpc, ..grpc::Config::default() };
+        let journal = self.folder.queues().clone();
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, http, grpc, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
         tokio::spawn(async move { http.serve().await });
+        tokio::spawn(grpc.run());
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }
