@@ -10,6 +10,7 @@ mod banner;
 mod bench;
 mod broker;
 mod cli;
+mod config;
 mod explain;
 mod failure;
 mod grpc;
@@ -20,6 +21,8 @@ mod intake;
 mod logs;
 mod node;
 mod open_files;
+mod reload;
+mod settings;
 mod signals;
 mod storage;
 mod upgrade;
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Config(command) => config::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]

@@ -33,7 +33,7 @@ pub mod v1 {
     include!("generated/tidegate.ingest.v1.in");
 }
 
-pub use config::Config;
+pub use config::{Config, SECTION};
 pub use counters::Snapshot;
 pub use error::GrpcError;
 pub use fault::{Fault, Unfit};

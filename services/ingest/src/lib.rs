@@ -39,7 +39,7 @@ mod together;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use class::{Class, Classes};
-pub use config::{CRITICAL_FILTERS_MAX, Config};
+pub use config::{CRITICAL_FILTERS_MAX, Config, SECTION};
 pub use delivery::SinkConfig;
 pub use error::{Declined, LettersError, OpenError, Unreadable};
 pub use ingest::{Ingest, Taken};

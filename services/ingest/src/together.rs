@@ -32,9 +32,9 @@ impl Ingest {
     /// into one batch of the journal: 64 of them with 128 KiB do, or one of the largest.
     pub fn offer_all(&self, readings: &[Reading], note: Option<Entry<'_>>) -> Result<Together, Declined> {
         let (mut written, mut refused) = (Vec::with_capacity(readings.len()), Vec::new());
-        let mut level = Level::Memory;
+        let (classes, mut level) = (self.classes.get(), Level::Memory);
         for (at, reading) in readings.iter().enumerate() {
-            let class = self.classes.of(&reading.topic);
+            let class = classes.of(&reading.topic);
             match layout::encode(reading) {
                 Ok(payload) => {
                     level = level.max(class.level());
