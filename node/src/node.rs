@@ -30,6 +30,7 @@ use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::Broker;
+use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::{Ingest, http as inputs};
 use tokio::runtime::{Builder, Runtime};
 
@@ -182,6 +183,7 @@ struct Listeners {
     mqtt: Arc<Mqtt>,
     mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
+    grpc: Grpc,
     admin: Http,
     capabilities: Wired,
 }
@@ -222,6 +224,7 @@ impl Site<'_> {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
+            grpc: listeners.grpc.local_addr(),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -239,7 +242,8 @@ impl Site<'_> {
         let Guard { identity, tls } = self.guard.clone();
         let shared = http::Shared { authenticate: identity.clone(), counts: counts.clone() };
         let config = self.settings.mqtt.clone();
-        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        let readings = Arc::new(Readings(self.ingest.clone()));
+        let bound = Broker::bind(config, readings.clone()).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
         let bound = Http::bind("http", &self.settings.http, routes, &shared, tls.clone()).await;
@@ -248,8 +252,9 @@ impl Site<'_> {
             Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
             None => None,
         };
+        let grpc = self.bind_grpc(readings).await?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let capabilities = self.wired(mqtts.clone(), mqtt.clone(), http.clone());
+        let capabilities = self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle())]);
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -261,19 +266,25 @@ impl Site<'_> {
         let config = admin::config(self.settings.admin);
         let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities })
+    }
+
+    async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
+        let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
+        let bound = Grpc::bind(config, readings, self.guard.identity.clone(), journal).await;
+        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(&self, mqtts: Option<Arc<Mqtts>>, mqtt: Arc<Mqtt>, http: Arc<Http>) -> Wired {
-        let storage = Arc::new(Storage::of(self.folder));
-        let rest: [Arc<dyn Capability>; 4] = [mqtt, http, self.ingest.clone(), storage];
-        mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts }).into_iter().chain(rest).collect()
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 3]) -> Wired {
+        let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
+        let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
+        mqtts.into_iter().chain(intake).chain(rest).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
@@ -281,6 +292,7 @@ impl Site<'_> {
             tokio::spawn(async move { mqtts.serve().await });
         }
         tokio::spawn(async move { http.serve().await });
+        tokio::spawn(grpc.run());
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }

@@ -12,6 +12,7 @@ use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
 };
 use tidegate_service_broker as broker;
+use tidegate_service_grpc as grpc;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 
@@ -25,7 +26,7 @@ const SECTIONS: &[Section] = &[
     MQTTS,
     QUEUES,
     broker::SECTION,
-    QUEUES,
+    grpc::SECTION,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
 ];
@@ -111,6 +112,7 @@ pub(crate) struct Settings {
     pub(crate) mqtts: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
+    pub(crate) grpc: grpc::Config,
     pub(crate) ingest: ingest::Config,
     pub(crate) file: Option<PathBuf>,
 }
@@ -145,12 +147,13 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         loopback(values, "--mqtt", faults);
         broker::Config::from_values(values, faults)
     });
+    let grpc = reading.section("grpc", grpc::Config::from_values);
     let ingest = reading.section("ingest", |values, faults| {
         (ingest::Config::from_values(values, faults), values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
     let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    let (identity, tls, mqtts, inputs) = (identity?, tls?, mqtts?, inputs?);
+    let (identity, tls, mqtts, inputs, grpc) = (identity?, tls?, mqtts?, inputs?, grpc?);
     Some(Settings {
         data,
         network_allowed,
@@ -161,6 +164,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         http,
         inputs,
         mqtts,
+        grpc,
         retention,
         mqtt,
         ingest,
@@ -230,6 +234,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("tls.cert", "--tls-cert", up.tls_cert.clone()),
         one("tls.key", "--tls-key", up.tls_key.clone()),
         one("tls.client_ca", "--tls-client-ca", up.tls_client_ca.clone()),
+        one("grpc.listen", "--grpc", up.grpc.map(|address| address.to_string())),
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),
