@@ -7,6 +7,7 @@ mod counterpart;
 mod crash;
 mod delivery;
 mod fuse_layer;
+mod http;
 mod journal;
 mod mosquitto;
 mod mqtt;
