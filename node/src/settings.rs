@@ -1,9 +1,8 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
-use crate::http;
-use crate::identity;
 use crate::tls::{self, Certificate};
+use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,9 +21,9 @@ const SECTIONS: &[Section] = &[
     identity::SECTION,
     tls::SECTION,
     http::SECTION,
+    broker::SECTION,
     MQTTS,
     QUEUES,
-    broker::SECTION,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
 ];
@@ -53,7 +52,12 @@ const NODE: Section = Section::new(
 const MANAGEMENT: Section = Section::new(
     "management",
     "Metrics, readiness, accounts, reload.",
-    &[Field::new("listen", Kind::Address, "127.0.0.1:7300", "Where to listen; loopback only.")],
+    &[Field::new(
+        "listen",
+        Kind::Address,
+        "127.0.0.1:7300",
+        "Where to listen; wider than loopback only where [identity] names somebody.",
+    )],
 );
 
 const MQTTS: Section = Section::new(
@@ -124,17 +128,19 @@ pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
 fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
-    let admin = reading.section("management", |values, faults| loopback(values, "--admin", faults));
     let identity = reading.section("identity", identity::Config::from_values);
-    let tls = reading.section("tls", Certificate::from_values);
-    let is_anyone_known = identity.as_ref().is_some_and(identity::Config::knows_anyone);
+    let is_known =
+        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
+    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
     let http = reading.section("http", |values, faults| {
-        if !is_anyone_known {
-            loopback(values, "--http", faults);
-        }
-        (http::Config::from_values(values), http::inputs(values, faults))
+        asked(values, "--http", is_known, faults);
+        (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
-    let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
+    let tls = reading.section("tls", Certificate::from_values);
+    let mqtts = reading.section("mqtts", |values, faults| {
+        loopback(values, "--mqtts", faults);
+        values.get("listen")
+    });
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
@@ -144,8 +150,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (ingest::Config::from_values(values, faults), values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
-    let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    let (identity, tls, mqtts, inputs) = (identity?, tls?, mqtts?, inputs?);
+    let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let (tls, inputs, mqtts) = (tls?, inputs?, mqtts?);
     Some(Settings {
         data,
         network_allowed,
@@ -176,20 +182,35 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
     Retention::Drain { keep_bytes, bytes_max }
 }
 
-fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
+/// For a listener that asks nobody who they are.
+fn loopback(values: &Values, option: &str, faults: &mut Faults) {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
-        faults.push(Fault {
-            place: values.origin("listen").place(),
-            code: "TG-ND-002",
-            message: format!(
-                "{}.listen ({option}) {address} can be reached by others, and nobody is known who may come in there",
-                values.path()
-            ),
-            hint: "listen on 127.0.0.1; HTTP takes others once [identity] names tokens or devices".to_owned(),
-        });
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
+        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
+    }
+}
+
+/// For a listener that asks, where somebody must be known for the answer to be of use.
+fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
+    let address: SocketAddr = values.get("listen");
+    if !address.ip().is_loopback() && !is_known {
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody is known who may come in");
+        let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
+        faults.push(reachable(values, &why, hint));
     }
     address
+}
+
+fn reachable(values: &Values, why: &str, hint: &str) -> Fault {
+    Fault {
+        place: values.origin("listen").place(),
+        code: "TG-ND-002",
+        message: format!("{}.listen {why}", values.path()),
+        hint: hint.to_owned(),
+    }
 }
 
 /// What the command line says, as settings.
@@ -249,11 +270,16 @@ mod tests {
     #[test]
     fn faults_of_sections_and_of_capabilities_are_told_together() {
         let text = "[mqtt]\nlisten = \"0.0.0.0:1\"\n[ingest]\ncritical = [\"a/#/b\"]\n[queues]\nkeep_bytes = \"3 GiB\"\n\
-            [node]\ndata = 1\n";
+            [node]\ndata = 1\n[nodes]\n";
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
-        let expected =
-            [("f:2:1", "TG-ND-002"), ("f:4:13", "TG-CF-016"), ("f:6:1", "TG-CF-016"), ("f:8:8", "TG-CF-007")];
+        let expected = [
+            ("f:2:10", "TG-ND-002"),
+            ("f:4:13", "TG-CF-016"),
+            ("f:6:14", "TG-CF-016"),
+            ("f:8:8", "TG-CF-007"),
+            ("f:9:2", "TG-CF-006"),
+        ];
         assert_eq!(found, expected.map(|(place, code)| (place.to_owned(), code)));
     }
 }

@@ -123,7 +123,7 @@ fn all_that_is_wrong_with_principals_and_certificates_is_told_at_its_place() {
         [http]\nline_topic = \"{nothing}\"\n";
     fs::write(&file, text).unwrap();
     let errors = String::from_utf8(run(&["config", "check", file.to_str().unwrap()]).stderr).unwrap();
-    for (line, code) in [(2, "TG-ID-011"), (4, "TG-TL-001"), (7, "TG-IN-046")] {
+    for (line, code) in [(1, "TG-ID-011"), (4, "TG-TL-001"), (7, "TG-IN-046")] {
         let told =
             errors.lines().any(|told| told.contains(&format!("site.toml:{line}:")) && told.contains(code));
         assert!(told, "{code} in {errors}");

@@ -18,5 +18,6 @@ mod process;
 mod refusals;
 mod secure;
 mod shutdown;
+mod story;
 mod torn_file;
 mod trouble;

@@ -9,3 +9,4 @@ mod outage;
 mod pump;
 mod scripts;
 mod site;
+mod story;
