@@ -1,9 +1,8 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
-use crate::http;
-use crate::identity;
 use crate::tls::{self, Certificate};
+use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,10 +22,10 @@ const SECTIONS: &[Section] = &[
     identity::SECTION,
     tls::SECTION,
     http::SECTION,
-    MQTTS,
-    QUEUES,
     broker::SECTION,
+    MQTTS,
     grpc::SECTION,
+    QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
 ];
@@ -133,14 +132,14 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
-    let tls = reading.section("tls", Certificate::from_values);
-    let is_anyone_known = identity.as_ref().is_some_and(identity::Config::knows_anyone);
-    let admin =
-        reading.section("management", |values, faults| asked(values, "--admin", is_anyone_known, faults));
+    let is_known =
+        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
+    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
     let http = reading.section("http", |values, faults| {
-        asked(values, "--http", is_anyone_known, faults);
-        (http::Config::from_values(values), http::inputs(values, faults))
+        asked(values, "--http", is_known, faults);
+        (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
+    let tls = reading.section("tls", Certificate::from_values);
     let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
@@ -152,8 +151,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (ingest::Config::from_values(values, faults), values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
-    let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    let (identity, tls, mqtts, inputs, grpc) = (identity?, tls?, mqtts?, inputs?, grpc?);
+    let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
     Some(Settings {
         data,
         network_allowed,
@@ -197,9 +196,9 @@ fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
-fn asked(values: &Values, option: &str, is_anyone_known: bool, faults: &mut Faults) -> SocketAddr {
+fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() && !is_anyone_known {
+    if !address.ip().is_loopback() && !is_known {
         let why =
             format!("({option}) {address} can be reached by others, and nobody is known who may come in");
         let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";

@@ -8,6 +8,7 @@ mod crash;
 mod delivery;
 mod fuse_layer;
 mod grpc;
+mod http;
 mod journal;
 mod mosquitto;
 mod mqtt;
