@@ -185,14 +185,13 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
 }
 
 /// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
+fn loopback(values: &Values, option: &str, faults: &mut Faults) {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
         let why =
             format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
-        faults.push(reachable(values, &why, "listen on 127.0.0.1"));
+        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
     }
-    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
