@@ -1,19 +1,32 @@
 //! What can be set, with its default and its limits. Parsed from text by whoever reads the configuration, never here.
 
 use crate::error::OpenError;
+use crate::quarantine::UnknownDevices;
+use crate::telemetry::TelemetryLimits;
 use std::time::Duration;
 use tidegate_codec_mqtt::TopicFilter;
 use tidegate_kernel_flow::BreakerLimits;
 use tidegate_kernel_journal::ReadLimit;
 
-/// Filters that may say `critical`: each is looked at for every reading.
-pub const CRITICAL_FILTERS_MAX: usize = 64;
+/// Filters that may say the same thing of topics: each is looked at for every reading.
+pub const FILTERS_MAX: usize = 64;
 
 /// The settings of the capability. `sample.toml` shows every one with its default.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Topics whose readings are `critical`; at most [`CRITICAL_FILTERS_MAX`].
+    /// Topics whose readings are `critical`; at most [`FILTERS_MAX`].
     pub critical: Vec<TopicFilter>,
+    /// Topics whose readings are `telemetry`; at most as many.
+    pub telemetry: Vec<TopicFilter>,
+    /// Topics and bytes held of class `telemetry`.
+    pub telemetry_keys_max: usize,
+    pub telemetry_bytes_max: usize,
+    /// What becomes of readings whose device has no model.
+    pub unknown_devices: UnknownDevices,
+    /// Topics of such devices that are admitted all the same; at most as many as are critical.
+    pub unknown_admitted: Vec<TopicFilter>,
+    /// Bytes of readings in quarantine; what comes beyond is refused.
+    pub quarantine_bytes_max: u64,
     /// Rows in one delivery.
     pub batch_records_max: usize,
     /// Bytes of records in one delivery; one record is delivered however large it is.
@@ -34,6 +47,12 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             critical: Vec::new(),
+            telemetry: Vec::new(),
+            telemetry_keys_max: 20_000,
+            telemetry_bytes_max: 33_554_432,
+            unknown_devices: UnknownDevices::Admit,
+            unknown_admitted: Vec::new(),
+            quarantine_bytes_max: 16_777_216,
             batch_records_max: 512,
             batch_bytes_max: 262_144,
             breaker_failures_max: 3,
@@ -47,12 +66,19 @@ impl Default for Config {
 
 impl Config {
     pub(crate) fn check(&self) -> Result<(), OpenError> {
-        match self.critical.len() {
-            found if found > CRITICAL_FILTERS_MAX => {
-                Err(OpenError::TooManyFilters { found, max: CRITICAL_FILTERS_MAX })
-            }
+        let lists = [
+            ("critical", &self.critical),
+            ("telemetry", &self.telemetry),
+            ("that unknown devices are admitted", &self.unknown_admitted),
+        ];
+        lists.into_iter().try_for_each(|(what, filters)| match filters.len() {
+            found if found > FILTERS_MAX => Err(OpenError::TooManyFilters { what, found, max: FILTERS_MAX }),
             _ => Ok(()),
-        }
+        })
+    }
+
+    pub(crate) fn telemetry_limits(&self) -> TelemetryLimits {
+        TelemetryLimits { keys_max: self.telemetry_keys_max, bytes_max: self.telemetry_bytes_max }
     }
 
     pub(crate) fn read_limit(&self) -> ReadLimit {
@@ -73,6 +99,12 @@ mod tests {
     fn the_sample_shows_every_setting_with_its_default() {
         let Config {
             critical,
+            telemetry,
+            telemetry_keys_max,
+            telemetry_bytes_max,
+            unknown_devices,
+            unknown_admitted,
+            quarantine_bytes_max,
             batch_records_max,
             batch_bytes_max,
             breaker_failures_max,
@@ -81,10 +113,17 @@ mod tests {
             retry_cap_ms,
             checkpoint_ms,
         } = Config::default();
-        assert!(critical.is_empty());
+        assert!(critical.is_empty() && telemetry.is_empty() && unknown_admitted.is_empty());
+        assert_eq!(unknown_devices, UnknownDevices::Admit);
         let expected = [
             "[ingest]".to_owned(),
             "critical = []".to_owned(),
+            "telemetry = []".to_owned(),
+            format!("telemetry_keys_max = {telemetry_keys_max}"),
+            format!("telemetry_bytes_max = {telemetry_bytes_max}"),
+            "unknown_devices = \"admit\"".to_owned(),
+            "unknown_admitted = []".to_owned(),
+            format!("quarantine_bytes_max = {quarantine_bytes_max}"),
             format!("batch_records_max = {batch_records_max}"),
             format!("batch_bytes_max = {batch_bytes_max}"),
             format!("breaker_failures_max = {breaker_failures_max}"),

@@ -17,7 +17,9 @@ impl Declined {
     /// Offered after the drain began.
     pub(crate) const DRAINING: Declined = Declined::Refused { code: "TG-IN-002" };
     /// Has no form in the journal.
-    pub(crate) const UNWRITABLE_CODE: &'static str = "TG-IN-006";
+    pub(crate) const UNWRITABLE: Declined = Declined::Refused { code: "TG-IN-006" };
+    pub(crate) const UNKNOWN_DEVICE_CODE: &'static str = "TG-IN-007";
+    pub(crate) const QUARANTINE_FULL: Declined = Declined::Refused { code: "TG-IN-008" };
 }
 
 impl From<Refusal> for Declined {
@@ -36,8 +38,10 @@ pub enum OpenError {
     Register,
     #[error("could not open the cursor of sink {sink}")]
     Cursor { sink: &'static str, source: Refusal },
-    #[error("{found} topic filters say critical, and at most {max} may")]
-    TooManyFilters { found: usize, max: usize },
+    #[error("could not count again what the journal holds")]
+    Recount(#[source] ReadError),
+    #[error("{found} topic filters say {what}, and at most {max} may")]
+    TooManyFilters { what: &'static str, found: usize, max: usize },
 }
 
 impl OpenError {
@@ -45,6 +49,7 @@ impl OpenError {
         match self {
             OpenError::Register => "TG-IN-003",
             OpenError::Cursor { source, .. } => source.code(),
+            OpenError::Recount(error) => error.code(),
             OpenError::TooManyFilters { .. } => "TG-IN-005",
         }
     }
@@ -55,7 +60,7 @@ impl OpenError {
             OpenError::Register => {
                 "start the version that wrote the folder, or keep a copy of it and report this"
             }
-            OpenError::Cursor { .. } => "look at the disk under the data folder",
+            OpenError::Cursor { .. } | OpenError::Recount(_) => "look at the disk under the data folder",
             OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
         }
     }

@@ -3,17 +3,21 @@
 //! An offer holds a lock while the journal copies one record, so that the accounts are of one moment; nothing here does IO on
 //! the way in. Reads the wall clock for ids and for the time of a crash.
 
-use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount};
-use crate::admission::Admission;
+use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, sink_name};
+use crate::admission::{Admission, Journaled};
 use crate::class::Classes;
 use crate::config::Config;
 use crate::error::{Declined, OpenError};
-use crate::layout::{self, KIND, VERSION};
 use crate::pump::{Order, Post};
-use crate::reading::{READINGS, Reading};
+use crate::quarantine::QUARANTINE;
+use crate::reading::READINGS;
+use crate::recount;
 use crate::register::{self, Register};
 use crate::sink::Sink;
+use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
+use crate::telemetry::{Tap, Telemetry};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
@@ -25,8 +29,10 @@ use tokio::time::{MissedTickBehavior, interval};
 #[derive(Debug)]
 pub struct Ingest {
     pub(crate) journal: Journal,
-    config: Config,
-    classes: Classes,
+    pub(crate) config: Config,
+    pub(crate) classes: Classes,
+    /// Readings of class `telemetry`, which are never in the journal.
+    pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
 }
@@ -43,6 +49,7 @@ pub(crate) struct Outlet {
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub id: Id,
+    /// Resolves at once for what is not in the journal.
     pub ticket: Ticket,
     /// Tell the publisher when the ticket has reached this.
     pub level: Level,
@@ -57,10 +64,14 @@ impl Ingest {
             Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
             None => None,
         };
-        let accepted = accepted(&journal.status()).total();
+        let status = journal.status();
+        let tail = recount::tail(&journal, found.as_ref()).map_err(OpenError::Recount)?;
+        let mut admission = Admission::recovered(found, journaled(&status), tail, wall_ms());
+        admission.stakes = stakes(&journal, &status, &admission);
         let ingest = Ingest {
-            classes: Classes::new(config.critical.clone()),
-            admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
+            classes: Classes::new(config.critical.clone(), config.telemetry.clone()),
+            telemetry: Arc::new(Telemetry::new(config.telemetry_limits())),
+            admission: Mutex::new(admission),
             sinks: Mutex::default(),
             journal,
             config,
@@ -70,37 +81,6 @@ impl Ingest {
             let _ = ticket.wait(Level::Disk);
         }
         Ok(ingest)
-    }
-
-    /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
-    pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        let class = self.classes.of(&reading.topic);
-        let id = Id::v7(wall_ms());
-        let Ok(payload) = layout::encode(reading) else {
-            self.give_up(Declined::UNWRITABLE_CODE);
-            return Err(Declined::Refused { code: Declined::UNWRITABLE_CODE });
-        };
-        let entry = Entry {
-            stream: READINGS,
-            kind: KIND,
-            version: VERSION,
-            critical: class.is_critical(),
-            once: false,
-            id,
-            payload: &payload,
-        };
-        let mut admission = self.admission();
-        match self.admit(&mut admission, entry) {
-            Ok(ticket) => {
-                admission.count_accepted();
-                Ok(Taken { id, ticket, level: class.level() })
-            }
-            Err(Declined::Busy) => Err(Declined::Busy),
-            Err(Declined::Refused { code }) => {
-                admission.count_refused(code);
-                Err(Declined::Refused { code })
-            }
-        }
     }
 
     /// A reading that was declined as busy and will not be offered again.
@@ -130,6 +110,7 @@ impl Ingest {
         };
         let cursor = post.cursor().map_err(|source| OpenError::Cursor { sink: name, source })?;
         exporters.spawn(post.supervise(cursor, make));
+        self.open_stake(name);
         self.sinks().push(Outlet { state, orders });
         Ok(())
     }
@@ -145,22 +126,43 @@ impl Ingest {
     }
 
     pub fn accounts(&self) -> Accounts {
-        let (status, account) = {
-            let admission = self.admission();
-            let status = self.journal.status();
-            let account = admission.account(accepted(&status).total());
-            (status, account)
+        let mut admission = self.admission();
+        let status = self.journal.status();
+        admission.forget_before(status.oldest_seq);
+        self.update_stakes(&mut admission);
+        let sources = *admission.sources();
+        let of_cursor = |cursor: &Account| {
+            let stake = admission
+                .stakes
+                .get(sink_name(&cursor.cursor))
+                .copied()
+                .unwrap_or_else(|| Stake::new(&sources));
+            SinkAccount::of_sink(cursor, &stake, &sources)
         };
-        let cursors = cursors(&status);
+        let sinks: Vec<_> = cursors(&status).iter().flat_map(of_cursor).collect();
+        let account = admission.account(journaled(&status));
+        drop(admission);
         let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
         sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
         Accounts {
             as_of_seq: status.head_seq,
-            routing: RoutingAccount::new(account.accepted, &cursors),
+            routing: RoutingAccount::new(account.accepted, sources.derived(), &sinks),
             admission: account,
-            sinks: cursors.iter().flat_map(SinkAccount::of_cursor).collect(),
+            sinks,
             sink_states,
         }
+    }
+
+    /// The sink's hold on the readings of class `telemetry`, which are in memory alone. What came before is not for it.
+    pub fn tap(&self, sink: &str) -> Tap {
+        let mut admission = self.admission();
+        let sources = *admission.sources();
+        let stake = admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
+        if self.telemetry.tally(sink).is_some() {
+            return self.telemetry.tap_again(sink);
+        }
+        stake.detach(&sources);
+        self.telemetry.tap(sink, stake.tally())
     }
 
     /// Takes nothing any more and writes the last register, which tells the next start that the end was an orderly one.
@@ -172,7 +174,20 @@ impl Ingest {
         }
     }
 
-    fn admit(&self, admission: &mut Admission, entry: Entry<'_>) -> Result<Ticket, Declined> {
+    /// Writes down what became of each sink's telemetry, which goes on after the register of admission was closed.
+    pub(crate) fn close_stakes(&self) {
+        let mut admission = self.admission();
+        self.write_stakes(&mut admission);
+    }
+
+    /// Appends what brings one new reading, or nothing of it.
+    pub(crate) fn admit(&self, admission: &mut Admission, entries: &[Entry<'_>]) -> Result<Ticket, Declined> {
+        self.hold_promise(admission)?;
+        Ok(self.journal.append_all(entries)?)
+    }
+
+    /// Whether one more may be received without a crash taking more than was promised.
+    pub(crate) fn hold_promise(&self, admission: &mut Admission) -> Result<(), Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
         }
@@ -181,19 +196,17 @@ impl Ingest {
             admission.promise.widen();
             self.write_register(admission)?;
         }
-        if !admission.promise.admits(admission.received()) {
-            return Err(Declined::Busy);
-        }
-        Ok(self.journal.append(entry)?)
+        if admission.promise.admits(admission.received()) { Ok(()) } else { Err(Declined::Busy) }
     }
 
     fn checkpoint(&self) {
         let mut admission = self.admission();
         admission.promise.settle(self.journal.synced().value());
-        if admission.checkpoint() {
-            // The next checkpoint tries again; a journal that has stopped says so itself.
-            let _ = self.write_register(&mut admission);
+        // The next checkpoint tries again; a journal that has stopped says so itself.
+        if admission.checkpoint() && self.write_register(&mut admission).is_err() {
+            return;
         }
+        self.write_stakes(&mut admission);
     }
 
     fn write_register(&self, admission: &mut Admission) -> Result<Ticket, Refusal> {
@@ -201,6 +214,36 @@ impl Ingest {
         let ticket = self.journal.set_register(register::NAME, &register.encode())?;
         admission.written(ticket.seq(), register.ceiling);
         Ok(ticket)
+    }
+
+    /// The stake of a sink that was opened: from now on, where there is none yet.
+    fn open_stake(&self, sink: &str) {
+        let mut admission = self.admission();
+        let sources = *admission.sources();
+        admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
+    }
+
+    /// Brings the telemetry in the stakes up to now.
+    fn update_stakes(&self, admission: &mut Admission) {
+        let sources = *admission.sources();
+        for (sink, stake) in &mut admission.stakes {
+            match self.telemetry.tally(sink) {
+                Some(tally) => stake.update(tally),
+                None => stake.detach(&sources),
+            }
+        }
+    }
+
+    /// After the register of admission, so that none of these tells of a reading that the register does not know.
+    fn write_stakes(&self, admission: &mut Admission) {
+        self.update_stakes(admission);
+        for (sink, stake) in &admission.stakes {
+            let value = stake.encode();
+            let known = admission.stakes_written.get(sink) == Some(&value);
+            if !known && self.journal.set_register(&stake::register_name(sink), &value).is_ok() {
+                admission.stakes_written.insert(sink.clone(), value);
+            }
+        }
     }
 
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
@@ -212,10 +255,27 @@ impl Ingest {
     }
 }
 
-/// Readings in the journal, ever.
-pub(crate) fn accepted(status: &Status) -> Counts {
-    let of_readings = status.counts.iter().find(|(stream, _)| *stream == READINGS);
-    of_readings.map_or_else(Counts::default, |(_, counts)| *counts)
+/// What the journal counts of ours, ever.
+pub(crate) fn journaled(status: &Status) -> Journaled {
+    let of = |stream| counts(status, stream).total();
+    Journaled { readings: of(READINGS), quarantined: of(QUARANTINE) }
+}
+
+pub(crate) fn counts(status: &Status, stream: u16) -> Counts {
+    let found = status.counts.iter().find(|(of, _)| *of == stream);
+    found.map_or_else(Counts::default, |(_, counts)| *counts)
+}
+
+/// The stakes of all sinks there ever were; what was in memory is gone.
+fn stakes(journal: &Journal, status: &Status, admission: &Admission) -> BTreeMap<String, Stake> {
+    let known = |cursor: &Account| {
+        let sink = sink_name(&cursor.cursor).to_owned();
+        let value = journal.register(&stake::register_name(&sink))?;
+        let mut stake = Stake::decode(&value)?;
+        stake.bereave(admission.sources());
+        Some((sink, stake))
+    };
+    cursors(status).iter().filter_map(known).collect()
 }
 
 fn cursors(status: &Status) -> Vec<Account> {

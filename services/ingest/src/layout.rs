@@ -40,7 +40,7 @@ pub(crate) struct Unwritable;
 pub(crate) fn encode(reading: &Reading) -> Result<Vec<u8>, Unwritable> {
     let mut out = Vec::with_capacity(64 + reading.topic.as_bytes().len() + body_bytes(&reading.body));
     out.push(flags(reading));
-    out.push(source_code(reading.source));
+    out.push(reading.source.code());
     put_text(&mut out, reading.topic.as_bytes());
     for text in [&reading.client, &reading.principal, &reading.content_type] {
         put_text(&mut out, text.as_bytes());
@@ -66,6 +66,15 @@ pub(crate) fn of_record(record: &Record) -> Result<Reading, Unreadable> {
     decoded.ok_or(Unreadable::Layout { seq: head.seq })
 }
 
+/// By which way the reading in the record came; nothing if it is none.
+pub(crate) fn source_of_record(record: &Record) -> Option<Source> {
+    match (record.head.kind, record.head.version) {
+        (KIND, VERSION) => Source::of_code(*record.payload.get(1)?),
+        (KIND, FIRST_VERSION) => Some(Source::Mqtt),
+        _ => None,
+    }
+}
+
 fn flags(reading: &Reading) -> u8 {
     let bit = |on: bool, bit: u8| if on { bit } else { 0 };
     reading.qos as u8
@@ -73,20 +82,6 @@ fn flags(reading: &Reading) -> u8 {
         | bit(reading.retain, RETAIN)
         | bit(reading.source_ms.is_some(), SOURCE_TIME)
         | bit(matches!(reading.body, Body::Points(_)), POINTS)
-}
-
-fn source_code(source: Source) -> u8 {
-    match source {
-        Source::Mqtt => 1,
-        Source::Http => 2,
-        Source::Grpc => 3,
-        Source::External => 4,
-        Source::Rule => 5,
-    }
-}
-
-fn source_of_code(code: u8) -> Option<Source> {
-    Source::ALL.into_iter().find(|source| source_code(*source) == code)
 }
 
 /// About as much as the body will take.
@@ -180,7 +175,7 @@ fn decode(mut rest: Bytes) -> Option<Reading> {
     if flags & !(QOS | DUP | RETAIN | SOURCE_TIME | POINTS) != 0 {
         return None;
     }
-    let source = source_of_code(rest.try_get_u8().ok()?)?;
+    let source = Source::of_code(rest.try_get_u8().ok()?)?;
     let topic = TopicName::try_from(take_text(&mut rest)?).ok()?;
     let (client, principal) = (take_text(&mut rest)?, take_text(&mut rest)?);
     let content_type = take_text(&mut rest)?;

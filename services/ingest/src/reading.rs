@@ -69,6 +69,24 @@ impl Reading {
         Reading::new(source, topic, Body::Points(points))
     }
 
+    /// A copy that shares nothing with the packet it came in, and what it can with the reading before it on its topic.
+    pub(crate) fn detach(self, before: Option<&Reading>) -> Reading {
+        let text = |text: &Text, before: Option<&Text>| {
+            before.filter(|before| *before == text).cloned().unwrap_or_else(|| text.detach())
+        };
+        Reading {
+            topic: before.map_or_else(|| self.topic.detach(), |before| before.topic.clone()),
+            client: text(&self.client, before.map(|before| &before.client)),
+            principal: text(&self.principal, before.map(|before| &before.principal)),
+            content_type: text(&self.content_type, before.map(|before| &before.content_type)),
+            body: match self.body {
+                Body::Raw(payload) => Body::Raw(Bytes::copy_from_slice(&payload)),
+                points => points,
+            },
+            ..self
+        }
+    }
+
     fn new(source: Source, topic: TopicName, body: Body) -> Reading {
         Reading {
             source,
@@ -95,6 +113,20 @@ impl Reading {
 
 impl Source {
     pub const ALL: [Source; 5] = [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule];
+
+    /// Its place in [`Source::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its number on disk.
+    pub(crate) fn code(self) -> u8 {
+        self as u8 + 1
+    }
+
+    pub(crate) fn of_code(code: u8) -> Option<Source> {
+        Source::ALL.into_iter().find(|source| source.code() == code)
+    }
 
     pub fn name(self) -> &'static str {
         match self {

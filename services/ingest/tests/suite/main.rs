@@ -3,5 +3,7 @@
 
 mod accounts;
 mod crash;
+mod memory;
 mod pump;
+mod quarantine;
 mod site;
