@@ -11,20 +11,30 @@ use tidegate_kernel_plug::DrainReport;
 #[derive(Debug)]
 pub(crate) struct Banner<'a> {
     pub(crate) mqtt: SocketAddr,
+    pub(crate) http: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
+    /// Nothing where there is no file.
+    pub(crate) config: Option<String>,
 }
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Banner { mqtt, admin, .. } = self;
+        let Banner { mqtt, http, admin, .. } = self;
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
+        writeln!(f, "  http   http://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  data   {data}")?;
         writeln!(f, "  file   {file}   one reading a line")?;
+        match &self.config {
+            Some(config) => {
+                writeln!(f, "  config {config}   reload: tidegate config reload --admin {admin}")?
+            }
+            None => writeln!(f, "  config none; defaults and command line. Begin one: tidegate config init")?,
+        }
         writeln!(f, "try it:")?;
         writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
         writeln!(f, "  tail {file}")?;

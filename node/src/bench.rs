@@ -8,6 +8,7 @@ mod commits;
 mod delivery;
 mod load;
 mod memory;
+mod models;
 mod mqtt;
 mod replay;
 mod scratch;
@@ -47,6 +48,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         }
         Subject::Ingest => delivery::measure(report, scratch),
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
+        Subject::Models => models::measure(report, options.sweep),
         Subject::Start => {
             start::measure(report, scratch)?;
             replay::measure(report, scratch)

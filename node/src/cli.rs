@@ -32,6 +32,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
     )]
     Up(Up),
+    /// Write, check, show and reload the configuration file
+    #[command(subcommand)]
+    Config(Config),
     /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
     #[command(subcommand)]
     Journal(Journal),
@@ -53,6 +56,9 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     #[cfg(feature = "lab")]
     #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
     Bench(Bench),
+    /// Make a secret for a device or a token for a person or program, and show it once
+    #[command(subcommand)]
+    Identity(Identity),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -79,6 +85,22 @@ Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")
     Verify(Look),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Identity {
+    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
+    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
+    Secret {
+        /// What the device is called
+        name: String,
+    },
+    /// A token that a person or a program shows as `Authorization: Bearer`
+    #[command(after_help = "Example:\n  tidegate identity token ada")]
+    Token {
+        /// What its bearer is called
+        name: String,
+    },
+}
+
 /// Which folder to look into, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
@@ -90,30 +112,87 @@ pub(crate) struct Look {
     pub(crate) json: bool,
 }
 
-/// What `tidegate up` can be told.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Write a file that says every setting with its default; refuses to write over another one
+    #[command(after_help = "Example:\n  tidegate config init --out /etc/tidegate.toml")]
+    Init {
+        /// The file to write; - for standard output
+        #[arg(long, value_name = "FILE", default_value = "./tidegate.toml")]
+        out: PathBuf,
+        /// Only this section
+        #[arg(long, value_name = "NAME")]
+        section: Option<String>,
+    },
+    /// Look at a file and tell all that is wrong with it, each with line and column
+    #[command(after_help = "\
+Example:
+  tidegate config check /etc/tidegate.toml && systemctl reload tidegate
+
+Secrets that the file says are elsewhere are looked for, but not shown. Exit status: 0 no fault; 1 faults; 2 usage")]
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show what would hold with this file and these options
+    #[command(after_help = "Example:\n  tidegate config show --origin --config /etc/tidegate.toml")]
+    Show {
+        /// Say of each where it comes from: default, line of the file, command line
+        #[arg(long)]
+        origin: bool,
+        /// One JSON object a line: key, value, origin; line and column where it is in the file
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        up: Up,
+    },
+    /// Ask the running node to read its file again; all of it is taken up, or none
+    #[command(after_help = "\
+Example:
+  tidegate config check ./tidegate.toml && tidegate config reload
+
+SIGHUP does the same. Exit status: 0 taken up, or nothing had changed; 1 refused, with every reason; 2 usage")]
+    Reload {
+        /// The management listener of the node
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+        admin: SocketAddr,
+    },
+    /// Print the reference page
+    #[command(hide = true)]
+    Reference,
+}
+
+/// What `tidegate up` can be told. What the file says as well goes before the file, and has no default here.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// The data folder; made if it is not there
-    #[arg(long, value_name = "DIR", default_value = "./tidegate-data")]
-    pub(crate) data: PathBuf,
+    /// The configuration file; by default DIR/tidegate.toml or else ./tidegate.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder; made if it is not there; ./tidegate-data by default
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
     /// Open a data folder on NFS, SMB, 9P or AFS, whose syncs may promise more than they keep
     #[arg(long)]
     pub(crate) allow_network_folder: bool,
-    /// Where devices publish; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
-    pub(crate) mqtt: SocketAddr,
-    /// Where metrics, readiness and accounts are; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
-    pub(crate) admin: SocketAddr,
+    /// Where devices publish; port 0 takes any free one; 127.0.0.1:1883 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) mqtt: Option<SocketAddr>,
+    /// Where devices send readings over HTTP; port 0 takes any free one; 127.0.0.1:7301 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
     /// The file readings are delivered to; DIR/ingest/readings.ndjson by default
     #[arg(long, value_name = "PATH")]
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) file: Option<String>,
     /// Readings on topics that match are critical: acknowledged only once they are synced; may be given up to 64 times
     #[arg(long, value_name = "FILTER")]
     pub(crate) critical: Vec<TopicFilter>,
-    /// How long the end may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
-    pub(crate) drain_timeout: u32,
+    /// How long the end may take; 10 by default
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(crate) drain_timeout: Option<u32>,
 }
 
 /// What `tidegate bench` can be told.
@@ -127,6 +206,9 @@ pub(crate) struct Bench {
     /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
+    /// With `models`: also find how many workers and how much queue are enough on this machine
+    #[arg(long)]
+    pub(crate) sweep: bool,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
@@ -153,6 +235,8 @@ pub(crate) enum Subject {
     Ingest,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,
+    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
+    Models,
     /// The time to the first ready answer, idle memory, and opening a journal of ten million records
     Start,
 }

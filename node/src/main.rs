@@ -10,14 +10,18 @@ mod banner;
 mod bench;
 mod broker;
 mod cli;
-mod doorway;
+mod config;
 mod explain;
 mod failure;
+mod http;
+mod identity;
 mod inspection;
 mod intake;
 mod logs;
 mod node;
 mod open_files;
+mod reload;
+mod settings;
 mod signals;
 mod storage;
 mod upgrade;
@@ -32,10 +36,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Config(command) => config::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
+        Command::Identity(command) => identity::print(&command),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

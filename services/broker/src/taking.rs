@@ -78,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         match packet {
             Packet::Pingreq => self.answer(&Packet::Pingresp),
             Packet::Subscribe(asked) => {
-                let outcomes = vec![SubscribeOutcome::Failed; asked.subscriptions.len()];
+                let outcomes = vec![SubscribeOutcome::FAILED; asked.subscriptions.len()];
                 self.answer(&Packet::Suback(Suback::new(asked.id, outcomes)));
             }
             Packet::Unsubscribe(asked) => self.answer(&Packet::Unsuback(Unsuback::new(asked.id))),

@@ -101,7 +101,6 @@ impl Admission {
     }
 
     /// Nothing in it was news.
-    #[cfg_attr(not(test), expect(dead_code, reason = "what a model absorbs is to come"))]
     pub(crate) fn count_absorbed(&mut self, source: Source, class: Class) {
         self.receive(source);
         self.kept.sources.absorb(source, class);

@@ -1,5 +1,6 @@
 //! What can go wrong between a publisher and a sink, each with a code that `docs/errors/` explains.
 
+use std::error::Error;
 use tidegate_kernel_journal::{ReadError, Refusal};
 
 /// Why a reading was not taken.
@@ -11,6 +12,10 @@ pub enum Declined {
     /// Counted as refused with this code; the same offer would be refused again.
     #[error("the reading was refused with {code}")]
     Refused { code: &'static str },
+    /// Counted as malformed with this code: its device's model can make nothing of it, however often it comes. A protocol that
+    /// can say so says so; one that cannot acknowledges it, for else it would come again and again.
+    #[error("the payload is malformed, {code}")]
+    Malformed { code: &'static str },
 }
 
 impl Declined {
@@ -18,7 +23,7 @@ impl Declined {
     pub(crate) const DRAINING: Declined = Declined::Refused { code: "TG-IN-002" };
     /// Has no form in the journal.
     pub(crate) const UNWRITABLE: Declined = Declined::Refused { code: "TG-IN-006" };
-    pub(crate) const UNKNOWN_DEVICE_CODE: &'static str = "TG-IN-007";
+    pub(crate) const UNKNOWN_DEVICE: Declined = Declined::Refused { code: "TG-IN-007" };
     pub(crate) const QUARANTINE_FULL: Declined = Declined::Refused { code: "TG-IN-008" };
 }
 
@@ -37,7 +42,11 @@ pub enum OpenError {
     #[error("the register of admission counts in the journal is damaged or of a later version")]
     Register,
     #[error("could not open the cursor of sink {sink}")]
-    Cursor { sink: &'static str, source: Refusal },
+    Cursor { sink: String, source: Refusal },
+    #[error("{name:?} cannot be the name of a sink")]
+    SinkName { name: String },
+    #[error("the dead letters in the journal could not be read")]
+    Letters(#[source] LettersError),
     #[error("could not count again what the journal holds")]
     Recount(#[source] ReadError),
     #[error("{found} topic filters say {what}, and at most {max} may")]
@@ -51,6 +60,9 @@ impl OpenError {
             OpenError::Cursor { source, .. } => source.code(),
             OpenError::Recount(error) => error.code(),
             OpenError::TooManyFilters { .. } => "TG-IN-005",
+            OpenError::SinkName { .. } => "TG-IN-020",
+            OpenError::Letters(LettersError::Read(error)) => error.code(),
+            OpenError::Letters(LettersError::Cursor(refusal)) => refusal.code(),
         }
     }
 
@@ -60,10 +72,22 @@ impl OpenError {
             OpenError::Register => {
                 "start the version that wrote the folder, or keep a copy of it and report this"
             }
-            OpenError::Cursor { .. } | OpenError::Recount(_) => "look at the disk under the data folder",
+            OpenError::Cursor { .. } | OpenError::Recount(_) | OpenError::Letters(_) => {
+                "look at the disk under the data folder"
+            }
+            OpenError::SinkName { .. } => "use 1 to 32 of the letters a-z, digits, - and _",
             OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
         }
     }
+}
+
+/// Why the dead letters could not be found again.
+#[derive(Debug, thiserror::Error)]
+pub enum LettersError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Cursor(#[from] Refusal),
 }
 
 /// A record of the readings' stream that is no reading this version knows. It is counted as dead-lettered and stays in the
@@ -98,4 +122,14 @@ impl PumpError {
             PumpError::Deliver(error) => error.code,
         }
     }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let (mut line, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }

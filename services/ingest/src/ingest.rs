@@ -3,12 +3,14 @@
 //! An offer holds a lock while the journal copies one record, so that the accounts are of one moment; nothing here does IO on
 //! the way in. Reads the wall clock for ids and for the time of a crash.
 
-use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, sink_name};
+use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
 use crate::admission::{Admission, Journaled};
-use crate::class::Classes;
 use crate::config::Config;
+use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
-use crate::pump::{Order, Post};
+use crate::gate::{FaultCounts, Gate};
+use crate::letters::Letters;
+use crate::post::{Order, Post};
 use crate::quarantine::QUARANTINE;
 use crate::reading::READINGS;
 use crate::recount;
@@ -20,21 +22,29 @@ use crate::telemetry::{Tap, Telemetry};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tidegate_engine_tags::Model;
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
+use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+
+/// Bytes of a sink's name, which is part of the names of its cursors.
+const SINK_NAME_BYTES_MAX: usize = 32;
 
 /// The shell of the pipeline.
 #[derive(Debug)]
 pub struct Ingest {
     pub(crate) journal: Journal,
     pub(crate) config: Config,
-    pub(crate) classes: Classes,
+    pub(crate) gate: Live<Gate>,
     /// Readings of class `telemetry`, which are never in the journal.
     pub(crate) telemetry: Arc<Telemetry>,
+    /// Parts of payloads that could not be used, by kind.
+    pub(crate) point_faults: FaultCounts,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
+    pub(crate) letters: Arc<Letters>,
 }
 
 /// A sink that runs.
@@ -69,10 +79,12 @@ impl Ingest {
         let mut admission = Admission::recovered(found, journaled(&status), tail, wall_ms());
         admission.stakes = stakes(&journal, &status, &admission);
         let ingest = Ingest {
-            classes: Classes::new(config.critical.clone(), config.telemetry.clone()),
+            gate: Live::new(Gate::new(&config)),
             telemetry: Arc::new(Telemetry::new(config.telemetry_limits())),
+            point_faults: FaultCounts::default(),
             admission: Mutex::new(admission),
             sinks: Mutex::default(),
+            letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
             journal,
             config,
         };
@@ -81,6 +93,17 @@ impl Ingest {
             let _ = ticket.wait(Level::Disk);
         }
         Ok(ingest)
+    }
+
+    /// Takes up what may change while it runs: what topics and tags mean, and what becomes of unknown devices. Readings taken in
+    /// before keep what was made of them.
+    pub fn reconfigure(&self, config: &Config) {
+        self.gate.set(self.gate.get().changed(config));
+    }
+
+    /// Takes up another model. What was reported before counts for nothing: the next value of each tag is news.
+    pub fn use_model(&self, model: Model) {
+        self.gate.set(self.gate.get().with_model(model));
     }
 
     /// A reading that was declined as busy and will not be offered again.
@@ -93,23 +116,42 @@ impl Ingest {
         self.admission().count_malformed(code);
     }
 
-    /// Opens the sink's cursor and runs its pump on `exporters`. `make` is called again after a panic.
+    /// Opens the sink's cursor and runs its pump on `exporters`: one delivery at a time, in order. `make` is called again after a
+    /// panic.
     pub fn start_sink<S: Sink>(
         &self,
-        name: &'static str,
+        name: &str,
         exporters: &Handle,
         make: impl Fn() -> S + Send + 'static,
     ) -> Result<(), OpenError> {
+        self.start_sink_with(name, SinkConfig::of(&self.config), exporters, make)
+    }
+
+    /// The same with settings of its own.
+    pub fn start_sink_with<S: Sink>(
+        &self,
+        name: &str,
+        delivery: SinkConfig,
+        exporters: &Handle,
+        make: impl Fn() -> S + Send + 'static,
+    ) -> Result<(), OpenError> {
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        if !(1..=SINK_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(plain) {
+            return Err(OpenError::SinkName { name: name.to_owned() });
+        }
         let (orders, receiver) = watch::channel(Order::Run);
         let state = Arc::new(SinkState::new(name));
         let post = Post {
             journal: self.journal.clone(),
             config: self.config.clone(),
+            delivery,
             state: state.clone(),
+            letters: self.letters.clone(),
             orders: receiver,
         };
-        let cursor = post.cursor().map_err(|source| OpenError::Cursor { sink: name, source })?;
-        exporters.spawn(post.supervise(cursor, make));
+        let cursors = post.cursors().map_err(|source| OpenError::Cursor { sink: name.to_owned(), source })?;
+        exporters.spawn(post.supervise(cursors, make));
         self.open_stake(name);
         self.sinks().push(Outlet { state, orders });
         Ok(())
@@ -122,10 +164,14 @@ impl Ingest {
         loop {
             ticks.tick().await;
             self.checkpoint();
+            self.letters.carry(&self.journal);
         }
     }
 
     pub fn accounts(&self) -> Accounts {
+        // Before the counts: what a sink says it has done by now is in them.
+        let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
+        sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
         let mut admission = self.admission();
         let status = self.journal.status();
         admission.forget_before(status.oldest_seq);
@@ -142,8 +188,6 @@ impl Ingest {
         let sinks: Vec<_> = cursors(&status).iter().flat_map(of_cursor).collect();
         let account = admission.account(journaled(&status));
         drop(admission);
-        let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
-        sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
         Accounts {
             as_of_seq: status.head_seq,
             routing: RoutingAccount::new(account.accepted, sources.derived(), &sinks),
@@ -278,9 +322,8 @@ fn stakes(journal: &Journal, status: &Status, admission: &Admission) -> BTreeMap
     cursors(status).iter().filter_map(known).collect()
 }
 
+/// One account for each sink.
 fn cursors(status: &Status) -> Vec<Account> {
     let ours = |account: &&Account| account.stream == READINGS && account.cursor.starts_with(CURSOR_PREFIX);
-    let mut cursors: Vec<_> = status.accounts.iter().filter(ours).cloned().collect();
-    cursors.sort_by(|one, other| one.cursor.cmp(&other.cursor));
-    cursors
+    by_sink(status.accounts.iter().filter(ours).cloned())
 }

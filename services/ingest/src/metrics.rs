@@ -4,17 +4,19 @@ use crate::accounts::{Accounts, SinkAccount};
 use crate::ingest::Ingest;
 use crate::reading::Source;
 use crate::state::Facts;
+use std::sync::Arc;
 use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     let accounts = ingest.accounts();
-    let mut families = vec![accepted(&accounts), derived(&accounts)];
+    let mut families = vec![accepted(&accounts), derived(&accounts), point_faults(ingest)];
     families.extend(held(ingest, &accounts));
     families.extend(admission(&accounts));
     families.extend(sinks(&accounts));
     let states: Vec<_> =
-        ingest.sinks().iter().map(|outlet| (outlet.state.name, outlet.state.facts())).collect();
+        ingest.sinks().iter().map(|outlet| (outlet.state.name.clone(), outlet.state.facts())).collect();
     families.extend(deliveries(&states));
+    families.extend(letters(ingest));
     families
 }
 
@@ -36,6 +38,15 @@ fn accepted(accounts: &Accounts) -> Family {
 fn derived(accounts: &Accounts) -> Family {
     Family::counter("tidegate_ingest_derived_readings_total", "Readings that rules made.")
         .with(&[], accounts.routing.derived)
+}
+
+fn point_faults(ingest: &Ingest) -> Family {
+    let mut family = Family::counter(
+        "tidegate_ingest_point_faults_total",
+        "Tags of payloads that had no usable value, or a worse one than they said, by code, since the start.",
+    );
+    ingest.point_faults.told().for_each(|(code, count)| family.push(&[("code", code)], count));
+    family
 }
 
 /// What lies in quarantine and in memory.
@@ -138,11 +149,17 @@ fn outcomes(account: &SinkAccount) -> [(&'static str, u64); 5] {
     ]
 }
 
-fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
+fn deliveries(states: &[(Arc<str>, Facts)]) -> Vec<Family> {
     let mut running = Family::gauge("tidegate_ingest_sink_running_state", "1 while the sink's pump runs.");
     let mut breaker = Family::gauge(
         "tidegate_ingest_sink_breaker_state",
         "0 closed, 1 half-open, 2 open: nothing is tried.",
+    );
+    let mut limit =
+        Family::gauge("tidegate_ingest_sink_limit_deliveries", "Deliveries that may be under way at once.");
+    let mut catching_up = Family::gauge(
+        "tidegate_ingest_sink_catching_up_state",
+        "1 while readings that waited go out beside new ones.",
     );
     let mut failures = Family::counter("tidegate_ingest_sink_failures_total", "Deliveries that failed.");
     let mut restarts =
@@ -158,9 +175,11 @@ fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
     let mut batches =
         Family::histogram("tidegate_ingest_sink_batch_seconds", "How long a delivery that worked took.");
     for (sink, facts) in states {
-        let labels = [("sink", *sink)];
+        let labels = [("sink", &**sink)];
         running.push(&labels, u64::from(facts.running));
         breaker.push(&labels, u64::from(facts.breaker.level()));
+        limit.push(&labels, facts.limit as u64);
+        catching_up.push(&labels, u64::from(facts.catching_up));
         failures.push(&labels, facts.failures);
         restarts.push(&labels, facts.restarts);
         repairs.push(&labels, facts.repairs);
@@ -169,5 +188,18 @@ fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
         }
         batches.push_histogram(&labels, facts.batch_seconds.clone());
     }
-    vec![running, breaker, failures, restarts, repairs, last_error, batches]
+    vec![running, breaker, limit, catching_up, failures, restarts, repairs, last_error, batches]
+}
+
+fn letters(ingest: &Ingest) -> [Family; 2] {
+    let (kept, dropped) = ingest.letters.counts();
+    [
+        Family::gauge("tidegate_ingest_dead_letters", "Dead letters kept, to be shown or replayed.")
+            .with(&[], kept),
+        Family::counter(
+            "tidegate_ingest_dropped_dead_letters_total",
+            "Dead letters given up since the start because there were too many.",
+        )
+        .with(&[], dropped),
+    ]
 }

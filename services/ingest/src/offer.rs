@@ -1,60 +1,93 @@
 //! The way in: a reading is looked at, then taken into the journal or into memory, absorbed, quarantined or declined.
 //!
-//! Holds the lock of admission while the journal copies one record, so that the accounts are of one moment; nothing here does
-//! IO. Reads the wall clock for ids and for when a reading was received.
+//! Holds the lock of admission while the journal copies one record, so that the accounts are of one moment, and for a device
+//! with a model the lock of its topic meanwhile; nothing here does IO. Reads the wall clock for ids and for when a reading was
+//! received.
 
 use crate::admission::Admission;
 use crate::class::Class;
 use crate::error::Declined;
+use crate::gate::{Gate, Seat};
 use crate::ingest::{Ingest, Taken};
 use crate::layout::{self, KIND, VERSION};
 use crate::quarantine::{self, QUARANTINE, Quarantined, UnknownDevices};
-use crate::reading::{READINGS, Reading, Source};
+use crate::reading::{Body, Points, READINGS, Reading, Source};
 use crate::state::wall_ms;
-use tidegate_kernel_journal::{Entry, Id, Level, ReadError, ReadLimit};
-
-/// Where a reading goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    Keep(Class),
-    Quarantine,
-    Refuse(&'static str),
-}
+use tidegate_engine_tags::{Interpreted, Plan, Point, TagPoint};
+use tidegate_kernel_journal::{Entry, Id, Level, ReadError, ReadLimit, Ticket};
 
 impl Ingest {
     /// Takes a reading in, or says why not. Returns at once; the ticket tells when it is safe.
     ///
-    /// One that a rule made ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
+    /// What a device with a model sends is taken as the points its model makes of it. A reading that a rule made
+    /// ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        let received_ms = wall_ms();
-        let outcome = match self.way_of(reading) {
-            Way::Keep(Class::Telemetry) => self.keep_in_memory(reading, received_ms),
-            Way::Keep(class) => self.keep(reading, class, received_ms),
-            Way::Quarantine => self.quarantine(reading, received_ms),
-            Way::Refuse(code) => Err(Declined::Refused { code }),
+        let (gate, received_ms) = (self.gate.get(), wall_ms());
+        let seat = gate.seat(&reading.topic);
+        let outcome = match (&reading.body, seat) {
+            (Body::Raw(payload), Some(seat)) => {
+                let made = seat.plan.interpret(payload, reading.source_ms, received_ms);
+                match made {
+                    Ok(made) => self.offer_points(reading, &gate, &seat, made, received_ms),
+                    Err(malformed) => Err(Declined::Malformed { code: malformed.code() }),
+                }
+            }
+            (Body::Points(_), Some(_)) => self.keep(reading, gate.classes.of(&reading.topic), received_ms),
+            (_, None) => self.offer_unknown(reading, &gate, received_ms),
         };
-        if let Err(Declined::Refused { code }) = &outcome
-            && reading.source != Source::Rule
-        {
-            self.admission().count_refused(code);
-        }
+        self.count_declined(reading.source, outcome.as_ref().err());
         outcome
     }
 
-    fn way_of(&self, reading: &Reading) -> Way {
-        match self.config.unknown_devices {
-            UnknownDevices::Quarantine if self.is_unknown(reading) => Way::Quarantine,
-            UnknownDevices::Refuse if self.is_unknown(reading) => Way::Refuse(Declined::UNKNOWN_DEVICE_CODE),
-            _ => Way::Keep(self.classes.of(&reading.topic)),
+    fn count_declined(&self, source: Source, declined: Option<&Declined>) {
+        match declined {
+            Some(Declined::Refused { code }) if source != Source::Rule => {
+                self.admission().count_refused(code)
+            }
+            Some(Declined::Malformed { code }) => self.admission().count_malformed(code),
+            _ => {}
         }
     }
 
-    fn is_unknown(&self, reading: &Reading) -> bool {
-        let admitted = self.config.unknown_admitted.iter().any(|filter| filter.matches(&reading.topic));
-        reading.source != Source::Rule && !admitted
+    /// Of points, only what is news goes on; the reporter is told once that is taken.
+    fn offer_points(
+        &self,
+        reading: &Reading,
+        gate: &Gate,
+        seat: &Seat,
+        mut made: Interpreted,
+        received_ms: u64,
+    ) -> Result<Taken, Declined> {
+        self.point_faults.add(&made.faults);
+        let mut reporter = seat.reporter();
+        let class = gate.class_of(&reading.topic, &seat.plan, &made.points);
+        seat.keep_news(&reporter, &mut made, received_ms);
+        if made.points.is_empty() {
+            return self.absorb(reading.source, class);
+        }
+        let body =
+            Body::Points(Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) });
+        let taken = self.keep(&Reading { body, ..reading.clone() }, class, received_ms)?;
+        made.points.iter().for_each(|point| reporter.apply(point, received_ms));
+        Ok(taken)
+    }
+
+    fn offer_unknown(&self, reading: &Reading, gate: &Gate, received_ms: u64) -> Result<Taken, Declined> {
+        match gate.of_unknown(reading) {
+            UnknownDevices::Admit => self.keep(reading, gate.classes.of(&reading.topic), received_ms),
+            UnknownDevices::Quarantine => self.quarantine(reading, received_ms),
+            UnknownDevices::Refuse => Err(Declined::UNKNOWN_DEVICE),
+        }
     }
 
     fn keep(&self, reading: &Reading, class: Class, received_ms: u64) -> Result<Taken, Declined> {
+        match class {
+            Class::Telemetry => self.keep_in_memory(reading, received_ms),
+            class => self.keep_in_journal(reading, class, received_ms),
+        }
+    }
+
+    fn keep_in_journal(&self, reading: &Reading, class: Class, received_ms: u64) -> Result<Taken, Declined> {
         let payload = layout::encode(reading).map_err(|_| Declined::UNWRITABLE)?;
         let id = Id::v7(received_ms);
         let entry = Entry { critical: class.is_critical(), ..entry(READINGS, id, &payload) };
@@ -73,6 +106,13 @@ impl Ingest {
         Ok(self.taken_at_once())
     }
 
+    fn absorb(&self, source: Source, class: Class) -> Result<Taken, Declined> {
+        let mut admission = self.admission();
+        self.hold_promise(&mut admission)?;
+        admission.count_absorbed(source, class);
+        Ok(self.taken_at_once())
+    }
+
     fn quarantine(&self, reading: &Reading, received_ms: u64) -> Result<Taken, Declined> {
         let payload = layout::encode(reading).map_err(|_| Declined::UNWRITABLE)?;
         let mut admission = self.admission();
@@ -88,9 +128,13 @@ impl Ingest {
         if after > self.config.quarantine_bytes_max { Err(Declined::QUARANTINE_FULL) } else { Ok(()) }
     }
 
-    /// There is nothing to wait for.
     fn taken_at_once(&self) -> Taken {
-        Taken { id: Id::NIL, ticket: self.journal.settled_ticket(), level: Level::Memory }
+        Taken { id: Id::NIL, ticket: self.nothing_to_wait_for(), level: Level::Memory }
+    }
+
+    /// A ticket that has reached every level: for what is done with and not in the journal.
+    pub fn nothing_to_wait_for(&self) -> Ticket {
+        self.journal.settled_ticket()
     }
 
     /// Readings in quarantine, oldest first, and the record to go on after. Reads the disk.
@@ -108,6 +152,17 @@ impl Ingest {
     pub fn release_quarantine(&self) -> u64 {
         self.admission().release_quarantine()
     }
+}
+
+/// With names instead of numbers, so that the record can be understood without the model.
+fn named(plan: &Plan, points: &[TagPoint]) -> Vec<Point> {
+    let named = |point: &TagPoint| Point {
+        tag: plan.tag(point.tag).name.clone(),
+        value: point.value.clone(),
+        quality: point.quality,
+        source_ms: point.source_ms,
+    };
+    points.iter().map(named).collect()
 }
 
 fn entry(stream: u16, id: Id, payload: &[u8]) -> Entry<'_> {

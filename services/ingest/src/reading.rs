@@ -56,6 +56,8 @@ pub enum Source {
     External,
     /// No device: a rule made it of other readings.
     Rule,
+    /// A dead letter sent again; only counted as such, the reading says how it first came.
+    Replay,
 }
 
 impl Reading {
@@ -112,7 +114,8 @@ impl Reading {
 }
 
 impl Source {
-    pub const ALL: [Source; 5] = [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule];
+    pub const ALL: [Source; 6] =
+        [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule, Source::Replay];
 
     /// Its place in [`Source::ALL`].
     pub(crate) fn index(self) -> usize {
@@ -135,6 +138,7 @@ impl Source {
             Source::Grpc => "grpc",
             Source::External => "external",
             Source::Rule => "rule",
+            Source::Replay => "replay",
         }
     }
 }

@@ -17,13 +17,13 @@ impl Table {
         out
     }
 
-    /// The same for one section.
-    pub fn sample_of(&self, path: &str) -> String {
+    /// The same for one section, if there is one of that name.
+    pub fn sample_of(&self, path: &str) -> Option<String> {
         let mut out = String::new();
-        let node = path.split('.').try_fold(&self.root, |node, name| node.group(name));
+        let node = path.split('.').try_fold(&self.root, |node, name| node.group(name))?;
         let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        group(node.expect("the table has the section"), parent, false, &mut out);
-        out.trim_start().to_owned()
+        group(node, parent, false, &mut out);
+        Some(out.trim_start().to_owned())
     }
 }
 

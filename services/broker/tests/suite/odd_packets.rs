@@ -18,7 +18,7 @@ async fn a_subscribe_is_answered_with_a_failure_for_each_filter_and_an_unsubscri
     let filter = |text| TopicFilter::new(text).unwrap();
     let wanted = ["#", "line/+", "a"].map(|text| Subscription::new(filter(text), QoS::AtLeastOnce));
     client.send(&[Packet::Subscribe(Subscribe::new(one, wanted.to_vec()))]).await;
-    let failed = vec![SubscribeOutcome::Failed; 3];
+    let failed = vec![SubscribeOutcome::FAILED; 3];
     assert_eq!(client.packet().await, Some(Packet::Suback(Suback::new(one, failed))));
     client.send(&[Packet::Unsubscribe(Unsubscribe::new(two, vec![filter("#")]))]).await;
     assert_eq!(client.packet().await, Some(Packet::Unsuback(Unsuback::new(two))));

@@ -3,7 +3,11 @@
 
 mod accounts;
 mod crash;
+mod letters;
 mod memory;
+mod modelled;
+mod outage;
 mod pump;
 mod quarantine;
+mod scripts;
 mod site;

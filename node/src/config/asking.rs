@@ -1,0 +1,71 @@
+//! `tidegate config reload`: asks the running node over its management listener, with one HTTP request.
+
+use crate::failure::Failure;
+use serde_json::Value;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Bytes of an answer: every fault of a report, and room.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+pub(crate) fn reload(admin: SocketAddr) -> Result<ExitCode, Failure> {
+    let answer = ask(admin).and_then(|text| parse(&text)).map_err(|error| unanswered(admin, &error))?;
+    match answer["outcome"].as_str() {
+        Some(outcome @ ("applied" | "unchanged")) => {
+            let line = format!("{outcome}; generation {}\n", answer["generation"]);
+            let _ = io::stdout().write_all(line.as_bytes());
+            changes(&answer).for_each(|line| {
+                let _ = io::stdout().write_all(line.as_bytes());
+            });
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => Err(refused(&answer)),
+    }
+}
+
+fn changes(answer: &Value) -> impl Iterator<Item = String> + '_ {
+    let changes = answer["changes"].as_array().into_iter().flatten();
+    changes.filter_map(Value::as_str).map(|change| format!("  {change}\n"))
+}
+
+fn refused(answer: &Value) -> Failure {
+    let faults = answer["faults"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for fault in faults {
+        let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
+        let (place, message, code, hint) = (text("place"), text("message"), text("code"), text("hint"));
+        let _ = writeln!(io::stderr(), "{place}: {message} [{code}]\n  hint: {hint}");
+    }
+    let message = format!(
+        "the node refused the reload and goes on with generation {}: {} faults",
+        answer["generation"],
+        faults.len()
+    );
+    Failure::message("TG-CF-022", message, "mend what is named above and reload again")
+}
+
+fn unanswered(admin: SocketAddr, error: &io::Error) -> Failure {
+    let message = format!("no answer from a node at {admin}: {error}");
+    Failure::message("TG-CF-021", message, "say with --admin where its banner says `admin`")
+}
+
+fn ask(admin: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "POST /-/reload HTTP/1.1\r\nHost: {admin}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut text = String::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn parse(text: &str) -> io::Result<Value> {
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let answer: Value = serde_json::from_str(body).map_err(io::Error::other)?;
+    if answer["outcome"].is_string() { Ok(answer) } else { Err(io::Error::other("it is no node")) }
+}
