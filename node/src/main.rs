@@ -5,6 +5,7 @@
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
 mod admin;
+mod asking;
 mod banner;
 #[cfg(feature = "lab")]
 mod bench;
@@ -24,6 +25,7 @@ mod reload;
 mod settings;
 mod signals;
 mod storage;
+mod story;
 mod upgrade;
 mod vitals;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Config(command) => config::run(&command),
         Command::Journal(command) => inspection::run(&command),
+        Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),

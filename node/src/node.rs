@@ -9,7 +9,7 @@ use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
 use crate::http::{self, Http, HttpError};
-use crate::identity::{self, Identity, IdentityError};
+use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::open_files;
 use crate::reload::Reloader;
@@ -19,7 +19,6 @@ use crate::storage::Storage;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -47,9 +46,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
-    let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
-    require_identity("--http", settings.http, &identity)?;
-    require_identity("--admin", settings.admin, &identity)?;
+    let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -57,8 +54,12 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let reloader = Arc::new(reloader(origins, values, ingest.clone(), drain_timeout.clone()));
-        let identity = Arc::new(identity);
+        let holders = Holders {
+            ingest: ingest.clone(),
+            identity: identity.clone(),
+            drain_timeout: drain_timeout.clone(),
+        };
+        let reloader = Arc::new(holders.reloader(origins, values));
         let site =
             Site { settings, folder: &folder, ingest, identity, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
@@ -89,31 +90,6 @@ fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
     };
     let opened = DataFolder::open_with(&settings.data, options);
     opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
-}
-
-/// What a reload changes: what each holder of a setting says it can take up while it runs.
-fn reloader(
-    origins: Origins,
-    values: Values,
-    ingest: Arc<Ingest>,
-    drain_timeout: Arc<Live<Duration>>,
-) -> Reloader {
-    let take_up = move |settings: &Settings| {
-        ingest.reconfigure(&settings.ingest);
-        drain_timeout.set(settings.drain_timeout);
-    };
-    Reloader::new(origins, values, Box::new(take_up))
-}
-
-/// For a listener that asks, where somebody must be known for the answer to be of use.
-fn require_identity(option: &str, address: SocketAddr, identity: &Identity) -> Result<(), Failure> {
-    if address.ip().is_loopback() || identity.knows_anyone() {
-        return Ok(());
-    }
-    let message = format!("{option} {address} can be reached by others, and nobody is known who may come in");
-    let hint =
-        "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
-    Err(Failure::message("TG-ND-002", message, hint))
 }
 
 /// The first of what is wrong; the others are in the log.
@@ -163,6 +139,25 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
         format!("{attempt}: {error}"),
         "look at the limits and permissions of the process",
     )
+}
+
+/// Whoever holds a setting that may change while the node runs.
+struct Holders {
+    ingest: Arc<Ingest>,
+    identity: Arc<Identity>,
+    drain_timeout: Arc<Live<Duration>>,
+}
+
+impl Holders {
+    /// What a reload changes.
+    fn reloader(self, origins: Origins, values: Values) -> Reloader {
+        let take_up = move |settings: &Settings| {
+            self.ingest.reconfigure(&settings.ingest);
+            self.drain_timeout.set(settings.drain_timeout);
+            self.identity.replace(&settings.identity).expect("judged with the rest of the file");
+        };
+        Reloader::new(origins, values, Box::new(take_up))
+    }
 }
 
 /// All capabilities, in the order of what is wired to what.
@@ -230,8 +225,7 @@ impl Site<'_> {
         let config = self.settings.mqtt.clone();
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let config = http::Config { listen: self.settings.http, ..http::Config::default() };
-        let bound = Http::bind("http", &config, Routes::new(), &shared).await;
+        let bound = Http::bind("http", &self.settings.http, Routes::new(), &shared).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));

@@ -1,6 +1,7 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,9 +16,10 @@ use tidegate_service_ingest as ingest;
 const SECTIONS: &[Section] = &[
     NODE,
     MANAGEMENT,
-    HTTP,
-    QUEUES,
+    identity::SECTION,
+    http::SECTION,
     broker::SECTION,
+    QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
 ];
@@ -46,13 +48,12 @@ const NODE: Section = Section::new(
 const MANAGEMENT: Section = Section::new(
     "management",
     "Metrics, readiness, accounts, reload.",
-    &[Field::new("listen", Kind::Address, "127.0.0.1:7300", "Where to listen; loopback only.")],
-);
-
-const HTTP: Section = Section::new(
-    "http",
-    "Readings from devices over HTTP.",
-    &[Field::new("listen", Kind::Address, "127.0.0.1:7301", "Where to listen.")],
+    &[Field::new(
+        "listen",
+        Kind::Address,
+        "127.0.0.1:7300",
+        "Where to listen; wider than loopback only where [identity] names somebody.",
+    )],
 );
 
 const QUOTA: Kind = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
@@ -90,7 +91,8 @@ pub(crate) struct Settings {
     pub(crate) network_allowed: bool,
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
-    pub(crate) http: SocketAddr,
+    pub(crate) identity: identity::Config,
+    pub(crate) http: http::Config,
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) ingest: ingest::Config,
@@ -112,8 +114,14 @@ pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
 fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
-    let admin = reading.section("management", |values, faults| loopback(values, "--admin", faults));
-    let http = reading.section("http", |values, _| values.get("listen"));
+    let identity = reading.section("identity", identity::Config::from_values);
+    let is_known =
+        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
+    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
+    let http = reading.section("http", |values, faults| {
+        asked(values, "--http", is_known, faults);
+        http::Config::from_values(values, faults)
+    });
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
@@ -123,8 +131,19 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (ingest::Config::from_values(values, faults), values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
-    let (admin, http, retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    Some(Settings { data, network_allowed, drain_timeout, admin, http, retention, mqtt, ingest, file })
+    let (admin, identity, http, retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    Some(Settings {
+        data,
+        network_allowed,
+        drain_timeout,
+        admin,
+        identity,
+        http,
+        retention,
+        mqtt,
+        ingest,
+        file,
+    })
 }
 
 fn node(values: &Values, _: &mut Faults) -> (PathBuf, bool, Duration) {
@@ -140,20 +159,35 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
     Retention::Drain { keep_bytes, bytes_max }
 }
 
-fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
+/// For a listener that asks nobody who they are.
+fn loopback(values: &Values, option: &str, faults: &mut Faults) {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
-        faults.push(Fault {
-            place: values.origin("listen").place(),
-            code: "TG-ND-002",
-            message: format!(
-                "{}.listen ({option}) {address} can be reached by others, and nobody would be asked who they are",
-                values.path()
-            ),
-            hint: "listen on 127.0.0.1 until authentication is there".to_owned(),
-        });
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
+        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
+    }
+}
+
+/// For a listener that asks, where somebody must be known for the answer to be of use.
+fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
+    let address: SocketAddr = values.get("listen");
+    if !address.ip().is_loopback() && !is_known {
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody is known who may come in");
+        let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
+        faults.push(reachable(values, &why, hint));
     }
     address
+}
+
+fn reachable(values: &Values, why: &str, hint: &str) -> Fault {
+    Fault {
+        place: values.origin("listen").place(),
+        code: "TG-ND-002",
+        message: format!("{}.listen {why}", values.path()),
+        hint: hint.to_owned(),
+    }
 }
 
 /// What the command line says, as settings.
@@ -209,11 +243,16 @@ mod tests {
     #[test]
     fn faults_of_sections_and_of_capabilities_are_told_together() {
         let text = "[mqtt]\nlisten = \"0.0.0.0:1\"\n[ingest]\ncritical = [\"a/#/b\"]\n[queues]\nkeep_bytes = \"3 GiB\"\n\
-            [node]\ndata = 1\n";
+            [node]\ndata = 1\n[nodes]\n";
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
-        let expected =
-            [("f:2:1", "TG-ND-002"), ("f:4:13", "TG-CF-016"), ("f:6:1", "TG-CF-016"), ("f:8:8", "TG-CF-007")];
+        let expected = [
+            ("f:2:10", "TG-ND-002"),
+            ("f:4:13", "TG-CF-016"),
+            ("f:6:14", "TG-CF-016"),
+            ("f:8:8", "TG-CF-007"),
+            ("f:9:2", "TG-CF-006"),
+        ];
         assert_eq!(found, expected.map(|(place, code)| (place.to_owned(), code)));
     }
 }

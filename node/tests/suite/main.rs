@@ -16,5 +16,6 @@ mod power_disk;
 mod process;
 mod refusals;
 mod shutdown;
+mod story;
 mod torn_file;
 mod trouble;

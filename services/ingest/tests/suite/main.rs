@@ -11,3 +11,4 @@ mod pump;
 mod quarantine;
 mod scripts;
 mod site;
+mod story;
