@@ -18,7 +18,7 @@ use crate::register::{self, Register};
 use crate::sink::Sink;
 use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
-use crate::telemetry::{Tap, Telemetry};
+use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -148,11 +148,12 @@ impl Ingest {
             delivery,
             state: state.clone(),
             letters: self.letters.clone(),
+            telemetry: self.telemetry.clone(),
             orders: receiver,
         };
         let cursors = post.cursors().map_err(|source| OpenError::Cursor { sink: name.to_owned(), source })?;
-        exporters.spawn(post.supervise(cursors, make));
         self.open_stake(name);
+        exporters.spawn(post.supervise(cursors, make));
         self.sinks().push(Outlet { state, orders });
         Ok(())
     }
@@ -195,18 +196,6 @@ impl Ingest {
             sinks,
             sink_states,
         }
-    }
-
-    /// The sink's hold on the readings of class `telemetry`, which are in memory alone. What came before is not for it.
-    pub fn tap(&self, sink: &str) -> Tap {
-        let mut admission = self.admission();
-        let sources = *admission.sources();
-        let stake = admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
-        if self.telemetry.tally(sink).is_some() {
-            return self.telemetry.tap_again(sink);
-        }
-        stake.detach(&sources);
-        self.telemetry.tap(sink, stake.tally())
     }
 
     /// Takes nothing any more and writes the last register, which tells the next start that the end was an orderly one.
@@ -260,11 +249,13 @@ impl Ingest {
         Ok(ticket)
     }
 
-    /// The stake of a sink that was opened: from now on, where there is none yet.
+    /// The stake of a sink that was opened, from now on where there is none yet, and its tap on the telemetry.
     fn open_stake(&self, sink: &str) {
         let mut admission = self.admission();
         let sources = *admission.sources();
-        admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
+        let stake = admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
+        stake.detach(&sources);
+        self.telemetry.tap(sink, stake.tally());
     }
 
     /// Brings the telemetry in the stakes up to now.

@@ -84,7 +84,7 @@ impl Telemetry {
         }
     }
 
-    /// A tap for this sink. It goes on from `before`; what came until now is not for it.
+    /// A tap for this sink, in place of any before. It goes on from `before`; what came until now is not for it.
     pub fn tap(self: &Arc<Telemetry>, sink: &str, before: TelemetryTally) -> Tap {
         let mut inner = self.lock();
         let taken = inner.shelf.version();

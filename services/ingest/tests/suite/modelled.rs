@@ -126,16 +126,17 @@ fn a_payload_its_model_can_make_nothing_of_is_malformed_with_its_code() {
     assert_closes(&site.ingest);
 }
 
-#[test]
-fn telemetry_of_a_model_is_in_memory_and_two_messages_make_one_reading() {
+#[tokio::test(flavor = "multi_thread")]
+async fn telemetry_of_a_model_is_in_memory_and_not_in_the_journal() {
     let dir = TempDir::new().unwrap();
-    let site = open(&dir);
-    let tap = site.ingest.tap("test");
+    let (site, probe) = (open(&dir), Probe::new(Mood::Takes));
+    site.sink(&probe);
     site.publish("line/press-7/data", "{\"vib\":0.1}");
-    site.publish("line/press-7/data", "{\"vib\":0.2}");
-    let rows = tap.take(10);
-    assert_eq!((rows.len(), rows[0].class), (1, Class::Telemetry));
-    assert_eq!(points(&rows[0].reading).points[0].value, Value::Real(0.2));
+    let rows = probe.rows(1).await;
+    assert_eq!(
+        (rows[0].class, &points(&rows[0].reading).points[0].value),
+        (Class::Telemetry, &Value::Real(0.1))
+    );
 }
 
 #[test]
@@ -157,7 +158,6 @@ fn what_rules_make_is_derived_and_not_received_and_a_reload_makes_all_news() {
 #[derive(Debug, Clone)]
 enum Event {
     Send(&'static str, &'static str),
-    Take,
     Crash,
     Quarantine,
 }
@@ -176,7 +176,6 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let send = (prop::sample::select(topics.to_vec()), prop::sample::select(payloads.to_vec()));
     let event = prop_oneof![
         30 => send.prop_map(|(topic, payload)| Event::Send(topic, payload)),
-        3 => Just(Event::Take),
         1 => Just(Event::Crash),
         1 => Just(Event::Quarantine),
     ];
@@ -193,10 +192,9 @@ proptest! {
         let start = || {
             let site = open(&dir);
             site.sink(&Probe::new(Mood::Takes));
-            let tap = site.ingest.tap("test");
-            (site, tap)
+            site
         };
-        let (mut site, mut tap) = start();
+        let mut site = start();
         let mut sent = 0;
         for event in events {
             match event {
@@ -204,9 +202,8 @@ proptest! {
                     let offered = site.ingest.offer(&reading(topic, payload));
                     sent += u64::from(offered.err() != Some(Declined::Busy));
                 }
-                Event::Take => { tap.take(2); tap.settle(0) }
                 Event::Quarantine => drop(site.ingest.release_quarantine()),
-                Event::Crash => { drop(tap); site.crash(); (site, tap) = start() }
+                Event::Crash => { site.crash(); site = start() }
             }
             assert_closes(&site.ingest);
             let account = site.ingest.accounts().admission;
