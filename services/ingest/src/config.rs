@@ -1,5 +1,6 @@
 //! What can be set, with its default and its limits. Parsed from text by whoever reads the configuration, never here.
 
+use crate::devices::{DEVICES, TEMPLATES};
 use crate::error::OpenError;
 use crate::quarantine::UnknownDevices;
 use crate::telemetry::TelemetryLimits;
@@ -99,7 +100,8 @@ pub const SECTION: Section = Section::new(
             "How often the admission counts are written down when they changed.",
         ),
     ],
-);
+)
+.with(&[TEMPLATES, DEVICES]);
 
 /// The settings of the capability. `sample.toml` shows every one with its default.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tidegate_codec_mqtt::{TopicFilter, TopicName};
-use tidegate_engine_tags::{Interpreted, Model, Plan, PointFault, Reporter, TagClass, TagPoint, Verdict};
+use tidegate_engine_tags::{
+    Interpreted, Model, ModelConfig, Plan, PointFault, Reporter, TagClass, TagPoint, Verdict,
+};
 
 /// What holds until it is configured anew.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ pub(crate) struct Gate {
 /// Devices that have a model, and those of them that have been heard of.
 #[derive(Debug)]
 struct Fleet {
+    config: ModelConfig,
     model: Model,
     seats: RwLock<HashMap<TopicName, Arc<Seat>>>,
 }
@@ -42,7 +45,7 @@ pub(crate) struct Seat {
 
 impl Gate {
     pub(crate) fn new(config: &Config) -> Gate {
-        Gate::with_fleet(config, Arc::new(Fleet::new(Model::empty())))
+        Gate::with_fleet(config, Arc::new(Fleet::new(ModelConfig::default(), Model::empty())))
     }
 
     /// The same devices under another configuration.
@@ -50,12 +53,16 @@ impl Gate {
         Gate::with_fleet(config, self.fleet.clone())
     }
 
-    pub(crate) fn with_model(&self, model: Model) -> Gate {
+    pub(crate) fn has_model(&self, config: &ModelConfig) -> bool {
+        self.fleet.config == *config
+    }
+
+    pub(crate) fn with_model(&self, config: ModelConfig, model: Model) -> Gate {
         Gate {
             classes: self.classes.clone(),
             unknown: self.unknown,
             admitted: self.admitted.clone(),
-            fleet: Arc::new(Fleet::new(model)),
+            fleet: Arc::new(Fleet::new(config, model)),
         }
     }
 
@@ -93,8 +100,8 @@ impl Gate {
 }
 
 impl Fleet {
-    fn new(model: Model) -> Fleet {
-        Fleet { model, seats: RwLock::default() }
+    fn new(config: ModelConfig, model: Model) -> Fleet {
+        Fleet { config, model, seats: RwLock::default() }
     }
 
     fn seat(&self, topic: &TopicName) -> Option<Arc<Seat>> {

@@ -22,7 +22,7 @@ use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tidegate_engine_tags::Model;
+use tidegate_engine_tags::{Model, ModelConfig};
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
 use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
@@ -101,9 +101,21 @@ impl Ingest {
         self.gate.set(self.gate.get().changed(config));
     }
 
-    /// Takes up another model. What was reported before counts for nothing: the next value of each tag is news.
-    pub fn use_model(&self, model: Model) {
-        self.gate.set(self.gate.get().with_model(model));
+    /// Takes up a model if it is another one than before; one that is not sound is logged and left. Of a new one, the next value
+    /// of each tag is news.
+    pub fn use_model(&self, config: &ModelConfig) {
+        let gate = self.gate.get();
+        if gate.has_model(config) {
+            return;
+        }
+        match Model::compile(config) {
+            Ok(model) => self.gate.set(gate.with_model(config.clone(), model)),
+            Err(faults) => {
+                faults
+                    .iter()
+                    .for_each(|fault| tracing::error!(code = fault.code(), "{fault}; the model stays"));
+            }
+        }
     }
 
     /// A reading that was declined as busy and will not be offered again.

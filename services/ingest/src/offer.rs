@@ -16,24 +16,51 @@ use crate::state::wall_ms;
 use tidegate_engine_tags::{Interpreted, Plan, Point, TagPoint};
 use tidegate_kernel_journal::{Entry, Id, Level, ReadError, ReadLimit, Ticket};
 
+/// A reading, when it came, and the id it must not have come with before.
+#[derive(Debug, Clone, Copy)]
+struct Offer<'a> {
+    reading: &'a Reading,
+    received_ms: u64,
+    once: Option<Id>,
+}
+
+impl Offer<'_> {
+    fn id(&self) -> Id {
+        self.once.unwrap_or_else(|| Id::v7(self.received_ms))
+    }
+
+    fn entry<'p>(&self, stream: u16, id: Id, payload: &'p [u8]) -> Entry<'p> {
+        let once = self.once.is_some();
+        Entry { stream, kind: KIND, version: VERSION, critical: false, once, id, payload }
+    }
+}
+
 impl Ingest {
     /// Takes a reading in, or says why not. Returns at once; the ticket tells when it is safe.
     ///
     /// What a device with a model sends is taken as the points its model makes of it. A reading that a rule made
     /// ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        let (gate, received_ms) = (self.gate.get(), wall_ms());
-        let seat = gate.seat(&reading.topic);
-        let outcome = match (&reading.body, seat) {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: None })
+    }
+
+    /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006. Only what goes
+    /// into the journal is told apart by its id.
+    pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id) })
+    }
+
+    fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
+        let (gate, reading) = (self.gate.get(), offer.reading);
+        let outcome = match (&reading.body, gate.seat(&reading.topic)) {
             (Body::Raw(payload), Some(seat)) => {
-                let made = seat.plan.interpret(payload, reading.source_ms, received_ms);
-                match made {
-                    Ok(made) => self.offer_points(reading, &gate, &seat, made, received_ms),
+                match seat.plan.interpret(payload, reading.source_ms, offer.received_ms) {
+                    Ok(made) => self.take_points(offer, &gate, &seat, made),
                     Err(malformed) => Err(Declined::Malformed { code: malformed.code() }),
                 }
             }
-            (Body::Points(_), Some(_)) => self.keep(reading, gate.classes.of(&reading.topic), received_ms),
-            (_, None) => self.offer_unknown(reading, &gate, received_ms),
+            (Body::Points(_), Some(_)) => self.keep(offer, gate.classes.of(&reading.topic)),
+            (_, None) => self.take_unknown(offer, &gate),
         };
         self.count_declined(reading.source, outcome.as_ref().err());
         outcome
@@ -50,14 +77,14 @@ impl Ingest {
     }
 
     /// Of points, only what is news goes on; the reporter is told once that is taken.
-    fn offer_points(
+    fn take_points(
         &self,
-        reading: &Reading,
+        offer: &Offer<'_>,
         gate: &Gate,
         seat: &Seat,
         mut made: Interpreted,
-        received_ms: u64,
     ) -> Result<Taken, Declined> {
+        let Offer { reading, received_ms, .. } = *offer;
         self.point_faults.add(&made.faults);
         let mut reporter = seat.reporter();
         let class = gate.class_of(&reading.topic, &seat.plan, &made.points);
@@ -67,42 +94,42 @@ impl Ingest {
         }
         let body =
             Body::Points(Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) });
-        let taken = self.keep(&Reading { body, ..reading.clone() }, class, received_ms)?;
+        let taken = self.keep(&Offer { reading: &Reading { body, ..reading.clone() }, ..*offer }, class)?;
         made.points.iter().for_each(|point| reporter.apply(point, received_ms));
         Ok(taken)
     }
 
-    fn offer_unknown(&self, reading: &Reading, gate: &Gate, received_ms: u64) -> Result<Taken, Declined> {
-        match gate.of_unknown(reading) {
-            UnknownDevices::Admit => self.keep(reading, gate.classes.of(&reading.topic), received_ms),
-            UnknownDevices::Quarantine => self.quarantine(reading, received_ms),
+    fn take_unknown(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Taken, Declined> {
+        match gate.of_unknown(offer.reading) {
+            UnknownDevices::Admit => self.keep(offer, gate.classes.of(&offer.reading.topic)),
+            UnknownDevices::Quarantine => self.quarantine(offer),
             UnknownDevices::Refuse => Err(Declined::UNKNOWN_DEVICE),
         }
     }
 
-    fn keep(&self, reading: &Reading, class: Class, received_ms: u64) -> Result<Taken, Declined> {
+    fn keep(&self, offer: &Offer<'_>, class: Class) -> Result<Taken, Declined> {
         match class {
-            Class::Telemetry => self.keep_in_memory(reading, received_ms),
-            class => self.keep_in_journal(reading, class, received_ms),
+            Class::Telemetry => self.keep_in_memory(offer),
+            class => self.keep_in_journal(offer, class),
         }
     }
 
-    fn keep_in_journal(&self, reading: &Reading, class: Class, received_ms: u64) -> Result<Taken, Declined> {
-        let payload = layout::encode(reading).map_err(|_| Declined::UNWRITABLE)?;
-        let id = Id::v7(received_ms);
-        let entry = Entry { critical: class.is_critical(), ..entry(READINGS, id, &payload) };
+    fn keep_in_journal(&self, offer: &Offer<'_>, class: Class) -> Result<Taken, Declined> {
+        let payload = layout::encode(offer.reading).map_err(|_| Declined::UNWRITABLE)?;
+        let id = offer.id();
+        let entry = Entry { critical: class.is_critical(), ..offer.entry(READINGS, id, &payload) };
         let mut admission = self.admission();
         let ticket = self.admit(&mut admission, &[entry])?;
-        admission.count_journaled(reading.source, class, ticket.seq());
+        admission.count_journaled(offer.reading.source, class, ticket.seq());
         Ok(Taken { id, ticket, level: class.level() })
     }
 
-    fn keep_in_memory(&self, reading: &Reading, received_ms: u64) -> Result<Taken, Declined> {
+    fn keep_in_memory(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
         let mut admission = self.admission();
         self.hold_promise(&mut admission)?;
-        admission.count_kept(reading.source, Class::Telemetry);
+        admission.count_kept(offer.reading.source, Class::Telemetry);
         // Under the lock, so that the accounts never see a reading that is counted and not yet there.
-        self.telemetry.put(reading.clone(), received_ms);
+        self.telemetry.put(offer.reading.clone(), offer.received_ms);
         Ok(self.taken_at_once())
     }
 
@@ -113,12 +140,12 @@ impl Ingest {
         Ok(self.taken_at_once())
     }
 
-    fn quarantine(&self, reading: &Reading, received_ms: u64) -> Result<Taken, Declined> {
-        let payload = layout::encode(reading).map_err(|_| Declined::UNWRITABLE)?;
+    fn quarantine(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
+        let payload = layout::encode(offer.reading).map_err(|_| Declined::UNWRITABLE)?;
         let mut admission = self.admission();
         self.check_quota(&admission, payload.len())?;
-        let id = Id::v7(received_ms);
-        let ticket = self.admit(&mut admission, &[entry(QUARANTINE, id, &payload)])?;
+        let id = offer.id();
+        let ticket = self.admit(&mut admission, &[offer.entry(QUARANTINE, id, &payload)])?;
         admission.count_quarantined(ticket.seq(), payload.len());
         Ok(Taken { id, ticket, level: Level::Os })
     }
@@ -163,8 +190,4 @@ fn named(plan: &Plan, points: &[TagPoint]) -> Vec<Point> {
         source_ms: point.source_ms,
     };
     points.iter().map(named).collect()
-}
-
-fn entry(stream: u16, id: Id, payload: &[u8]) -> Entry<'_> {
-    Entry { stream, kind: KIND, version: VERSION, critical: false, once: false, id, payload }
 }

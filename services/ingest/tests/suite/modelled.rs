@@ -3,16 +3,17 @@
 use crate::site::{Mood, Probe, Site, config, reading};
 use proptest::prelude::*;
 use tempfile::TempDir;
-use tidegate_engine_tags::{Deadband, Device, Group, Model, ModelConfig, Shape, Tag, TagClass, Template};
+use tidegate_engine_tags::{Deadband, Device, Group, ModelConfig, Shape, Tag, TagClass, Template};
 use tidegate_service_ingest::{
     Body, Class, Config, Declined, Ingest, Points, Quality, Reading, Source, UnknownDevices, Value,
 };
 
-fn model() -> Model {
+fn model(unit: &str) -> ModelConfig {
     let tag = |name: &str, class, deadband| Tag {
         name: name.to_owned(),
         path: name.to_owned(),
         class,
+        unit: unit.to_owned(),
         shape: Shape { deadband, ..Shape::default() },
         ..Tag::default()
     };
@@ -25,12 +26,12 @@ fn model() -> Model {
     let templates = vec![Template { name: "press".to_owned(), groups, ..Template::default() }];
     let topic = "line/+/data".to_owned();
     let devices = vec![Device { topic, template: "press".to_owned(), ..Device::default() }];
-    Model::compile(&ModelConfig { templates, devices, ..ModelConfig::default() }).unwrap()
+    ModelConfig { templates, devices, ..ModelConfig::default() }
 }
 
 fn open(dir: &TempDir) -> Site {
     let site = Site::with(dir, Config { unknown_devices: UnknownDevices::Quarantine, ..config() });
-    site.ingest.use_model(model());
+    site.ingest.use_model(&model("C"));
     site
 }
 
@@ -140,7 +141,7 @@ async fn telemetry_of_a_model_is_in_memory_and_not_in_the_journal() {
 }
 
 #[test]
-fn what_rules_make_is_derived_and_not_received_and_a_reload_makes_all_news() {
+fn what_rules_make_is_derived_and_not_received_and_only_another_model_makes_all_news() {
     let dir = TempDir::new().unwrap();
     let site = open(&dir);
     let derived = Points { device: "press-7".into(), points: vec![] };
@@ -149,9 +150,12 @@ fn what_rules_make_is_derived_and_not_received_and_a_reload_makes_all_news() {
     let accounts = site.ingest.accounts();
     assert_eq!((accounts.admission.received, accounts.routing.derived, accounts.routing.unrouted), (0, 1, 1));
     site.publish("line/press-7/data", "{\"temp\":20}");
-    site.ingest.use_model(model());
+    site.ingest.use_model(&model("K"));
     site.publish("line/press-7/data", "{\"temp\":20}");
     assert_eq!(site.ingest.accounts().admission.sources[0].absorbed, 0);
+    site.ingest.use_model(&model("K"));
+    site.publish("line/press-7/data", "{\"temp\":20}");
+    assert_eq!(site.ingest.accounts().admission.sources[0].absorbed, 1);
     assert_closes(&site.ingest);
 }
 
