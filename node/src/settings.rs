@@ -113,6 +113,7 @@ pub(crate) struct Settings {
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
     pub(crate) ingest: ingest::Config,
+    pub(crate) model: ingest::ModelConfig,
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -146,11 +147,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         loopback(values, "--mqtt", faults);
         broker::Config::from_values(values, faults)
     });
-    let grpc = reading.section("grpc", grpc::Config::from_values);
-    let ingest = reading.section("ingest", |values, faults| {
-        (ingest::Config::from_values(values, faults), values.group("file").find("path"))
+    let grpc = reading.section("grpc", |values, faults| {
+        asked(values, "--grpc", is_known, faults);
+        grpc::Config::from_values(values, faults)
     });
-    let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
+    let ingest = reading.section("ingest", |values, faults| {
+        let model = ingest::model_config(values, faults);
+        (ingest::Config::from_values(values, faults), model, values.group("file").find("path"))
+    });
+    let ((data, network_allowed, drain_timeout), (ingest, model, file)) = (node?, ingest?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
     Some(Settings {
@@ -167,6 +172,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         retention,
         mqtt,
         ingest,
+        model,
         file,
     })
 }
@@ -185,13 +191,14 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
 }
 
 /// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) {
+fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
         let why =
             format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
         faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
     }
+    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
