@@ -5,6 +5,7 @@
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
 mod admin;
+mod asking;
 mod banner;
 #[cfg(feature = "lab")]
 mod bench;
@@ -17,17 +18,19 @@ mod http;
 mod identity;
 mod inspection;
 mod intake;
+mod letters;
 mod logs;
 mod node;
 mod open_files;
 mod reload;
 mod settings;
 mod signals;
+mod sinks;
 mod storage;
 mod upgrade;
 mod vitals;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Ingest};
 use crate::failure::Failure;
 use clap::Parser;
 use std::process::ExitCode;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Config(command) => config::run(&command),
+        Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]

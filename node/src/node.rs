@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
@@ -174,6 +175,7 @@ struct Listeners {
     mqtt: Arc<Mqtt>,
     http: Arc<Http>,
     admin: Http,
+    page: Option<Page>,
     capabilities: Wired,
 }
 
@@ -209,6 +211,7 @@ impl Site<'_> {
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             http: listeners.http.address(),
@@ -236,6 +239,7 @@ impl Site<'_> {
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
         let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
+        let page = self.settings.sinks.page();
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -243,16 +247,17 @@ impl Site<'_> {
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
+            page: page.clone(),
         };
         let bound =
             Http::bind("admin", &admin::config(self.settings.admin), admin::routes(view), &shared).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, http, admin, page, capabilities })
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, http, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });

@@ -1,6 +1,7 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::sinks::{self, Outbound, Sinks};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,10 @@ const SECTIONS: &[Section] = &[
     broker::SECTION,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
+    tidegate_connector_influx::SECTION,
+    tidegate_connector_prometheus::SECTION,
+    tidegate_connector_webhook::SECTION,
+    sinks::OUTBOUND,
 ];
 
 const NODE: Section = Section::new(
@@ -95,6 +100,7 @@ pub(crate) struct Settings {
     pub(crate) mqtt: broker::Config,
     pub(crate) ingest: ingest::Config,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) sinks: Sinks,
 }
 
 pub(crate) fn table() -> Table {
@@ -120,11 +126,14 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         broker::Config::from_values(values, faults)
     });
     let ingest = reading.section("ingest", |values, faults| {
-        (ingest::Config::from_values(values, faults), values.group("file").find("path"))
+        let sinks = Sinks::from_values(values, faults);
+        (ingest::Config::from_values(values, faults), values.group("file").find("path"), sinks)
     });
-    let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
+    let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
+    let ((data, network_allowed, drain_timeout), (ingest, file, sinks)) = (node?, ingest?);
+    let sinks = sinks.over(outbound?);
     let (admin, http, retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    Some(Settings { data, network_allowed, drain_timeout, admin, http, retention, mqtt, ingest, file })
+    Some(Settings { data, network_allowed, drain_timeout, admin, http, retention, mqtt, ingest, file, sinks })
 }
 
 fn node(values: &Values, _: &mut Faults) -> (PathBuf, bool, Duration) {
@@ -204,6 +213,26 @@ mod tests {
     fn the_committed_reference_page_is_what_the_table_makes() {
         let hint = "write it again: tidegate config reference > docs/reference/config.md";
         assert!(table().reference() == include_str!("../../docs/reference/config.md"), "{hint}");
+    }
+
+    #[test]
+    fn the_samples_of_connectors_are_sound() {
+        for sample in [
+            include_str!("../../connectors/influx/sample.toml"),
+            include_str!("../../connectors/prometheus/sample.toml"),
+            include_str!("../../connectors/webhook/sample.toml"),
+        ] {
+            let (_, settings) = read(&source(sample)).unwrap_or_else(|faults| panic!("{faults:?}"));
+            assert!(!settings.sinks.is_empty(), "{sample}");
+        }
+    }
+
+    #[test]
+    fn two_sinks_of_one_name_are_refused() {
+        let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
+            [ingest.webhook.file]\nurl = \"http://h\"\n";
+        let faults = read(&source(text)).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:1", "f:7:1"]);
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! `tidegate config reload`: asks the running node over its management listener, with one HTTP request.
 
+use crate::asking;
 use crate::failure::Failure;
 use serde_json::Value;
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of an answer: every fault of a report, and room.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 pub(crate) fn reload(admin: SocketAddr) -> Result<ExitCode, Failure> {
-    let answer = ask(admin).and_then(|text| parse(&text)).map_err(|error| unanswered(admin, &error))?;
+    let answer = asking::ask(admin, "POST", "/-/reload", "")
+        .and_then(answered)
+        .map_err(|error| unanswered(admin, &error))?;
     match answer["outcome"].as_str() {
         Some(outcome @ ("applied" | "unchanged")) => {
             let line = format!("{outcome}; generation {}\n", answer["generation"]);
@@ -51,21 +49,6 @@ fn unanswered(admin: SocketAddr, error: &io::Error) -> Failure {
     Failure::message("TG-CF-021", message, "say with --admin where its banner says `admin`")
 }
 
-fn ask(admin: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    write!(
-        stream,
-        "POST /-/reload HTTP/1.1\r\nHost: {admin}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut text = String::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-fn parse(text: &str) -> io::Result<Value> {
-    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let answer: Value = serde_json::from_str(body).map_err(io::Error::other)?;
+fn answered(answer: Value) -> io::Result<Value> {
     if answer["outcome"].is_string() { Ok(answer) } else { Err(io::Error::other("it is no node")) }
 }

@@ -8,6 +8,7 @@ mod crash;
 mod delivery;
 mod fuse_layer;
 mod journal;
+mod letters;
 mod mosquitto;
 mod mqtt;
 mod paho;
