@@ -1,6 +1,6 @@
-//! The management routes: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`, and `POST /-/reload`.
+//! The management routes: `/metrics`, `/readyz`, `/healthz`, accounts, stories, and `POST /-/reload`.
 //!
-//! Answers from memory; only a reload reads the file.
+//! Answers from memory; a story reads the journal, and a reload the file.
 
 use crate::http;
 use crate::identity::Identity;
@@ -9,7 +9,7 @@ use crate::reload::{Outcome, Reloader, Standing};
 use crate::sinks;
 use crate::vitals::Vitals;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -18,9 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_connector_prometheus::Page;
 use tidegate_kernel_plug::{
-    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Role, Route, Routes, exposition,
+    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
-use tidegate_service_ingest::{Accounts, Ingest};
+use tidegate_service_ingest::{Accounts, Ingest, StoryError};
 
 /// Connections at once: a scraper or two, a console, and people.
 const CONNECTIONS_MAX: usize = 128;
@@ -82,6 +82,11 @@ pub(crate) fn routes(view: View) -> Routes {
             view.clone(),
         )
         .with(
+            Route::get("/api/v1/story/{id}", Need::Authenticated, "A reading's way to each sink."),
+            story,
+            view.clone(),
+        )
+        .with(
             Route::post("/-/reload", Need::Role(Role::Operator), "Reads the configuration again."),
             reload,
             view,
@@ -110,6 +115,25 @@ async fn readiness(State(view): State<View>) -> impl IntoResponse {
 
 async fn accounts(State(view): State<View>) -> Json<Accounts> {
     Json(view.ingest.accounts())
+}
+
+async fn story(State(view): State<View>, Path(id): Path<String>) -> Response {
+    // Reads the disk, so not on a thread that serves.
+    match tokio::task::spawn_blocking(move || view.ingest.story(&id)).await {
+        Ok(Ok(story)) => Json(story).into_response(),
+        Ok(Err(error)) => untold(&error).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn untold(error: &StoryError) -> Refusal {
+    let status = match error {
+        StoryError::NotAnId(_) => StatusCode::BAD_REQUEST,
+        StoryError::Unknown(_) => StatusCode::NOT_FOUND,
+        StoryError::NotKept { .. } => StatusCode::GONE,
+        StoryError::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Refusal::new(status, error.code(), error.to_string(), error.hint())
 }
 
 async fn reload(State(view): State<View>) -> Response {

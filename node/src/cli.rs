@@ -14,8 +14,9 @@ Exit status:
   130  `up` was told to stop twice and ended at once
 
 Environment:
-  TIDEGATE_LOG  what is logged, `warn,tidegate=info` by default
-  NO_COLOR      set to anything: no colours in the log";
+  TIDEGATE_LOG    what is logged, `warn,tidegate=info` by default
+  TIDEGATE_TOKEN  who asks a running node, where that lets nobody in without a token
+  NO_COLOR        set to anything: no colours in the log";
 
 /// One file for the edge of a site: pull the cable and it keeps working; plug it back and every event is accounted for.
 #[derive(Debug, Parser)]
@@ -31,13 +32,20 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
     )]
-    Up(Up),
+    Up(Box<Up>),
     /// Write, check, show and reload the configuration file
     #[command(subcommand)]
     Config(Config),
     /// Ask a running node about the way of readings
     #[command(subcommand)]
     Ingest(Ingest),
+    /// Tell a reading's way from its admission to each sink, with times, out of a running node's journal
+    #[command(after_help = "\
+Example:
+  tidegate story 019be2b2-6f0a-7e1c-8a55-3a0f51c9d2ee
+
+Exit status: 0 told; 1 there is no such story, the error has a code; 2 usage")]
+    Story(Story),
     /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
     #[command(subcommand)]
     Journal(Journal),
@@ -129,9 +137,8 @@ pub(crate) struct Picked {
 /// Which node is asked, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
-    /// The management listener of the node
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
-    pub(crate) admin: SocketAddr,
+    #[command(flatten)]
+    pub(crate) node: Running,
     /// JSON instead of words
     #[arg(long)]
     pub(crate) json: bool,
@@ -218,7 +225,7 @@ Secrets that the file says are elsewhere are looked for, but not shown. Exit sta
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        up: Up,
+        up: Box<Up>,
     },
     /// Ask the running node to read its file again; all of it is taken up, or none
     #[command(after_help = "\
@@ -226,14 +233,30 @@ Example:
   tidegate config check ./tidegate.toml && tidegate config reload
 
 SIGHUP does the same. Exit status: 0 taken up, or nothing had changed; 1 refused, with every reason; 2 usage")]
-    Reload {
-        /// The management listener of the node
-        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
-        admin: SocketAddr,
-    },
+    Reload(Running),
     /// Print the reference page
     #[command(hide = true)]
     Reference,
+}
+
+/// A node that runs, to be asked.
+#[derive(Debug, Args)]
+pub(crate) struct Running {
+    /// The management listener of the node
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+    pub(crate) admin: SocketAddr,
+}
+
+/// Which reading's story.
+#[derive(Debug, Args)]
+pub(crate) struct Story {
+    /// The id, as it is in a row of a sink
+    pub(crate) id: String,
+    /// One JSON object instead of words; its shape is that of GET /api/v1/story/ID
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) node: Running,
 }
 
 /// What `tidegate up` can be told. What the file says as well goes before the file, and has no default here.
@@ -254,6 +277,18 @@ pub(crate) struct Up {
     /// Where devices send readings over HTTP; port 0 takes any free one; 127.0.0.1:7301 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
+    /// Where devices publish over TLS, where there is a certificate; 127.0.0.1:8883 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) mqtts: Option<SocketAddr>,
+    /// The certificate with its chain, in PEM; with it HTTP is HTTPS, and MQTT is there over TLS as well
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_cert: Option<String>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_key: Option<String>,
+    /// Authorities, in PEM, of which every client has to show a certificate
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_client_ca: Option<String>,
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,

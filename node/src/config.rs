@@ -14,7 +14,7 @@ use tidegate_kernel_plug::config::{
     FILE_BYTES_MAX, Faults, Origin, Override, SECRET_BYTES_MAX, SecretSource, Shown, Source, Values,
 };
 
-mod asking;
+mod reloading;
 
 const FILE_NAME: &str = "tidegate.toml";
 const DATA: &str = "./tidegate-data";
@@ -105,7 +105,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Init { out, section } => init(out, section.as_deref()),
         Command::Check { file } => check(file),
         Command::Show { origin, json, up } => show(*origin, *json, up),
-        Command::Reload { admin } => asking::reload(*admin),
+        Command::Reload(node) => reloading::reload(node),
         Command::Reference => print(&settings::table().reference()),
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     hint: Cow<'static, str>,
 }
@@ -17,15 +17,15 @@ pub(crate) struct Failure {
 impl Failure {
     /// The message is the error's, with its causes.
     pub(crate) fn new(code: &'static str, error: &dyn Error, hint: &'static str) -> Failure {
-        Failure { code, message: chain(error), hint: hint.into() }
+        Failure { code: code.into(), message: chain(error), hint: hint.into() }
     }
 
     pub(crate) fn message(
-        code: &'static str,
+        code: impl Into<Cow<'static, str>>,
         message: String,
         hint: impl Into<Cow<'static, str>>,
     ) -> Failure {
-        Failure { code, message, hint: hint.into() }
+        Failure { code: code.into(), message, hint: hint.into() }
     }
 
     /// Prints it to standard error; the status to exit with.
@@ -43,7 +43,8 @@ impl fmt::Display for Failure {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let (mut line, mut cause) = (error.to_string(), error.source());
     while let Some(error) = cause {
         line = format!("{line}: {error}");

@@ -1,7 +1,7 @@
 //! Dead letters: the routes of the management listener, and `tidegate ingest dead-letters`, which asks them.
 
-use crate::asking::ask;
-use crate::cli::{Asked, DeadLetters, Picked};
+use crate::asking::{ask, ask_with};
+use crate::cli::{DeadLetters, Picked};
 use crate::failure::Failure;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -69,23 +69,23 @@ async fn show(
 
 async fn again(State(ingest): State<Arc<Ingest>>, Json(order): Json<Order>) -> Json<Replayed> {
     let Order { sink, reason, letter, dry_run } = order;
-    Json(ingest.replay(&Pick { sink, reason, letter }, dry_run))
+    Json(ingest.replay(&Pick { sink, reason, letter, ..Pick::default() }, dry_run))
 }
 
 pub(crate) fn run(command: &DeadLetters) -> Result<ExitCode, Failure> {
     let (node, answer, words): (_, _, fn(&Value) -> String) = match command {
         DeadLetters::List { pick, node } => {
-            (node, asked(node, "GET", &format!("{PATH}{}", parameters(pick)), "")?, listed)
+            (node, ask(&node.node, "GET", &format!("{PATH}{}", parameters(pick)))?, listed)
         }
         DeadLetters::Show { letter, node } => {
             let plain: String =
                 letter.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').collect();
-            (node, asked(node, "GET", &format!("{PATH}/{plain}"), "")?, shown)
+            (node, ask(&node.node, "GET", &format!("{PATH}/{plain}"))?, shown)
         }
         DeadLetters::Replay { pick, letter, dry_run, node } => {
             let order =
                 json!({ "sink": pick.sink, "reason": pick.reason, "letter": letter, "dry_run": dry_run });
-            (node, asked(node, "POST", REPLAY, &order.to_string())?, replayed)
+            (node, ask_with(&node.node, "POST", REPLAY, &order.to_string())?, replayed)
         }
     };
     let text = if node.json { format!("{answer}\n") } else { words(&answer) };
@@ -98,29 +98,6 @@ fn parameters(pick: &Picked) -> String {
     let given = [("sink", &pick.sink), ("reason", &pick.reason)];
     let given: Vec<_> = given.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
     query(&given)
-}
-
-fn asked(node: &Asked, method: &str, target: &str, body: &str) -> Result<Value, Failure> {
-    let answer = ask(node.admin, method, target, body).map_err(|error| {
-        let message = format!("no answer from a node at {}: {error}", node.admin);
-        Failure::message("TG-ND-021", message, "say with --admin where its banner says `admin`")
-    })?;
-    match answer["error"]["code"].as_str() {
-        None => Ok(answer),
-        Some("TG-IN-022") => {
-            let message = "there is no dead letter of this id".to_owned();
-            Err(Failure::message(
-                "TG-IN-022",
-                message,
-                "`tidegate ingest dead-letters list` shows those there are",
-            ))
-        }
-        Some(code) => {
-            let said = text(&answer["error"], "message");
-            let message = format!("the node at {} refused: {said} [{code}]", node.admin);
-            Err(Failure::message("TG-ND-021", message, "see what the code means: tidegate explain"))
-        }
-    }
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {

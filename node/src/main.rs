@@ -20,6 +20,7 @@ mod inspection;
 mod intake;
 mod letters;
 mod logs;
+mod mqtts;
 mod node;
 mod open_files;
 mod reload;
@@ -27,6 +28,8 @@ mod settings;
 mod signals;
 mod sinks;
 mod storage;
+mod story;
+mod tls;
 mod upgrade;
 mod vitals;
 
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Journal(command) => inspection::run(&command),
+        Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),

@@ -1,6 +1,6 @@
 //! Taking up a changed file while the node runs: read whole, judged whole, taken up whole or not at all.
 //!
-//! Both ways in, SIGHUP and `POST /-/reload`, end in [`Reloader::reload`], one after the other under one lock. Reads the file and
+//! Both ways in, SIGHUP and `POST /-/reload`, end in [`Reloader::reload`], one after the other. Reads the file and
 //! the wall clock.
 
 use crate::config::{Origins, Unread};
@@ -18,6 +18,9 @@ pub(crate) type TakeUp = Box<dyn Fn(&Settings) + Send + Sync>;
 pub(crate) struct Reloader {
     origins: Origins,
     take_up: TakeUp,
+    /// Held for as long as a reload takes, so that there is one at a time.
+    turn: Mutex<()>,
+    /// Held for a moment: `/readyz` does not wait for the disk.
     state: Mutex<State>,
 }
 
@@ -90,13 +93,15 @@ impl Reloader {
     /// The first generation holds.
     pub(crate) fn new(origins: Origins, values: Values, take_up: TakeUp) -> Reloader {
         let state = State { values, generation: 1, counts: [0; Outcome::ALL.len()], last: None };
-        Reloader { origins, take_up, state: Mutex::new(state) }
+        Reloader { origins, take_up, turn: Mutex::default(), state: Mutex::new(state) }
     }
 
     /// Reads the file again. Blocks for the disk.
     pub(crate) fn reload(&self) -> Verdict {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.state().values.clone();
+        let judged = self.judge(&old);
         let mut state = self.state();
-        let judged = self.judge(&state.values);
         let verdict = match judged {
             Ok((values, settings, changed)) => {
                 (self.take_up)(&settings);

@@ -1,7 +1,10 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::http;
+use crate::identity;
 use crate::sinks::{self, Outbound, Sinks};
+use crate::tls::{self, Certificate};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,14 +14,18 @@ use tidegate_kernel_plug::config::{
 };
 use tidegate_service_broker as broker;
 use tidegate_service_ingest as ingest;
+use tidegate_service_ingest::http::HttpConfig;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
     NODE,
     MANAGEMENT,
-    HTTP,
-    QUEUES,
+    identity::SECTION,
+    tls::SECTION,
+    http::SECTION,
+    MQTTS,
     broker::SECTION,
+    QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
     tidegate_connector_influx::SECTION,
@@ -51,13 +58,18 @@ const NODE: Section = Section::new(
 const MANAGEMENT: Section = Section::new(
     "management",
     "Metrics, readiness, accounts, reload.",
-    &[Field::new("listen", Kind::Address, "127.0.0.1:7300", "Where to listen; loopback only.")],
+    &[Field::new(
+        "listen",
+        Kind::Address,
+        "127.0.0.1:7300",
+        "Where to listen; wider than loopback only where [identity] names somebody.",
+    )],
 );
 
-const HTTP: Section = Section::new(
-    "http",
-    "Readings from devices over HTTP.",
-    &[Field::new("listen", Kind::Address, "127.0.0.1:7301", "Where to listen.")],
+const MQTTS: Section = Section::new(
+    "mqtts",
+    "The listener for MQTT over TLS, which is there where [tls] has a certificate.",
+    &[Field::new("listen", Kind::Address, "127.0.0.1:8883", "Where to listen; loopback only.")],
 );
 
 const QUOTA: Kind = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
@@ -95,7 +107,12 @@ pub(crate) struct Settings {
     pub(crate) network_allowed: bool,
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
-    pub(crate) http: SocketAddr,
+    pub(crate) identity: identity::Config,
+    /// Nothing where TLS is not spoken.
+    pub(crate) tls: Option<Certificate>,
+    pub(crate) http: http::Config,
+    pub(crate) inputs: HttpConfig,
+    pub(crate) mqtts: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) ingest: ingest::Config,
@@ -118,8 +135,16 @@ pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
 fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
-    let admin = reading.section("management", |values, faults| loopback(values, "--admin", faults));
-    let http = reading.section("http", |values, _| values.get("listen"));
+    let identity = reading.section("identity", identity::Config::from_values);
+    let tls = reading.section("tls", Certificate::from_values);
+    let is_anyone_known = identity.as_ref().is_some_and(identity::Config::knows_anyone);
+    let admin =
+        reading.section("management", |values, faults| asked(values, "--admin", is_anyone_known, faults));
+    let http = reading.section("http", |values, faults| {
+        asked(values, "--http", is_anyone_known, faults);
+        (http::Config::from_values(values), http::inputs(values, faults))
+    });
+    let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
@@ -132,8 +157,24 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout), (ingest, file, sinks)) = (node?, ingest?);
     let sinks = sinks.over(outbound?);
-    let (admin, http, retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    Some(Settings { data, network_allowed, drain_timeout, admin, http, retention, mqtt, ingest, file, sinks })
+    let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
+    let (identity, tls, mqtts, inputs) = (identity?, tls?, mqtts?, inputs?);
+    Some(Settings {
+        data,
+        network_allowed,
+        drain_timeout,
+        admin,
+        identity,
+        tls,
+        http,
+        inputs,
+        mqtts,
+        retention,
+        mqtt,
+        ingest,
+        file,
+        sinks,
+    })
 }
 
 fn node(values: &Values, _: &mut Faults) -> (PathBuf, bool, Duration) {
@@ -149,20 +190,36 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
     Retention::Drain { keep_bytes, bytes_max }
 }
 
+/// For a listener that asks nobody who they are.
 fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
-        faults.push(Fault {
-            place: values.origin("listen").place(),
-            code: "TG-ND-002",
-            message: format!(
-                "{}.listen ({option}) {address} can be reached by others, and nobody would be asked who they are",
-                values.path()
-            ),
-            hint: "listen on 127.0.0.1 until authentication is there".to_owned(),
-        });
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
+        faults.push(reachable(values, &why, "listen on 127.0.0.1"));
     }
     address
+}
+
+/// For a listener that asks, where somebody must be known for the answer to be of use.
+fn asked(values: &Values, option: &str, is_anyone_known: bool, faults: &mut Faults) -> SocketAddr {
+    let address: SocketAddr = values.get("listen");
+    if !address.ip().is_loopback() && !is_anyone_known {
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody is known who may come in");
+        let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
+        faults.push(reachable(values, &why, hint));
+    }
+    address
+}
+
+fn reachable(values: &Values, why: &str, hint: &str) -> Fault {
+    Fault {
+        place: values.origin("listen").place(),
+        code: "TG-ND-002",
+        message: format!("{}.listen {why}", values.path()),
+        hint: hint.to_owned(),
+    }
 }
 
 /// What the command line says, as settings.
@@ -178,6 +235,10 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
         one("http.listen", "--http", up.http.map(|address| address.to_string())),
+        one("mqtts.listen", "--mqtts", up.mqtts.map(|address| address.to_string())),
+        one("tls.cert", "--tls-cert", up.tls_cert.clone()),
+        one("tls.key", "--tls-key", up.tls_key.clone()),
+        one("tls.client_ca", "--tls-client-ca", up.tls_client_ca.clone()),
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),
@@ -232,17 +293,22 @@ mod tests {
         let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
             [ingest.webhook.file]\nurl = \"http://h\"\n";
         let faults = read(&source(text)).unwrap_err();
-        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:1", "f:7:1"]);
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:7", "f:7:7"]);
     }
 
     #[test]
     fn faults_of_sections_and_of_capabilities_are_told_together() {
         let text = "[mqtt]\nlisten = \"0.0.0.0:1\"\n[ingest]\ncritical = [\"a/#/b\"]\n[queues]\nkeep_bytes = \"3 GiB\"\n\
-            [node]\ndata = 1\n";
+            [node]\ndata = 1\n[nodes]\n";
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
-        let expected =
-            [("f:2:1", "TG-ND-002"), ("f:4:13", "TG-CF-016"), ("f:6:1", "TG-CF-016"), ("f:8:8", "TG-CF-007")];
+        let expected = [
+            ("f:2:10", "TG-ND-002"),
+            ("f:4:13", "TG-CF-016"),
+            ("f:6:14", "TG-CF-016"),
+            ("f:8:8", "TG-CF-007"),
+            ("f:9:2", "TG-CF-006"),
+        ];
         assert_eq!(found, expected.map(|(place, code)| (place.to_owned(), code)));
     }
 }

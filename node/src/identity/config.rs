@@ -12,7 +12,6 @@ pub(crate) enum Anonymous {
     /// On listeners that only this machine reaches.
     #[default]
     Loopback,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the configuration"))]
     Never,
 }
 

@@ -109,7 +109,7 @@ fn show_says_where_each_setting_comes_from() {
     let objects = text(&run(&["config", "show", "--json", "--config", name]).stdout);
     let objects: Vec<Value> = objects.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let wanted =
-        json!({"key": "mqtt.connections_max", "value": "7", "origin": "file", "line": 2, "column": 1});
+        json!({"key": "mqtt.connections_max", "value": "7", "origin": "file", "line": 2, "column": 19});
     assert!(objects.contains(&wanted), "{objects:?}");
 }
 
@@ -171,8 +171,8 @@ fn a_refused_reload_changes_nothing_and_names_every_reason() {
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     for line in [
-        format!("{name}:3:1: ingest.retry_cap: \"5 s\" -> \"9 s\", which takes a restart [TG-CF-020]"),
-        format!("{name}:5:1: mqtt.connections_max: 10000 -> 7, which takes a restart [TG-CF-020]"),
+        format!("{name}:3:13: ingest.retry_cap: \"5 s\" -> \"9 s\", which takes a restart [TG-CF-020]"),
+        format!("{name}:5:19: mqtt.connections_max: 10000 -> 7, which takes a restart [TG-CF-020]"),
     ] {
         assert!(errors.contains(&line), "{line} in {errors}");
     }

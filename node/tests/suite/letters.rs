@@ -165,5 +165,5 @@ fn a_node_that_is_not_there_is_said_so() {
     let began = std::time::Instant::now();
     let output = run(&["ingest", "dead-letters", "list", "--admin", &address]);
     assert!(began.elapsed() < PATIENCE);
-    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error[TG-ND-021]"));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error[TG-CF-021]"));
 }

@@ -16,6 +16,8 @@ mod power;
 mod power_disk;
 mod process;
 mod refusals;
+mod secure;
 mod shutdown;
+mod story;
 mod torn_file;
 mod trouble;

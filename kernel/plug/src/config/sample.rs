@@ -63,6 +63,8 @@ pub(super) fn written(field: &Field) -> String {
             value::from_text(&kind, text).expect("checked when the table was made").to_string()
         }
         (_, Kind::Choice(words)) => format!("\"{}\"", words.first().unwrap_or(&"")),
+        (_, Kind::Url(schemes)) => format!("\"{}://host\"", schemes.first().unwrap_or(&"")),
+        (_, Kind::Address) => "\"127.0.0.1:1\"".to_owned(),
         (_, Kind::Flag) => "false".to_owned(),
         (_, Kind::Integer { min, .. }) => min.to_string(),
         (_, Kind::Real { min, .. }) => format!("{min:?}"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Default,
+    /// Where the value stands.
     File(Position),
     /// The option.
     CommandLine(&'static str),

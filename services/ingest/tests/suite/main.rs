@@ -3,8 +3,10 @@
 
 mod accounts;
 mod crash;
+mod http;
 mod letters;
 mod outage;
 mod pump;
 mod scripts;
 mod site;
+mod story;

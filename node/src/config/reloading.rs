@@ -1,16 +1,14 @@
-//! `tidegate config reload`: asks the running node over its management listener, with one HTTP request.
+//! `tidegate config reload`: asks the running node, and says what it made of it.
 
-use crate::asking;
+use crate::asking::ask;
+use crate::cli::Running;
 use crate::failure::Failure;
 use serde_json::Value;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
-pub(crate) fn reload(admin: SocketAddr) -> Result<ExitCode, Failure> {
-    let answer = asking::ask(admin, "POST", "/-/reload", "")
-        .and_then(answered)
-        .map_err(|error| unanswered(admin, &error))?;
+pub(crate) fn reload(node: &Running) -> Result<ExitCode, Failure> {
+    let answer = ask(node, "POST", "/-/reload")?;
     match answer["outcome"].as_str() {
         Some(outcome @ ("applied" | "unchanged")) => {
             let line = format!("{outcome}; generation {}\n", answer["generation"]);
@@ -42,13 +40,4 @@ fn refused(answer: &Value) -> Failure {
         faults.len()
     );
     Failure::message("TG-CF-022", message, "mend what is named above and reload again")
-}
-
-fn unanswered(admin: SocketAddr, error: &io::Error) -> Failure {
-    let message = format!("no answer from a node at {admin}: {error}");
-    Failure::message("TG-CF-021", message, "say with --admin where its banner says `admin`")
-}
-
-fn answered(answer: Value) -> io::Result<Value> {
-    if answer["outcome"].is_string() { Ok(answer) } else { Err(io::Error::other("it is no node")) }
 }
