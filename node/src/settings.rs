@@ -29,6 +29,7 @@ const SECTIONS: &[Section] = &[
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
     tidegate_connector_influx::SECTION,
+    tidegate_connector_mqtt::SINK_SECTION,
     tidegate_connector_prometheus::SECTION,
     tidegate_connector_webhook::SECTION,
     sinks::OUTBOUND,
@@ -280,6 +281,7 @@ mod tests {
     fn the_samples_of_connectors_are_sound() {
         for sample in [
             include_str!("../../connectors/influx/sample.toml"),
+            include_str!("../../connectors/mqtt/sample.toml"),
             include_str!("../../connectors/prometheus/sample.toml"),
             include_str!("../../connectors/webhook/sample.toml"),
         ] {

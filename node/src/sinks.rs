@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_connector_influx::{self as influx, InfluxSink};
+use tidegate_connector_mqtt::{MqttSink, SinkSettings};
 use tidegate_connector_prometheus::{
     CONTENT_TYPE, Page, PageConfig, PageSink, RemoteConfig, RemoteWriteSink,
 };
@@ -54,6 +55,7 @@ pub(crate) struct Sinks {
     influx: Vec<(String, influx::Setup)>,
     remote_write: Vec<(String, RemoteConfig)>,
     webhook: Vec<(String, webhook::Config)>,
+    mqtt_out: Vec<(String, SinkSettings)>,
     page: Option<PageConfig>,
 }
 
@@ -92,6 +94,7 @@ impl Sinks {
             influx: named(values, "influx", |values| influx::Setup::from_values(values, faults)),
             remote_write: named(values, "remote_write", |values| RemoteConfig::from_values(values, faults)),
             webhook: named(values, "webhook", |values| webhook::Config::from_values(values, faults)),
+            mqtt_out: named(values, "mqtt_out", |values| SinkSettings::from_values(values, faults)),
             page: None,
         };
         Sinks { page: PageConfig::from_values(values.group("page"), faults), ..sinks }
@@ -141,6 +144,11 @@ impl Sinks {
             };
             started(ingest.start_sink_with(&name, delivery, exporters, make))?;
         }
+        for (name, settings) in self.mqtt_out.iter().cloned() {
+            let (dialer, delivery) = (dialer.clone(), settings.delivery);
+            let make = move || MqttSink::new(dialer.clone(), settings.clone());
+            started(ingest.start_sink_with(&name, delivery, exporters, make))?;
+        }
         if let Some((PageConfig { topics }, page)) = self.page.clone().zip(page) {
             let make = move || PageSink::new(page.clone(), topics.clone());
             started(ingest.start_sink("page", exporters, make))?;
@@ -165,7 +173,7 @@ fn named<T>(values: &Values, kind: &str, mut read: impl FnMut(&Values) -> Option
 /// A sink's name is that of its place in the journal, whatever its kind.
 fn check_names(values: &Values, faults: &mut Faults) {
     let mut taken: Vec<&str> = TAKEN.to_vec();
-    for kind in ["influx", "remote_write", "webhook"] {
+    for kind in ["influx", "mqtt_out", "remote_write", "webhook"] {
         for (name, sink) in values.named(kind) {
             if taken.contains(&name) {
                 faults.push(sink.fault(
