@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
@@ -184,6 +185,7 @@ struct Listeners {
     http: Arc<Http>,
     grpc: Grpc,
     admin: Http,
+    page: Option<Page>,
     capabilities: Wired,
 }
 
@@ -220,6 +222,7 @@ impl Site<'_> {
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
@@ -254,6 +257,7 @@ impl Site<'_> {
         let grpc = self.bind_grpc(readings).await?;
         let mqtt = Arc::new(Mqtt::new(&broker));
         let capabilities = self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle())]);
+        let page = self.settings.sinks.page();
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -261,11 +265,12 @@ impl Site<'_> {
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
+            page: page.clone(),
         };
         let config = admin::config(self.settings.admin);
         let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, page, capabilities })
     }
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
@@ -283,7 +288,7 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });

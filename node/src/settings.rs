@@ -1,6 +1,7 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
 use crate::{http, identity};
 use std::net::SocketAddr;
@@ -28,6 +29,11 @@ const SECTIONS: &[Section] = &[
     QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
+    tidegate_connector_influx::SECTION,
+    tidegate_connector_mqtt::SINK_SECTION,
+    tidegate_connector_prometheus::SECTION,
+    tidegate_connector_webhook::SECTION,
+    sinks::OUTBOUND,
 ];
 
 const NODE: Section = Section::new(
@@ -115,6 +121,7 @@ pub(crate) struct Settings {
     pub(crate) ingest: ingest::Config,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) sinks: Sinks,
 }
 
 pub(crate) fn table() -> Table {
@@ -141,7 +148,10 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
     let tls = reading.section("tls", Certificate::from_values);
-    let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
+    let mqtts = reading.section("mqtts", |values, faults| {
+        loopback(values, "--mqtts", faults);
+        values.get("listen")
+    });
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
@@ -153,9 +163,12 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     });
     let ingest = reading.section("ingest", |values, faults| {
         let model = ingest::model_config(values, faults);
-        (ingest::Config::from_values(values, faults), model, values.group("file").find("path"))
+        let sinks = Sinks::from_values(values, faults);
+        (ingest::Config::from_values(values, faults), model, values.group("file").find("path"), sinks)
     });
-    let ((data, network_allowed, drain_timeout), (ingest, model, file)) = (node?, ingest?);
+    let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
+    let ((data, network_allowed, drain_timeout), (ingest, model, file, sinks)) = (node?, ingest?);
+    let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
     Some(Settings {
@@ -174,6 +187,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         ingest,
         model,
         file,
+        sinks,
     })
 }
 
@@ -275,6 +289,27 @@ mod tests {
     fn the_committed_reference_page_is_what_the_table_makes() {
         let hint = "write it again: tidegate config reference > docs/reference/config.md";
         assert!(table().reference() == include_str!("../../docs/reference/config.md"), "{hint}");
+    }
+
+    #[test]
+    fn the_samples_of_connectors_are_sound() {
+        for sample in [
+            include_str!("../../connectors/influx/sample.toml"),
+            include_str!("../../connectors/mqtt/sample.toml"),
+            include_str!("../../connectors/prometheus/sample.toml"),
+            include_str!("../../connectors/webhook/sample.toml"),
+        ] {
+            let (_, settings) = read(&source(sample)).unwrap_or_else(|faults| panic!("{faults:?}"));
+            assert!(!settings.sinks.is_empty(), "{sample}");
+        }
+    }
+
+    #[test]
+    fn two_sinks_of_one_name_are_refused() {
+        let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
+            [ingest.webhook.file]\nurl = \"http://h\"\n";
+        let faults = read(&source(text)).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:7", "f:7:7"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod fuse_layer;
 mod grpc;
 mod http;
 mod journal;
+mod letters;
 mod mosquitto;
 mod mqtt;
 mod paho;
