@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
@@ -176,6 +177,7 @@ struct Listeners {
     mqtt: Arc<Mqtt>,
     http: Arc<Http>,
     grpc: Grpc,
+    links: Arc<Links>,
     admin: Http,
     capabilities: Wired,
 }
@@ -239,10 +241,17 @@ impl Site<'_> {
         let bound = Http::bind("http", &config, Routes::new(), &shared).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let grpc = self.bind_grpc(readings).await?;
+        let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired =
-            Arc::new([mqtt.clone(), http.clone(), Arc::new(grpc.handle()), self.ingest.clone(), storage]);
+        let capabilities: Wired = Arc::new([
+            mqtt.clone(),
+            http.clone(),
+            Arc::new(grpc.handle()),
+            links.clone(),
+            self.ingest.clone(),
+            storage,
+        ]);
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -254,7 +263,16 @@ impl Site<'_> {
         let bound =
             Http::bind("admin", &admin::config(self.settings.admin), admin::routes(view), &shared).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, http, grpc, admin, capabilities })
+        Ok(Listeners { broker, mqtt, http, grpc, links, admin, capabilities })
+    }
+
+    /// Brokers elsewhere. Whether they can be reached is no reason not to start.
+    fn links(&self) -> Result<Arc<Links>, Failure> {
+        let link = |config: &tidegate_connector_mqtt::Config| {
+            Link::new(config.clone(), self.ingest.clone()).map(Arc::new)
+        };
+        let links = self.settings.external.iter().map(link).collect::<Result<_, _>>();
+        links.map(Links).map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
@@ -265,12 +283,16 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, http, grpc, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, http, grpc, links, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
         tokio::spawn(async move { http.serve().await });
         tokio::spawn(grpc.run());
+        for link in &links.0 {
+            let link = link.clone();
+            tokio::spawn(async move { link.run().await });
+        }
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }

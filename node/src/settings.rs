@@ -4,6 +4,7 @@ use crate::cli::Up;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidegate_connector_mqtt as external;
 use tidegate_kernel_journal::{Options, Retention};
 use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
@@ -20,6 +21,7 @@ const SECTIONS: &[Section] = &[
     QUEUES,
     broker::SECTION,
     grpc::SECTION,
+    external::SECTION,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
 ];
@@ -96,6 +98,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
+    pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
     pub(crate) file: Option<PathBuf>,
 }
@@ -123,12 +126,26 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         broker::Config::from_values(values, faults)
     });
     let grpc = reading.section("grpc", grpc::Config::from_values);
+    let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", |values, faults| {
         (ingest::Config::from_values(values, faults), values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
     let (admin, http, retention, mqtt, grpc) = (admin?, http?, retention?, mqtt?, grpc?);
-    Some(Settings { data, network_allowed, drain_timeout, admin, http, retention, mqtt, grpc, ingest, file })
+    let external = external?;
+    Some(Settings {
+        data,
+        network_allowed,
+        drain_timeout,
+        admin,
+        http,
+        retention,
+        mqtt,
+        grpc,
+        external,
+        ingest,
+        file,
+    })
 }
 
 fn node(values: &Values, _: &mut Faults) -> (PathBuf, bool, Duration) {
