@@ -61,8 +61,7 @@ const FIELDS: &[Field] = &[
         "receive_max",
         Kind::Integer { min: 1, max: 1000 },
         "20",
-        "Publications that wait for the journal; beyond it the broker queues. Told to it at MQTT 5. mosquitto, which keeps 20 in \
-         flight, sends more than that under new identifiers after a restart of its own.",
+        "Publications that wait for the journal; beyond it the broker queues. Told to it at MQTT 5.",
     ),
     Field::new(
         "packet_bytes_max",
