@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_connector_mqtt::{Link, Links};
 use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
@@ -184,6 +185,7 @@ struct Listeners {
     mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
     grpc: Grpc,
+    links: Arc<Links>,
     admin: Http,
     page: Option<Page>,
     capabilities: Wired,
@@ -255,8 +257,10 @@ impl Site<'_> {
             None => None,
         };
         let grpc = self.bind_grpc(readings).await?;
+        let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let capabilities = self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle())]);
+        let capabilities =
+            self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()]);
         let page = self.settings.sinks.page();
         let view = View {
             capabilities: capabilities.clone(),
@@ -270,7 +274,16 @@ impl Site<'_> {
         let config = admin::config(self.settings.admin);
         let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, page, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, page, capabilities })
+    }
+
+    /// Brokers elsewhere. Whether they can be reached is no reason not to start.
+    fn links(&self) -> Result<Arc<Links>, Failure> {
+        let link = |config: &tidegate_connector_mqtt::Config| {
+            Link::new(config.clone(), self.ingest.clone()).map(Arc::new)
+        };
+        let links = self.settings.external.iter().map(link).collect::<Result<_, _>>();
+        links.map(Links).map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
@@ -280,7 +293,7 @@ impl Site<'_> {
     }
 
     /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 3]) -> Wired {
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 4]) -> Wired {
         let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         mqtts.into_iter().chain(intake).chain(rest).collect()
@@ -288,7 +301,7 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities, .. } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
@@ -297,6 +310,10 @@ impl Site<'_> {
         }
         tokio::spawn(async move { http.serve().await });
         tokio::spawn(grpc.run());
+        for link in &links.0 {
+            let link = link.clone();
+            tokio::spawn(async move { link.run().await });
+        }
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }

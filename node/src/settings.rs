@@ -7,6 +7,7 @@ use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidegate_connector_mqtt as external;
 use tidegate_kernel_journal::{Options, Retention};
 use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
@@ -26,6 +27,7 @@ const SECTIONS: &[Section] = &[
     broker::SECTION,
     MQTTS,
     grpc::SECTION,
+    external::SECTION,
     QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
@@ -118,6 +120,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
+    pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) file: Option<PathBuf>,
@@ -161,6 +164,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         asked(values, "--grpc", is_known, faults);
         grpc::Config::from_values(values, faults)
     });
+    let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", |values, faults| {
         let model = ingest::model_config(values, faults);
         let sinks = Sinks::from_values(values, faults);
@@ -170,7 +174,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let ((data, network_allowed, drain_timeout), (ingest, model, file, sinks)) = (node?, ingest?);
     let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
+    let (tls, inputs, mqtts, grpc, external) = (tls?, inputs?, mqtts?, grpc?, external?);
     Some(Settings {
         data,
         network_allowed,
@@ -182,6 +186,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         inputs,
         mqtts,
         grpc,
+        external,
         retention,
         mqtt,
         ingest,
