@@ -8,6 +8,7 @@ use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
+use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
@@ -59,7 +60,9 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let reloader =
             Arc::new(reloader(origins, values, ingest.clone(), guard.clone(), drain_timeout.clone()));
-        let site = Site { settings, folder: &folder, ingest, guard, file, vitals, reloader, drain_timeout };
+        let past = past(&settings, &folder)?;
+        let site =
+            Site { settings, folder: &folder, ingest, guard, file, vitals, reloader, drain_timeout, past };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -140,6 +143,12 @@ fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<
     Ok(Arc::new(ingest))
 }
 
+/// Nothing where no device has a model.
+fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failure> {
+    let has_tags = !settings.model.devices.is_empty();
+    has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
+}
+
 /// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
 /// may have ended between the two: what is delivered is settled, and must not go with the name of a folder.
 fn make_folder_for(file: &Path) -> Result<(), Failure> {
@@ -199,6 +208,8 @@ struct Site<'a> {
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
+    /// Nothing where no device has a model at the start: only their readings have tags.
+    past: Option<Past>,
 }
 
 impl Site<'_> {
@@ -221,6 +232,9 @@ impl Site<'_> {
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        if let Some(past) = &self.past {
+            history::feed(&past.history, &self.ingest, exporters.handle())?;
+        }
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
@@ -262,7 +276,9 @@ impl Site<'_> {
             reloader: self.reloader.clone(),
         };
         let config = admin::config(self.settings.admin);
-        let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
+        let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
+        let routes = admin::routes(view).and(past.unwrap_or_default());
+        let bound = Http::bind("admin", &config, routes, &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
         Ok(Listeners { broker, mqtt, mqtts, http, admin, capabilities })
     }
@@ -271,7 +287,8 @@ impl Site<'_> {
     fn wired(&self, mqtts: Option<Arc<Mqtts>>, mqtt: Arc<Mqtt>, http: Arc<Http>) -> Wired {
         let storage = Arc::new(Storage::of(self.folder));
         let rest: [Arc<dyn Capability>; 4] = [mqtt, http, self.ingest.clone(), storage];
-        mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts }).into_iter().chain(rest).collect()
+        let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
+        mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts }).into_iter().chain(rest).chain(keeper).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
@@ -279,6 +296,9 @@ impl Site<'_> {
         let Listeners { broker, mqtt, mqtts, http, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
+        if let Some(Past { keeper, .. }) = self.past.clone() {
+            tokio::spawn(async move { keeper.keep().await });
+        }
         tokio::spawn(async move { mqtt.serve(broker).await });
         if let Some(mqtts) = mqtts {
             tokio::spawn(async move { mqtts.serve().await });

@@ -12,6 +12,7 @@ use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
 };
 use tidegate_service_broker as broker;
+use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 
@@ -23,11 +24,11 @@ const SECTIONS: &[Section] = &[
     tls::SECTION,
     http::SECTION,
     MQTTS,
-    QUEUES,
     broker::SECTION,
     QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
+    history::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -113,6 +114,7 @@ pub(crate) struct Settings {
     pub(crate) mqtt: broker::Config,
     pub(crate) ingest: ingest::Config,
     pub(crate) model: ingest::ModelConfig,
+    pub(crate) history: history::Config,
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -150,6 +152,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         let model = ingest::model_config(values, faults);
         (ingest::Config::from_values(values, faults), model, values.group("file").find("path"))
     });
+    let history = reading.section("history", |values, _| history::Config::from_values(values));
     let ((data, network_allowed, drain_timeout), (ingest, model, file)) = (node?, ingest?);
     let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
     let (identity, tls, mqtts, inputs) = (identity?, tls?, mqtts?, inputs?);
@@ -167,6 +170,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         mqtt,
         ingest,
         model,
+        history: history?,
         file,
     })
 }
