@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod explain;
 mod failure;
+mod grpc;
 mod history;
 mod http;
 mod identity;

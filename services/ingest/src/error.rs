@@ -19,6 +19,14 @@ pub enum Declined {
 }
 
 impl Declined {
+    /// What it is counted under; nothing where it is not.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        match self {
+            Declined::Busy => None,
+            Declined::Refused { code } | Declined::Malformed { code } => Some(code),
+        }
+    }
+
     /// Offered after the drain began.
     pub(crate) const DRAINING: Declined = Declined::Refused { code: "TG-IN-002" };
     /// Has no form in the journal.

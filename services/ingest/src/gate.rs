@@ -1,7 +1,7 @@
 //! What is known of topics and devices, and what was last reported of each: all that decides where a reading goes.
 //!
 //! A topic's device is looked for once and then remembered. What was last reported of its tags has a lock of its own, held while
-//! one reading of that topic is judged and taken; so two readings of a topic are never judged by the same past.
+//! a reading of that topic is judged and again when it was taken; two of the same moment may both be news, and none is missed.
 
 use crate::class::{Class, Classes};
 use crate::config::Config;
@@ -123,13 +123,20 @@ impl Fleet {
 }
 
 impl Seat {
-    pub(crate) fn reporter(&self) -> MutexGuard<'_, Reporter> {
-        self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Leaves only what is news.
+    pub(crate) fn keep_news(&self, made: &mut Interpreted, now_ms: u64) {
+        let reporter = self.reporter();
+        made.points.retain(|point| reporter.judge(&self.plan, point, now_ms) == Verdict::Report);
     }
 
-    /// Leaves only what is news.
-    pub(crate) fn keep_news(&self, reporter: &Reporter, made: &mut Interpreted, now_ms: u64) {
-        made.points.retain(|point| reporter.judge(&self.plan, point, now_ms) == Verdict::Report);
+    /// These were taken: from now on they are what was last reported.
+    pub(crate) fn tell(&self, points: &[TagPoint], now_ms: u64) {
+        let mut reporter = self.reporter();
+        points.iter().for_each(|point| reporter.apply(point, now_ms));
+    }
+
+    fn reporter(&self) -> MutexGuard<'_, Reporter> {
+        self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

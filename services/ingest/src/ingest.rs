@@ -225,14 +225,23 @@ impl Ingest {
         self.write_stakes(&mut admission);
     }
 
-    /// Appends what brings one new reading, or nothing of it.
-    pub(crate) fn admit(&self, admission: &mut Admission, entries: &[Entry<'_>]) -> Result<Ticket, Declined> {
-        self.hold_promise(admission)?;
-        Ok(self.journal.append_all(entries)?)
+    /// Appends what brings so many new readings, or nothing of it.
+    pub(crate) fn admit(
+        &self,
+        admission: &mut Admission,
+        readings: u64,
+        entries: &[Entry<'_>],
+    ) -> Result<Ticket, Declined> {
+        self.hold_promise(admission, readings)?;
+        if entries.is_empty() {
+            Ok(self.nothing_to_wait_for())
+        } else {
+            Ok(self.journal.append_all(entries)?)
+        }
     }
 
-    /// Whether one more may be received without a crash taking more than was promised.
-    pub(crate) fn hold_promise(&self, admission: &mut Admission) -> Result<(), Declined> {
+    /// Whether so many more may be received without a crash taking more than was promised.
+    fn hold_promise(&self, admission: &mut Admission, readings: u64) -> Result<(), Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
         }
@@ -241,7 +250,8 @@ impl Ingest {
             admission.promise.widen();
             self.write_register(admission)?;
         }
-        if admission.promise.admits(admission.received()) { Ok(()) } else { Err(Declined::Busy) }
+        let last = admission.received() + readings.saturating_sub(1);
+        if admission.promise.admits(last) { Ok(()) } else { Err(Declined::Busy) }
     }
 
     fn checkpoint(&self) {

@@ -280,7 +280,7 @@ impl Ingest {
             ..Entry::default()
         };
         let mut admission = self.admission();
-        let ticket = self.admit(&mut admission, &[reading, done])?;
+        let ticket = self.admit(&mut admission, 1, &[reading, done])?;
         admission.count_journaled(Source::Replay, Class::of_record(reading.critical), ticket.seq());
         self.letters.done(id);
         Ok(())

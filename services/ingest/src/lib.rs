@@ -56,6 +56,7 @@ pub use error::{Declined, LettersError, OpenError, Unreadable};
 pub use ingest::{Ingest, Taken};
 pub use letter::REASON_BYTES_MAX;
 pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
+pub use offer::Together;
 pub use quarantine::{Held, QUARANTINE, Quarantined, UnknownDevices};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};

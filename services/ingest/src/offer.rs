@@ -1,8 +1,8 @@
 //! The way in: a reading is looked at, then taken into the journal or into memory, absorbed, quarantined or declined.
 //!
-//! Holds the lock of admission while the journal copies one record, so that the accounts are of one moment, and for a device
-//! with a model the lock of its topic meanwhile; nothing here does IO. Reads the wall clock for ids and for when a reading was
-//! received.
+//! Looking takes nothing; taking is for one reading or for several that stand or fall together, with a note of whoever offers
+//! them: after a crash all of that is in the journal, or none. Holds the lock of admission while the journal copies the records,
+//! so that the accounts are of one moment; nothing here does IO. Reads the wall clock for ids and for when a reading was received.
 
 use crate::admission::Admission;
 use crate::class::Class;
@@ -13,6 +13,7 @@ use crate::layout::{self, KIND, VERSION};
 use crate::quarantine::{self, QUARANTINE, Quarantined, UnknownDevices};
 use crate::reading::{Body, Points, READINGS, Reading, Source};
 use crate::state::wall_ms;
+use std::sync::Arc;
 use tidegate_engine_tags::{Interpreted, Plan, Point, TagPoint};
 use tidegate_kernel_journal::{Entry, Id, Level, ReadError, ReadLimit, Ticket};
 
@@ -24,15 +25,41 @@ struct Offer<'a> {
     once: Option<Id>,
 }
 
-impl Offer<'_> {
-    fn id(&self) -> Id {
-        self.once.unwrap_or_else(|| Id::v7(self.received_ms))
-    }
+/// What a reading came to when it was looked at.
+struct Look {
+    id: Id,
+    once: bool,
+    source: Source,
+    class: Class,
+    place: Place,
+    news: Option<News>,
+}
 
-    fn entry<'p>(&self, stream: u16, id: Id, payload: &'p [u8]) -> Entry<'p> {
-        let once = self.once.is_some();
-        Entry { stream, kind: KIND, version: VERSION, critical: false, once, id, payload }
-    }
+/// Where it goes.
+enum Place {
+    Journal(Vec<u8>),
+    Quarantine(Vec<u8>),
+    Memory(Box<Reading>),
+    /// Nothing in it was news.
+    Nowhere,
+}
+
+/// What the reporter of its tags is told once it is taken.
+struct News {
+    seat: Arc<Seat>,
+    points: Vec<TagPoint>,
+    received_ms: u64,
+}
+
+/// Readings that were taken together.
+#[derive(Debug, Clone)]
+pub struct Together {
+    /// Of the note, or of the last reading where there is none.
+    pub ticket: Ticket,
+    /// The highest that any of them asks for.
+    pub level: Level,
+    /// Those that were not taken, by their place and with the code they are counted under.
+    pub refused: Vec<(usize, &'static str)>,
 }
 
 impl Ingest {
@@ -50,19 +77,36 @@ impl Ingest {
         self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id) })
     }
 
-    fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
-        let (gate, reading) = (self.gate.get(), offer.reading);
-        let outcome = match (&reading.body, gate.seat(&reading.topic)) {
-            (Body::Raw(payload), Some(seat)) => {
-                match seat.plan.interpret(payload, reading.source_ms, offer.received_ms) {
-                    Ok(made) => self.take_points(offer, &gate, &seat, made),
-                    Err(malformed) => Err(Declined::Malformed { code: malformed.code() }),
-                }
+    /// Takes readings together with the note, or says why none of them; each may still be declined for itself. All that goes into
+    /// the journal must fit into one batch of it: 64 records with 128 KiB do, or one of the largest.
+    pub fn offer_all(&self, readings: &[Reading], note: Option<Entry<'_>>) -> Result<Together, Declined> {
+        let (gate, received_ms) = (self.gate.get(), wall_ms());
+        let (mut looks, mut declined) = (Vec::with_capacity(readings.len()), Vec::new());
+        for (at, reading) in readings.iter().enumerate() {
+            match self.look(&Offer { reading, received_ms, once: None }, &gate) {
+                Ok(look) => looks.push(look),
+                Err(why) => declined.push((at, reading.source, why)),
             }
-            (Body::Points(_), Some(_)) => self.keep(offer, gate.classes.of(&reading.topic)),
-            (_, None) => self.take_unknown(offer, &gate),
-        };
-        self.count_declined(reading.source, outcome.as_ref().err());
+        }
+        let settled = self.settle(looks, note);
+        if let Err(Declined::Refused { code }) = settled {
+            readings
+                .iter()
+                .for_each(|reading| self.count_declined(reading.source, Some(&Declined::Refused { code })));
+        }
+        let (ticket, level) = settled?;
+        declined.iter().for_each(|(_, source, why)| self.count_declined(*source, Some(why)));
+        let refused = declined.iter().filter_map(|(at, _, why)| Some((*at, why.code()?))).collect();
+        Ok(Together { ticket, level, refused })
+    }
+
+    fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
+        let gate = self.gate.get();
+        let outcome = self.look(offer, &gate).and_then(|look| {
+            let id = if look.entry().is_some() { look.id } else { Id::NIL };
+            self.settle(vec![look], None).map(|(ticket, level)| Taken { id, ticket, level })
+        });
+        self.count_declined(offer.reading.source, outcome.as_ref().err());
         outcome
     }
 
@@ -76,87 +120,87 @@ impl Ingest {
         }
     }
 
-    /// Of points, only what is news goes on; the reporter is told once that is taken.
-    fn take_points(
+    /// What is to become of a reading. Takes and counts nothing.
+    fn look(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
+        let reading = offer.reading;
+        match (&reading.body, gate.seat(&reading.topic)) {
+            (Body::Raw(payload), Some(seat)) => {
+                match seat.plan.interpret(payload, reading.source_ms, offer.received_ms) {
+                    Ok(made) => self.look_at_points(offer, gate, seat, made),
+                    Err(malformed) => Err(Declined::Malformed { code: malformed.code() }),
+                }
+            }
+            (Body::Points(_), Some(_)) => offer.keep(reading, gate.classes.of(&reading.topic)),
+            (_, None) => self.look_at_unknown(offer, gate),
+        }
+    }
+
+    /// Of points, only what is news goes on.
+    fn look_at_points(
         &self,
         offer: &Offer<'_>,
         gate: &Gate,
-        seat: &Seat,
+        seat: Arc<Seat>,
         mut made: Interpreted,
-    ) -> Result<Taken, Declined> {
+    ) -> Result<Look, Declined> {
         let Offer { reading, received_ms, .. } = *offer;
         self.point_faults.add(&made.faults);
-        let mut reporter = seat.reporter();
         let class = gate.class_of(&reading.topic, &seat.plan, &made.points);
-        seat.keep_news(&reporter, &mut made, received_ms);
+        seat.keep_news(&mut made, received_ms);
         if made.points.is_empty() {
-            return self.absorb(reading.source, class);
+            return Ok(offer.look(class, Place::Nowhere));
         }
         let body =
             Body::Points(Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) });
-        let taken = self.keep(&Offer { reading: &Reading { body, ..reading.clone() }, ..*offer }, class)?;
-        made.points.iter().for_each(|point| reporter.apply(point, received_ms));
-        Ok(taken)
+        let look = offer.keep(&Reading { body, ..reading.clone() }, class)?;
+        Ok(Look { news: Some(News { seat, points: made.points, received_ms }), ..look })
     }
 
-    fn take_unknown(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Taken, Declined> {
+    fn look_at_unknown(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
         match gate.of_unknown(offer.reading) {
-            UnknownDevices::Admit => self.keep(offer, gate.classes.of(&offer.reading.topic)),
-            UnknownDevices::Quarantine => self.quarantine(offer),
+            UnknownDevices::Admit => offer.keep(offer.reading, gate.classes.of(&offer.reading.topic)),
+            UnknownDevices::Quarantine => self.look_at_quarantine(offer),
             UnknownDevices::Refuse => Err(Declined::UNKNOWN_DEVICE),
         }
     }
 
-    fn keep(&self, offer: &Offer<'_>, class: Class) -> Result<Taken, Declined> {
-        match class {
-            Class::Telemetry => self.keep_in_memory(offer),
-            class => self.keep_in_journal(offer, class),
+    fn look_at_quarantine(&self, offer: &Offer<'_>) -> Result<Look, Declined> {
+        let payload = layout::encode(offer.reading).map_err(|_| Declined::UNWRITABLE)?;
+        let after = self.admission().held().bytes + payload.len() as u64;
+        if after > self.config.quarantine_bytes_max {
+            return Err(Declined::QUARANTINE_FULL);
         }
+        Ok(offer.look(Class::Process, Place::Quarantine(payload)))
     }
 
-    fn keep_in_journal(&self, offer: &Offer<'_>, class: Class) -> Result<Taken, Declined> {
-        let payload = layout::encode(offer.reading).map_err(|_| Declined::UNWRITABLE)?;
-        let id = offer.id();
-        let entry = Entry { critical: class.is_critical(), ..offer.entry(READINGS, id, &payload) };
+    /// Takes all of it, or nothing.
+    fn settle(&self, looks: Vec<Look>, note: Option<Entry<'_>>) -> Result<(Ticket, Level), Declined> {
+        let level = looks.iter().map(Look::level).max().unwrap_or(Level::Memory);
+        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(note).collect();
         let mut admission = self.admission();
-        let ticket = self.admit(&mut admission, &[entry])?;
-        admission.count_journaled(offer.reading.source, class, ticket.seq());
-        Ok(Taken { id, ticket, level: class.level() })
+        let ticket = self.admit(&mut admission, looks.len() as u64, &entries)?;
+        drop(entries);
+        for look in looks {
+            self.count(&mut admission, look, ticket.seq());
+        }
+        Ok((ticket, level))
     }
 
-    fn keep_in_memory(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
-        let mut admission = self.admission();
-        self.hold_promise(&mut admission)?;
-        admission.count_kept(offer.reading.source, Class::Telemetry);
-        // Under the lock, so that the accounts never see a reading that is counted and not yet there.
-        self.telemetry.put(offer.reading.clone(), offer.received_ms);
-        Ok(self.taken_at_once())
-    }
-
-    fn absorb(&self, source: Source, class: Class) -> Result<Taken, Declined> {
-        let mut admission = self.admission();
-        self.hold_promise(&mut admission)?;
-        admission.count_absorbed(source, class);
-        Ok(self.taken_at_once())
-    }
-
-    fn quarantine(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
-        let payload = layout::encode(offer.reading).map_err(|_| Declined::UNWRITABLE)?;
-        let mut admission = self.admission();
-        self.check_quota(&admission, payload.len())?;
-        let id = offer.id();
-        let ticket = self.admit(&mut admission, &[offer.entry(QUARANTINE, id, &payload)])?;
-        admission.count_quarantined(ticket.seq(), payload.len());
-        Ok(Taken { id, ticket, level: Level::Os })
-    }
-
-    fn check_quota(&self, admission: &Admission, bytes: usize) -> Result<(), Declined> {
-        let after = admission.held().bytes + bytes as u64;
-        if after > self.config.quarantine_bytes_max { Err(Declined::QUARANTINE_FULL) } else { Ok(()) }
-    }
-
-    fn taken_at_once(&self) -> Taken {
-        Taken { id: Id::NIL, ticket: self.nothing_to_wait_for(), level: Level::Memory }
+    fn count(&self, admission: &mut Admission, look: Look, seq: u64) {
+        let Look { source, class, .. } = look;
+        match look.place {
+            Place::Journal(_) => admission.count_journaled(source, class, seq),
+            Place::Quarantine(payload) => admission.count_quarantined(seq, payload.len()),
+            Place::Nowhere => admission.count_absorbed(source, class),
+            Place::Memory(reading) => {
+                admission.count_kept(source, class);
+                // Under the lock, so that the accounts never see a reading that is counted and not yet there.
+                self.telemetry.put(*reading, look.id.unix_ms());
+            }
+        }
+        if let Some(news) = look.news {
+            news.seat.tell(&news.points, news.received_ms);
+        }
     }
 
     /// A ticket that has reached every level: for what is done with and not in the journal.
@@ -178,6 +222,44 @@ impl Ingest {
     /// Lets go of everything in quarantine, which makes room for more; how many readings that were.
     pub fn release_quarantine(&self) -> u64 {
         self.admission().release_quarantine()
+    }
+}
+
+impl Offer<'_> {
+    fn keep(&self, reading: &Reading, class: Class) -> Result<Look, Declined> {
+        if class == Class::Telemetry {
+            return Ok(self.look(class, Place::Memory(Box::new(reading.clone()))));
+        }
+        let payload = layout::encode(reading).map_err(|_| Declined::UNWRITABLE)?;
+        Ok(self.look(class, Place::Journal(payload)))
+    }
+
+    fn look(&self, class: Class, place: Place) -> Look {
+        let id = self.once.unwrap_or_else(|| Id::v7(self.received_ms));
+        Look { id, once: self.once.is_some(), source: self.reading.source, class, place, news: None }
+    }
+}
+
+impl Look {
+    fn entry(&self) -> Option<Entry<'_>> {
+        let entry = |stream, critical, payload| {
+            let Look { id, once, .. } = *self;
+            Entry { stream, kind: KIND, version: VERSION, critical, once, id, payload }
+        };
+        match &self.place {
+            Place::Journal(payload) => Some(entry(READINGS, self.class.is_critical(), payload)),
+            Place::Quarantine(payload) => Some(entry(QUARANTINE, false, payload)),
+            Place::Memory(_) | Place::Nowhere => None,
+        }
+    }
+
+    /// What its publisher waits for.
+    fn level(&self) -> Level {
+        match self.place {
+            Place::Journal(_) => self.class.level(),
+            Place::Quarantine(_) => Level::Os,
+            Place::Memory(_) | Place::Nowhere => Level::Memory,
+        }
     }
 }
 
