@@ -8,6 +8,7 @@ use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
+use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
@@ -67,8 +68,10 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             drain_timeout: drain_timeout.clone(),
         };
         let reloader = Arc::new(holders.reloader(origins, values));
+        let past = past(&settings, &folder)?;
+        let folder = &folder;
         let site =
-            Site { settings, folder: &folder, ingest, identity, tls, file, vitals, reloader, drain_timeout };
+            Site { settings, folder, ingest, identity, tls, file, vitals, reloader, drain_timeout, past };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -130,6 +133,12 @@ fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<
     let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
     ingest.use_model(&settings.model);
     Ok(Arc::new(ingest))
+}
+
+/// Nothing where no device has a model.
+fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failure> {
+    let has_tags = !settings.model.devices.is_empty();
+    has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
 /// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
@@ -202,6 +211,8 @@ struct Site<'a> {
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
+    /// Nothing where no device has a model at the start: only their readings have tags.
+    past: Option<Past>,
 }
 
 impl Site<'_> {
@@ -225,6 +236,9 @@ impl Site<'_> {
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
+        if let Some(past) = &self.past {
+            history::feed(&past.history, &self.ingest, exporters.handle())?;
+        }
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
@@ -272,7 +286,9 @@ impl Site<'_> {
             page: page.clone(),
         };
         let config = admin::config(self.settings.admin);
-        let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
+        let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
+        let routes = admin::routes(view).and(past.unwrap_or_default());
+        let bound = Http::bind("admin", &config, routes, &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
         Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, page, capabilities })
     }
@@ -296,7 +312,8 @@ impl Site<'_> {
     fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 4]) -> Wired {
         let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
-        mqtts.into_iter().chain(intake).chain(rest).collect()
+        let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
+        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
@@ -304,6 +321,9 @@ impl Site<'_> {
         let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
+        if let Some(Past { keeper, .. }) = self.past.clone() {
+            tokio::spawn(async move { keeper.keep().await });
+        }
         tokio::spawn(async move { mqtt.serve(broker).await });
         if let Some(mqtts) = mqtts {
             tokio::spawn(async move { mqtts.serve().await });

@@ -14,6 +14,7 @@ use tidegate_kernel_plug::config::{
 };
 use tidegate_service_broker as broker;
 use tidegate_service_grpc as grpc;
+use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 
@@ -36,6 +37,7 @@ const SECTIONS: &[Section] = &[
     tidegate_connector_prometheus::SECTION,
     tidegate_connector_webhook::SECTION,
     sinks::OUTBOUND,
+    history::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -123,6 +125,7 @@ pub(crate) struct Settings {
     pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
     pub(crate) model: ingest::ModelConfig,
+    pub(crate) history: history::Config,
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
 }
@@ -170,6 +173,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         let sinks = Sinks::from_values(values, faults);
         (ingest::Config::from_values(values, faults), model, values.group("file").find("path"), sinks)
     });
+    let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout), (ingest, model, file, sinks)) = (node?, ingest?);
     let sinks = sinks.over(outbound?);
@@ -191,6 +195,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         mqtt,
         ingest,
         model,
+        history: history?,
         file,
         sinks,
     })
