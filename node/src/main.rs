@@ -11,6 +11,7 @@ mod bench;
 mod broker;
 mod cli;
 mod doorway;
+mod everybody;
 mod explain;
 mod failure;
 mod inspection;

@@ -6,6 +6,7 @@ use crate::admin::{self, View};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
+use crate::everybody::Everybody;
 use crate::failure::Failure;
 use crate::intake::Readings;
 use crate::signals::Stops;
@@ -152,7 +153,9 @@ impl Site<'_> {
     async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
         let admin = admin::bind(self.options.admin).await?;
         let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
-        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        let intake = Arc::new(Readings(self.ingest.clone()));
+        let ports = broker::Ports { intake, authenticate: Arc::new(Everybody) };
+        let bound = Broker::bind(config, ports).await;
         Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
     }
 

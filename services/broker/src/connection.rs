@@ -1,16 +1,17 @@
 //! A connection before it is a session: its seat, its CONNECT, the answer to it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_codec_mqtt::{
     Connack, Connect, DecodeError, Decoder, Encoder, Kind, Packet, ProtocolLevel, Refusal, Text,
 };
+use tidegate_kernel_plug::Knock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::admission::Unwelcome;
 use crate::hub::Hub;
 use crate::reason::{Cause, CloseReason, Ending};
 use crate::roster::{Mail, NoSeat, Signal};
@@ -24,7 +25,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Connection {
     hub: Arc<Hub>,
-    peer: SocketAddr,
+    knock: Knock,
     number: u64,
     mail: Option<Mail>,
     client: Option<Text>,
@@ -35,17 +36,17 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Takes a seat, or counts and logs why there is none.
-    pub(crate) fn enter(hub: &Arc<Hub>, peer: SocketAddr) -> Option<Self> {
+    pub(crate) fn enter(hub: &Arc<Hub>, knock: Knock) -> Option<Self> {
         match hub.roster.enter() {
             Ok(place) => {
                 hub.counters.total.add(1);
                 let (hub, number, mail) = (hub.clone(), place.number, Some(place.mail));
                 let (reason, _left) = (CloseReason::Fault, place.left);
-                Some(Self { hub, peer, number, mail, client: None, reason, _left })
+                Some(Self { hub, knock, number, mail, client: None, reason, _left })
             }
             Err(NoSeat::Full) => {
                 hub.counters.refused.add(1);
-                hub.notices.full(hub.config.connections_max, &peer);
+                hub.notices.full(hub.config.connections_max, &knock.peer);
                 None
             }
             Err(NoSeat::Draining) => None,
@@ -55,7 +56,7 @@ impl Connection {
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, stream: S) {
         let ending = self.attend(Wire::new(stream)).await.unwrap_or_else(|ending| ending);
         self.reason = ending.reason;
-        self.hub.notices.closed(&ending, &self.client, &self.peer);
+        self.hub.notices.closed(&ending, &self.client, &self.knock.peer);
     }
 
     async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&mut self, wire: Wire<S>) -> Result<Ending, Ending> {
@@ -63,9 +64,16 @@ impl Connection {
         let decoder = Decoder::server(self.hub.config.packet_bytes_max);
         let mut door = Door { hub: self.hub.clone(), wire, mail, decoder };
         let connect = door.connect().await?;
+        let admitted = match self.hub.admit(&connect, self.knock) {
+            Ok(admitted) => admitted,
+            Err(unwelcome) => return Err(door.send_away(unwelcome).await),
+        };
         let client = self.name(&connect).await;
-        door.answer(&Connack::accepted(false)).await?;
-        let guest = Guest { client, connect, decoder: door.decoder };
+        let berth = match self.hub.moor(&connect, &client, &admitted) {
+            Ok(berth) => berth,
+            Err(unwelcome) => return Err(door.send_away(unwelcome).await),
+        };
+        let guest = Guest { client, connect, decoder: door.decoder, admitted, berth };
         Ok(Session::new(door.hub, door.wire, door.mail, guest).run().await)
     }
 
@@ -133,6 +141,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Door<S> {
         let Some(refusal) = error.refusal() else { return Ending::caused(CloseReason::Malformed, cause) };
         self.turn_away(refusal).await;
         Ending::caused(CloseReason::ConnectRefused, cause)
+    }
+
+    /// Answers a CONNECT that was read and is not granted.
+    async fn send_away(&mut self, unwelcome: Unwelcome) -> Ending {
+        self.turn_away(unwelcome.refusal).await;
+        Ending::caused(CloseReason::ConnectRefused, Cause::Code(unwelcome.code))
     }
 
     async fn turn_away(&mut self, refusal: Refusal) {

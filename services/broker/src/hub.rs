@@ -4,27 +4,79 @@ use std::fmt;
 use std::sync::Arc;
 
 use tidegate_codec_mqtt::Text;
+use tidegate_kernel_plug::Authenticate;
+use tokio::sync::Notify;
 
+use crate::allowance::Guests;
 use crate::config::Config;
-use crate::counters::{Count, Counters};
+use crate::counters::{Count, Counters, Snapshot};
 use crate::intake::Intake;
 use crate::notices::Notices;
 use crate::roster::Roster;
+use crate::router::Router;
+use crate::wills::Wills;
+
+/// What the broker needs of others.
+#[derive(Clone)]
+pub struct Ports {
+    /// Who takes in what devices publish.
+    pub intake: Arc<dyn Intake>,
+    /// Who knows the principals.
+    pub authenticate: Arc<dyn Authenticate>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
 
 pub(crate) struct Hub {
     pub(crate) config: Config,
     pub(crate) intake: Arc<dyn Intake>,
-    pub(crate) counters: Counters,
+    pub(crate) authenticate: Arc<dyn Authenticate>,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) notices: Notices,
     pub(crate) roster: Roster,
+    pub(crate) router: Router,
+    pub(crate) wills: Wills,
+    /// Something is due earlier than it was.
+    pub(crate) rounds: Notify,
+    /// Principals with limits of their own.
+    pub(crate) guests: Arc<Guests>,
     made_up: Count,
 }
 
 impl Hub {
-    pub(crate) fn new(config: Config, intake: Arc<dyn Intake>) -> Self {
-        let roster = Roster::new(config.connections_max);
-        let (counters, notices, made_up) = (Counters::default(), Notices::new(), Count::default());
-        Self { config, intake, counters, notices, roster, made_up }
+    pub(crate) fn new(config: Config, ports: Ports) -> Self {
+        let Ports { intake, authenticate } = ports;
+        let counters = Arc::new(Counters::default());
+        let (roster, router) = (Roster::new(config.connections_max), Router::new(&config, counters.clone()));
+        let (notices, made_up) = (Notices::new(), Count::default());
+        let (wills, rounds, guests) = (Wills::default(), Notify::new(), Arc::default());
+        Self {
+            config,
+            intake,
+            authenticate,
+            counters,
+            notices,
+            roster,
+            router,
+            wills,
+            rounds,
+            guests,
+            made_up,
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            sessions: self.router.berths.len() as u64,
+            subscriptions: self.router.subscriptions() as u64,
+            retained: self.router.retained.size().0 as u64,
+            queued_bytes: self.router.room.used_bytes() as u64,
+            ..self.counters.snapshot(self.roster.len() as u64)
+        }
     }
 
     /// An identifier for a client that left it to the broker [MQTT-3.1.3-6]. It is a label: it never enters the roster,

@@ -39,8 +39,11 @@ pub trait Intake: Send + Sync + 'static {
 pub enum Declined {
     /// Not now: nothing was counted, and the broker offers it again.
     Busy,
-    /// Never: counted by the intake.
+    /// Never: counted by the intake, and acknowledged to nobody.
     Refused { code: &'static str },
+    /// It is no reading and will not become one; counted by the intake. Subscribers get it all the same, and its
+    /// publisher is told that it was taken: the pipeline not wanting it is not the broker's refusal.
+    NoReading { code: &'static str },
 }
 
 /// When a publication may be acknowledged.

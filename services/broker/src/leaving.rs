@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::intake::Publication;
 use crate::reason::CloseReason;
 use crate::session::Session;
+use crate::wills::PendingWill;
 
 /// For the last write on a connection that ends, and then for the client to close its side.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -23,7 +24,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             self.write_last().await;
         }
         self.give_up_held();
-        self.offer_will(self.until(WILL)).await;
+        match self.will_delay() {
+            Some(delay) => self.put_will_off(delay),
+            None => self.offer_will(self.until(WILL)).await,
+        }
+        self.ring();
+        self.leave_berth();
         if reason == CloseReason::Drained {
             // Time up or an error: either way the connection closes now.
             let _ = timeout_at(self.until(FAREWELL), self.wire.linger()).await;
@@ -44,16 +50,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 }
 
 impl<S> Session<S> {
+    /// How long the will waits for the client to come back; it ends with the session at the latest.
+    fn will_delay(&self) -> Option<Duration> {
+        let delay = self.delay.min(self.expiry);
+        (self.will.is_some() && !delay.is_zero() && self.draining.is_none()).then_some(delay)
+    }
+
+    fn put_will_off(&mut self, delay: Duration) {
+        let Some(publication) = self.last_words() else { return };
+        self.hub.counters.wills.add(1);
+        let due = Instant::now() + delay;
+        let will = PendingWill { due, until: due + WILL, publication, from: self.berth.number };
+        self.hub.wills.put(self.client.clone(), will);
+        self.hub.rounds.notify_one();
+    }
+
+    /// The will as a publication.
+    pub(super) fn last_words(&mut self) -> Option<Publication> {
+        let Will { topic, payload, qos, retain, .. } = self.will.take()?;
+        Some(Publication { client: self.client.clone(), topic, payload, qos, dup: false, retain })
+    }
+
+    /// Leaves the berth to whoever comes back for it, or ends the session.
+    fn leave_berth(&mut self) {
+        if std::mem::replace(&mut self.has_left, true) {
+            return;
+        }
+        if self.expiry.is_zero() {
+            self.hub.router.close(&self.berth);
+        } else {
+            self.berth.detach();
+            self.hub.router.berths.end_at(&self.berth.client, Some(Instant::now() + self.expiry));
+            self.hub.rounds.notify_one();
+        }
+    }
+
     fn give_up_held(&mut self) {
-        if let Some(held) = self.held.take() {
+        if let Some(held) = self.held.take()
+            && held.receipt.is_none()
+        {
             self.hub.intake.give_up(&held.publication, self.ended.label());
         }
     }
 
     fn give_up_will(&mut self) {
-        let Some(Will { topic, payload, qos, retain, .. }) = self.will.take() else { return };
-        let publication =
-            Publication { client: self.client.clone(), topic, payload, qos, dup: false, retain };
+        let Some(publication) = self.last_words() else { return };
         self.hub.intake.give_up(&publication, self.ended.label());
     }
 }
@@ -65,7 +106,9 @@ impl<S> Drop for Session<S> {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             self.give_up_held();
             self.give_up_will();
+            self.leave_berth();
         }));
-        self.hub.counters.unanswered.add(self.outstanding.len() as u64 + self.acks_written);
+        let written = self.acks_written + self.receipts_written;
+        self.hub.counters.unanswered.add(self.outstanding.taken() as u64 + written);
     }
 }

@@ -7,6 +7,11 @@
 //! is tokio's; no wall clock, no randomness, no file. Every buffer, queue and wait has a limit. Knows neither what a
 //! reading is nor where it goes.
 
+mod acl;
+mod admission;
+mod allowance;
+mod berth;
+mod berths;
 mod broker;
 mod config;
 mod connection;
@@ -15,18 +20,33 @@ mod error;
 mod hub;
 mod intake;
 mod leaving;
+mod message;
 mod notices;
+mod offering;
+mod options;
+mod outgoing;
 mod outstanding;
 mod pace;
 mod reason;
+mod retained;
+mod room;
 mod roster;
+mod rounds;
+mod router;
 mod session;
+mod shed;
+mod subscribing;
+mod subscription;
 mod taking;
+mod tree;
+mod wills;
 mod wire;
 
 pub use broker::{Broker, Drained, Handle};
 pub use config::Config;
 pub use counters::{Publications, Snapshot};
 pub use error::BrokerError;
+pub use hub::Ports;
 pub use intake::{Declined, Intake, Publication, Receipt};
 pub use reason::CloseReason;
+pub use shed::Shed;

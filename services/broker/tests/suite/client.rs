@@ -128,10 +128,6 @@ pub(crate) fn qos1(id: u16, dup: bool, payload: &str) -> Packet {
     publish(Delivery::AtLeastOnce { id: PacketId::new(id).unwrap(), dup }, payload)
 }
 
-pub(crate) fn qos2(id: u16, payload: &str) -> Packet {
-    publish(Delivery::ExactlyOnce { id: PacketId::new(id).unwrap(), dup: false }, payload)
-}
-
 fn publish(delivery: Delivery, payload: &str) -> Packet {
     Packet::Publish(Publish::new(topic(), Bytes::copy_from_slice(payload.as_bytes()), delivery))
 }

@@ -61,18 +61,6 @@ async fn an_empty_client_identifier_gets_a_made_up_one_with_a_clean_session_only
 }
 
 #[tokio::test]
-async fn a_session_that_is_to_be_kept_is_accepted_and_never_present() {
-    let rig = Rig::new().await;
-    let mut connect = named("pump");
-    connect.clean_session = false;
-    for _ in 0..2 {
-        let mut client = rig.connect(&connect).await;
-        client.send(&[Packet::Disconnect(Default::default())]).await;
-        client.expect_close().await;
-    }
-}
-
-#[tokio::test]
 async fn a_client_identifier_that_comes_again_throws_the_first_out_and_its_will_comes_before_the_newcomer() {
     let rig = Rig::new().await;
     let mut first = rig.connect(&with_will("pump", "gone")).await;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tidegate_kernel_journal::{DataFolder, Level};
-use tidegate_service_broker::{Broker, BrokerError, CloseReason, Config};
+use tidegate_service_broker::{Broker, BrokerError, CloseReason, Config, Ports};
 
+use crate::gate::Gate;
 use crate::rig::Rig;
 use crate::shelf::Shelf;
 
@@ -20,7 +21,7 @@ async fn refusal(set: impl FnOnce(&mut Config)) -> BrokerError {
     let shelf = Arc::new(Shelf::new(folder.queues().clone(), Level::Disk));
     let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
     set(&mut config);
-    Broker::bind(config, shelf).await.unwrap_err()
+    Broker::bind(config, Ports { intake: shelf, authenticate: Arc::new(Gate) }).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -60,7 +61,7 @@ fn the_sample_names_every_setting_with_its_default() {
     let shown = format!("{:#?}", Config::default());
     let fields: BTreeSet<_> =
         shown.lines().filter_map(|line| line.trim().strip_suffix(',')).map(setting).collect();
-    assert_eq!(fields.len(), 7);
+    assert_eq!(fields.len(), 22);
     let sample = include_str!("../../sample.toml");
     let lines = sample.lines().filter(|line| line.contains(" = ") && !line.starts_with('#'));
     assert_eq!(lines.map(|line| line.replace('"', "")).collect::<BTreeSet<_>>(), fields);

@@ -5,7 +5,9 @@
 mod client;
 mod connecting;
 mod contract;
+mod delivering;
 mod draining;
+mod gate;
 mod holding;
 mod odd_packets;
 mod publishing;
