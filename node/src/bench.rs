@@ -3,8 +3,13 @@
 //! Rows go to standard output as they come, words to standard error.
 
 mod bare;
+mod child;
 mod commits;
+mod delivery;
+mod load;
 mod memory;
+mod models;
+mod mqtt;
 mod replay;
 mod scratch;
 mod start;
@@ -27,7 +32,7 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
         if !options.json {
             say(&format!("{TABLE_HEAD}\n"));
         }
-        measure(options.subject, &report, &scratch)
+        measure(options, &report, &scratch)
     });
     let failed = |error: Trouble| {
         Failure::new("TG-ND-020", &*error, "look at the disk below --data, or choose another folder")
@@ -35,12 +40,15 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
     measured.map(|()| ExitCode::SUCCESS).map_err(failed)
 }
 
-fn measure(subject: Subject, report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
-    match subject {
+fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
+    match options.subject {
         Subject::Journal => {
             commits::measure(report, scratch)?;
             memory::measure(report, scratch)
         }
+        Subject::Ingest => delivery::measure(report, scratch),
+        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
+        Subject::Models => models::measure(report, options.sweep),
         Subject::Start => {
             start::measure(report, scratch)?;
             replay::measure(report, scratch)

@@ -53,6 +53,9 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     #[cfg(feature = "lab")]
     #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
     Bench(Bench),
+    /// Make a secret for a device or a token for a person or program, and show it once
+    #[command(subcommand)]
+    Identity(Identity),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -79,6 +82,22 @@ Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")
     Verify(Look),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Identity {
+    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
+    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
+    Secret {
+        /// What the device is called
+        name: String,
+    },
+    /// A token that a person or a program shows as `Authorization: Bearer`
+    #[command(after_help = "Example:\n  tidegate identity token ada")]
+    Token {
+        /// What its bearer is called
+        name: String,
+    },
+}
+
 /// Which folder to look into, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
@@ -102,6 +121,9 @@ pub(crate) struct Up {
     /// Where devices publish; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
     pub(crate) mqtt: SocketAddr,
+    /// Where devices send readings over HTTP; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7301")]
+    pub(crate) http: SocketAddr,
     /// Where metrics, readiness and accounts are; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,
@@ -127,6 +149,23 @@ pub(crate) struct Bench {
     /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
+    /// With `models`: also find how many workers and how much queue are enough on this machine
+    #[arg(long)]
+    pub(crate) sweep: bool,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+/// A broker that runs already, for `bench mqtt`.
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    /// Put the load on this broker instead of on a node of our own
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) broker: Option<SocketAddr>,
+    /// The process whose CPU time and memory are that broker's
+    #[arg(long, requires = "broker")]
+    pub(crate) pid: Option<u32>,
 }
 
 /// What can be measured.
@@ -135,6 +174,12 @@ pub(crate) struct Bench {
 pub(crate) enum Subject {
     /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
     Journal,
+    /// From a publication to its line in a file, on a schedule of 15,000 and of 75,000 messages a second
+    Ingest,
+    /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
+    Mqtt,
+    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
+    Models,
     /// The time to the first ready answer, idle memory, and opening a journal of ten million records
     Start,
 }

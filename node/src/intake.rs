@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tidegate_service_broker as broker;
 use tidegate_service_broker::{Intake, Publication, Receipt};
 use tidegate_service_ingest as ingest;
-use tidegate_service_ingest::{Ingest, Reading};
+use tidegate_service_ingest::{Ingest, Reading, Source};
 
 /// Hands publications to the pipeline.
 #[derive(Debug)]
@@ -30,11 +30,10 @@ impl Intake for Readings {
 
 fn reading(publication: &Publication) -> Reading {
     Reading {
-        topic: publication.topic.clone(),
         client: publication.client.clone(),
-        payload: publication.payload.clone(),
         qos: publication.qos,
         dup: publication.dup,
         retain: publication.retain,
+        ..Reading::raw(Source::Mqtt, publication.topic.clone(), publication.payload.clone())
     }
 }

@@ -10,15 +10,20 @@
 
 use bytes::{Buf, BytesMut};
 
-use crate::ack::{self, Ack, Unsuback};
+use crate::ack::Ack;
+use crate::alias::Aliases;
+use crate::auth::Auth;
 use crate::connack::Connack;
 use crate::connect::{Connect, ProtocolLevel};
+use crate::disconnect::Disconnect;
 use crate::error::DecodeError;
-use crate::field::Fields;
+use crate::field::{Fields, Scope};
 use crate::header::{self, Frame, Kind, PACKET_BYTES_MAX};
-use crate::packet::{Disconnect, Packet};
+use crate::packet::Packet;
 use crate::publish;
-use crate::subscribe::{Suback, Subscribe, Unsubscribe};
+use crate::suback::{Suback, Unsuback};
+use crate::subscribe::{Subscribe, Unsubscribe};
+use crate::user::UserLimit;
 
 /// The end of the connection that decodes; it decides which packets may arrive (Table 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +37,12 @@ pub enum Role {
 pub struct Decoder {
     role: Role,
     level: Option<ProtocolLevel>,
+    /// A server that speaks this level alone.
+    only: Option<ProtocolLevel>,
+    connected: bool,
     packet_bytes_max: usize,
+    user: UserLimit,
+    aliases: Aliases,
     failure: Option<DecodeError>,
 }
 
@@ -49,15 +59,28 @@ impl Decoder {
     }
 
     fn new(role: Role, level: Option<ProtocolLevel>, packet_bytes_max: usize) -> Self {
-        let packet_bytes_max = packet_bytes_max.min(PACKET_BYTES_MAX);
-        Self { role, level, packet_bytes_max, failure: None }
+        Self {
+            role,
+            level,
+            only: None,
+            connected: role == Role::Client,
+            packet_bytes_max: packet_bytes_max.min(PACKET_BYTES_MAX),
+            user: UserLimit::default(),
+            aliases: Aliases::default(),
+            failure: None,
+        }
+    }
+
+    /// Makes a server refuse the other levels as if it had never heard of them.
+    pub fn only(self, level: ProtocolLevel) -> Self {
+        Self { only: Some(level), ..self }
     }
 
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// `None` until a server has seen a CONNECT.
+    /// `None` until a server has seen the level of a CONNECT.
     pub fn level(&self) -> Option<ProtocolLevel> {
         self.level
     }
@@ -65,6 +88,32 @@ impl Decoder {
     /// Changes the limit from the next packet on: a server may trust a client more once it knows who it is.
     pub fn set_packet_bytes_max(&mut self, packet_bytes_max: usize) {
         self.packet_bytes_max = packet_bytes_max.min(PACKET_BYTES_MAX);
+    }
+
+    /// Changes from the next packet on how many user properties one list may hold.
+    pub fn set_user_limit(&mut self, limit: UserLimit) {
+        self.user = limit;
+    }
+
+    /// Highest topic alias the other side was told it may use; zero until set. Each may keep a topic in memory.
+    pub fn set_topic_alias_max(&mut self, max: u16) {
+        self.aliases.set_max(max);
+    }
+
+    /// What the other side is owed before a failed connection closes, to be written at [`Decoder::level`], or at
+    /// [`ProtocolLevel::V311`] where that is `None`. Nothing where the standard wants a close without a word.
+    ///
+    /// A server that has not sent its CONNACK yet owes that in place of a DISCONNECT [MQTT-3.14.0-1]:
+    /// [`Connack::refused`] with [`DecodeError::reason`].
+    pub fn farewell(&self) -> Option<Packet> {
+        let failure = self.failure?;
+        match (self.level, self.connected) {
+            (Some(ProtocolLevel::V5), true) => {
+                Some(Packet::Disconnect(Disconnect::with_reason(failure.reason())))
+            }
+            (Some(ProtocolLevel::V5), false) => Some(Packet::Connack(Connack::refused(failure.reason()))),
+            _ => failure.refusal().map(|refusal| Packet::Connack(Connack::refused(refusal))),
+        }
     }
 
     /// Takes the next packet off the front of `buffer`; `None` asks for more bytes.
@@ -84,11 +133,12 @@ impl Decoder {
 
     fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         let Some(first) = buffer.first().copied() else { return Ok(None) };
-        let kind = Kind::from_first_byte(first)?;
+        let kind = Kind::from_first_byte(first, self.level)?;
         self.check_turn(kind, first)?;
         check_flags(kind, first & 0x0f)?;
         let Some(frame) = header::read_frame(buffer)? else { return Ok(None) };
         self.check_size(kind, frame)?;
+        check_length(self.level, kind, frame)?;
         if buffer.len() < frame.packet_bytes() {
             return Ok(None);
         }
@@ -96,11 +146,12 @@ impl Decoder {
     }
 
     fn check_turn(&self, kind: Kind, first_byte: u8) -> Result<(), DecodeError> {
-        match (self.role, self.level) {
-            (Role::Server, None) if kind != Kind::Connect => Err(DecodeError::ConnectExpected { first_byte }),
-            (Role::Server, Some(_)) if kind == Kind::Connect => Err(DecodeError::SecondConnect),
-            (Role::Server, _) if kind.is_from_server_only() => Err(DecodeError::Direction { kind }),
-            (Role::Client, _) if kind.is_from_client_only() => Err(DecodeError::Direction { kind }),
+        match self.role {
+            Role::Server if kind == Kind::Connect && self.connected => Err(DecodeError::SecondConnect),
+            Role::Server if kind == Kind::Connect => Ok(()),
+            Role::Server if !self.connected => Err(DecodeError::ConnectExpected { first_byte }),
+            Role::Server if kind.is_from_server_only() => Err(DecodeError::Direction { kind }),
+            Role::Client if kind.is_from_client_only(self.level) => Err(DecodeError::Direction { kind }),
             _ => Ok(()),
         }
     }
@@ -117,16 +168,38 @@ impl Decoder {
         frame: Frame,
         buffer: &mut BytesMut,
     ) -> Result<Packet, DecodeError> {
-        if kind == Kind::Publish {
-            return publish::take(flags, frame, buffer).map(Packet::Publish);
-        }
-        let packet = read_copied(kind, &buffer[frame.header_bytes..frame.packet_bytes()])?;
-        if let Packet::Connect(connect) = &packet {
-            self.level = Some(connect.level);
-        }
+        let packet = match self.level {
+            Some(level) if kind == Kind::Publish => {
+                let scope = self.scope(level);
+                return publish::take(flags, frame, scope, &mut self.aliases, buffer).map(Packet::Publish);
+            }
+            Some(level) => read_copied(Fields::new(kind, self.scope(level), body(frame, buffer)))?,
+            None => Packet::Connect(Box::new(self.connect(frame, buffer)?)),
+        };
         buffer.advance(frame.packet_bytes());
         Ok(packet)
     }
+
+    fn connect(&mut self, frame: Frame, buffer: &BytesMut) -> Result<Connect, DecodeError> {
+        let fields = |level| Fields::new(Kind::Connect, self.scope(level), body(frame, buffer));
+        let level = ProtocolLevel::peek(fields(ProtocolLevel::V311))?;
+        if self.only.is_some_and(|only| only != level) {
+            return Err(DecodeError::ProtocolLevel { level: level as u8 });
+        }
+        let outcome =
+            check_length(Some(level), Kind::Connect, frame).and_then(|()| Connect::read(fields(level)));
+        self.level = Some(level);
+        self.connected = outcome.is_ok();
+        outcome
+    }
+
+    fn scope(&self, level: ProtocolLevel) -> Scope {
+        Scope { role: self.role, level, user: self.user }
+    }
+}
+
+fn body(frame: Frame, buffer: &BytesMut) -> &[u8] {
+    &buffer[frame.header_bytes..frame.packet_bytes()]
 }
 
 fn check_flags(kind: Kind, flags: u8) -> Result<(), DecodeError> {
@@ -137,23 +210,30 @@ fn check_flags(kind: Kind, flags: u8) -> Result<(), DecodeError> {
     }
 }
 
-/// Every type but PUBLISH: rare or tiny, so their fields are copied out of the read buffer.
-fn read_copied(kind: Kind, body: &[u8]) -> Result<Packet, DecodeError> {
-    let fields = Fields::new(kind, body);
-    Ok(match kind {
-        Kind::Connect => Packet::Connect(Box::new(Connect::read(fields)?)),
+/// A remaining length in more bytes than it needs is forbidden by MQTT 5.0 [MQTT-1.5.5-1], and not by 3.1.1.
+fn check_length(level: Option<ProtocolLevel>, kind: Kind, frame: Frame) -> Result<(), DecodeError> {
+    let forbidden = level == Some(ProtocolLevel::V5) && frame.is_overlong();
+    if forbidden { Err(DecodeError::VariableInteger { kind }) } else { Ok(()) }
+}
+
+/// Every type but CONNECT and PUBLISH: rare or tiny, so their fields are copied out of the read buffer.
+fn read_copied(fields: Fields<'_>) -> Result<Packet, DecodeError> {
+    Ok(match fields.kind {
         Kind::Connack => Packet::Connack(Connack::read(fields)?),
-        Kind::Puback => Packet::Puback(Ack::new(ack::read(fields)?)),
-        Kind::Pubrec => Packet::Pubrec(Ack::new(ack::read(fields)?)),
-        Kind::Pubrel => Packet::Pubrel(Ack::new(ack::read(fields)?)),
-        Kind::Pubcomp => Packet::Pubcomp(Ack::new(ack::read(fields)?)),
-        Kind::Subscribe => Packet::Subscribe(Subscribe::read(body)?),
-        Kind::Suback => Packet::Suback(Suback::read(body)?),
-        Kind::Unsubscribe => Packet::Unsubscribe(Unsubscribe::read(body)?),
-        Kind::Unsuback => Packet::Unsuback(Unsuback::new(ack::read(fields)?)),
+        Kind::Puback => Packet::Puback(Ack::read(fields)?),
+        Kind::Pubrec => Packet::Pubrec(Ack::read(fields)?),
+        Kind::Pubrel => Packet::Pubrel(Ack::read(fields)?),
+        Kind::Pubcomp => Packet::Pubcomp(Ack::read(fields)?),
+        Kind::Subscribe => Packet::Subscribe(Subscribe::read(fields)?),
+        Kind::Suback => Packet::Suback(Suback::read(fields)?),
+        Kind::Unsubscribe => Packet::Unsubscribe(Unsubscribe::read(fields)?),
+        Kind::Unsuback => Packet::Unsuback(Unsuback::read(fields)?),
         Kind::Pingreq => fields.finish().map(|()| Packet::Pingreq)?,
         Kind::Pingresp => fields.finish().map(|()| Packet::Pingresp)?,
-        Kind::Disconnect => fields.finish().map(|()| Packet::Disconnect(Disconnect::default()))?,
-        Kind::Publish => unreachable!("a PUBLISH is taken from the buffer itself"),
+        Kind::Disconnect => Packet::Disconnect(Disconnect::read(fields)?),
+        Kind::Auth => Packet::Auth(Box::new(Auth::read(fields)?)),
+        Kind::Connect | Kind::Publish => {
+            unreachable!("a CONNECT comes once, a PUBLISH takes the buffer itself")
+        }
     })
 }

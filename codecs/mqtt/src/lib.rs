@@ -12,31 +12,55 @@
 //! [`Encoder::new`] is told it. Types are `non_exhaustive`, so that another level adds fields and variants only.
 
 mod ack;
+mod alias;
+mod auth;
 mod connack;
 mod connect;
 mod decoder;
+mod disconnect;
 mod encoder;
 mod error;
 mod field;
+mod forward;
 mod header;
+mod login;
+mod message;
 mod packet;
+mod property;
 mod publish;
+mod reason;
+mod shared;
+mod suback;
 mod subscribe;
 mod text;
 mod topic;
+mod user;
+mod will;
 
-pub use ack::{Ack, PacketId, Unsuback};
-pub use connack::{Connack, ConnectOutcome, Refusal};
-pub use connect::{Connect, Login, ProtocolLevel, Will};
+pub use ack::{Ack, AckProperties, PacketId};
+pub use alias::TopicAlias;
+pub use auth::{Auth, Authentication};
+pub use connack::{Connack, ConnackProperties, ConnectOutcome, Refusal};
+pub use connect::{Connect, ConnectProperties, ProtocolLevel};
 pub use decoder::{Decoder, Role};
+pub use disconnect::{Disconnect, DisconnectProperties};
 pub use encoder::Encoder;
 pub use error::{DecodeError, EncodeError};
+pub use forward::Hop;
 pub use header::{Kind, PACKET_BYTES_MAX};
-pub use packet::{Disconnect, Packet};
+pub use login::Login;
+pub use message::{MessageProperties, PayloadFormat};
+pub use packet::Packet;
+pub use property::Property;
 pub use publish::{Delivery, Publish, QoS};
-pub use subscribe::{FILTERS_MAX, Suback, Subscribe, SubscribeOutcome, Subscription, Unsubscribe};
+pub use reason::ReasonCode;
+pub use shared::SharedFilter;
+pub use suback::{Suback, SubscribeOutcome, Unsuback};
+pub use subscribe::{FILTERS_MAX, RetainHandling, Subscribe, Subscription, SubscriptionId, Unsubscribe};
 pub use text::{FIELD_BYTES_MAX, Text, TextError};
 pub use topic::{TopicError, TopicFilter, TopicName};
+pub use user::{Absent, Properties, UserLimit, UserProperty};
+pub use will::Will;
 
 /// The README's example is compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -1,13 +1,16 @@
 //! One control packet of any type, in either direction.
 
-use crate::ack::{Ack, Unsuback};
+use crate::ack::Ack;
+use crate::auth::Auth;
 use crate::connack::Connack;
 use crate::connect::Connect;
+use crate::disconnect::Disconnect;
 use crate::header::Kind;
 use crate::publish::Publish;
-use crate::subscribe::{Suback, Subscribe, Unsubscribe};
+use crate::suback::{Suback, Unsuback};
+use crate::subscribe::{Subscribe, Unsubscribe};
 
-/// A control packet (Table 2.1). CONNECT is boxed, so that the packets of the hot path stay small to move.
+/// A control packet (Table 2.1). CONNECT and AUTH are boxed, so that the packets of the hot path stay small to move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Packet {
@@ -25,12 +28,9 @@ pub enum Packet {
     Pingreq,
     Pingresp,
     Disconnect(Disconnect),
+    /// MQTT 5.0 only.
+    Auth(Box<Auth>),
 }
-
-/// A client leaves in good order: its will is dropped [MQTT-3.14.4-3].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Disconnect {}
 
 impl Packet {
     pub fn kind(&self) -> Kind {
@@ -49,6 +49,7 @@ impl Packet {
             Self::Pingreq => Kind::Pingreq,
             Self::Pingresp => Kind::Pingresp,
             Self::Disconnect(_) => Kind::Disconnect,
+            Self::Auth(_) => Kind::Auth,
         }
     }
 }

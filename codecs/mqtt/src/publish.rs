@@ -1,15 +1,25 @@
 //! PUBLISH (section 3.3), the packet the hot path is made of.
 //!
-//! Reading one takes the packet out of the read buffer and slices topic and payload from it: no byte is copied and
-//! nothing is allocated per packet. A kept slice keeps its read buffer alive; see [`crate::Text::detach`].
+//! Reading one takes the packet out of the read buffer and slices topic, payload and properties from it: no byte is
+//! copied, and nothing is allocated for a packet without properties. A kept slice keeps its read buffer alive; see
+//! [`crate::Text::detach`].
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::ack::PacketId;
+use crate::alias::{Aliases, TopicAlias};
+use crate::connect::ProtocolLevel;
+use crate::decoder::Role;
+use crate::encoder::{Body, Form};
 use crate::error::{DecodeError, EncodeError};
-use crate::field::{Fields, field_bytes, put_field};
-use crate::header::{self, Frame, Kind};
+use crate::field::{Fields, Scope};
+use crate::forward::{Forward, Hop};
+use crate::header::{Frame, Kind};
+use crate::message::MessageProperties;
+use crate::property::{self, Place, Property, TakeProperty};
+use crate::subscribe::SubscriptionId;
 use crate::topic::TopicName;
+use crate::user::Properties;
 
 const RETAIN: u8 = 0b0001;
 const DUP: u8 = 0b1000;
@@ -69,36 +79,75 @@ impl Delivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Publish {
+    /// A decoder has looked up an alias already.
     pub topic: TopicName,
     pub payload: Bytes,
     pub delivery: Delivery,
     pub retain: bool,
+    /// Of this connection only (MQTT 5.0 section 3.3.2.3.4). Written beside the topic; [`Encoder::forward`] can leave
+    /// the topic out.
+    ///
+    /// [`Encoder::forward`]: crate::Encoder::forward
+    pub alias: Option<TopicAlias>,
+    /// From a server: the subscriptions that brought the message here, in any order [MQTT-3.3.4-4].
+    pub subscription_ids: Vec<SubscriptionId>,
+    /// What goes with the message to its end.
+    pub properties: Properties<MessageProperties>,
 }
 
 impl Publish {
-    /// Not retained; set the field where it is.
+    /// Not retained and without properties; set the fields that differ.
     pub fn new(topic: TopicName, payload: Bytes, delivery: Delivery) -> Self {
-        Self { topic, payload, delivery, retain: false }
+        let (subscription_ids, properties) = (Vec::new(), Properties::none());
+        Self { topic, payload, delivery, retain: false, alias: None, subscription_ids, properties }
     }
 
-    pub(crate) fn put(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
-        let topic = self.topic.as_bytes();
-        let id = self.delivery.id();
-        let body_bytes = field_bytes(topic) + id.map_or(0, |_| 2) + self.payload.len();
-        header::put(Kind::Publish.first_byte(self.flags()), body_bytes, out)?;
-        put_field(topic, out);
-        if let Some(id) = id {
-            out.put_u16(id.get());
+    /// A copy that no longer shares the read buffer; see [`crate::Text::detach`].
+    pub fn detach(&self) -> Self {
+        let properties = &self.properties;
+        Self {
+            topic: self.topic.detach(),
+            payload: Bytes::copy_from_slice(&self.payload),
+            properties: if properties.is_none() { Properties::none() } else { properties.detach().into() },
+            subscription_ids: self.subscription_ids.clone(),
+            ..*self
         }
-        out.put_slice(&self.payload);
-        Ok(())
     }
 
-    fn flags(&self) -> u8 {
-        let dup = if self.delivery.is_dup() { DUP } else { 0 };
-        let retain = if self.retain { RETAIN } else { 0 };
-        dup | (self.delivery.qos() as u8) << 1 | retain
+    fn hop(&self) -> Hop<'_> {
+        Hop {
+            delivery: self.delivery,
+            retain: self.retain,
+            alias: self.alias,
+            topic_known: false,
+            expiry_s: self.properties.expiry_s,
+            subscription_ids: &self.subscription_ids,
+        }
     }
+}
+
+impl Body for Publish {
+    fn first_byte(&self) -> u8 {
+        first_byte(self.delivery, self.retain)
+    }
+
+    fn check(&self, _: ProtocolLevel) -> Result<(), EncodeError> {
+        self.properties.check()
+    }
+
+    fn body_bytes(&self, form: Form) -> usize {
+        Forward { message: self, hop: &self.hop() }.body_bytes(form)
+    }
+
+    fn put_body(&self, form: Form, out: &mut BytesMut) {
+        Forward { message: self, hop: &self.hop() }.put_body(form, out);
+    }
+}
+
+pub(crate) fn first_byte(delivery: Delivery, retain: bool) -> u8 {
+    let dup = if delivery.is_dup() { DUP } else { 0 };
+    let retain = if retain { RETAIN } else { 0 };
+    Kind::Publish.first_byte(dup | (delivery.qos() as u8) << 1 | retain)
 }
 
 /// Refuses the flag combinations that no PUBLISH may have.
@@ -110,22 +159,121 @@ pub(crate) fn check_flags(flags: u8) -> Result<QoS, DecodeError> {
     Ok(qos)
 }
 
-/// Takes a whole packet off the front of `buffer`, or leaves the buffer alone and says what is wrong.
-pub(crate) fn take(flags: u8, frame: Frame, buffer: &mut BytesMut) -> Result<Publish, DecodeError> {
-    let qos = check_flags(flags)?;
-    let mut fields = Fields::new(Kind::Publish, &buffer[frame.header_bytes..frame.packet_bytes()]);
-    let topic = fields.slice()?;
-    TopicName::check(topic)?;
-    let topic_bytes = topic.len();
-    let dup = flags & DUP != 0;
-    let delivery = match qos {
-        QoS::AtMostOnce => Delivery::AtMostOnce,
-        QoS::AtLeastOnce => Delivery::AtLeastOnce { id: fields.packet_id()?, dup },
-        QoS::ExactlyOnce => Delivery::ExactlyOnce { id: fields.packet_id()?, dup },
-    };
-    let mut rest = buffer.split_to(frame.packet_bytes()).freeze();
-    rest.advance(frame.header_bytes + 2);
-    let topic = TopicName::from_checked(rest.split_to(topic_bytes));
-    rest.advance(delivery.id().map_or(0, |_| 2));
-    Ok(Publish { topic, payload: rest, delivery, retain: flags & RETAIN != 0 })
+/// Takes a whole packet off the front of `buffer`, or leaves the buffer as it was and says what is wrong.
+pub(crate) fn take(
+    flags: u8,
+    frame: Frame,
+    scope: Scope,
+    aliases: &mut Aliases,
+    buffer: &mut BytesMut,
+) -> Result<Publish, DecodeError> {
+    let body = &buffer[frame.header_bytes..frame.packet_bytes()];
+    let head = Head::read(flags, Fields::new(Kind::Publish, scope, body))?;
+    let packet = buffer.split_to(frame.packet_bytes()).freeze();
+    let outcome = head.fill(packet.slice(frame.header_bytes..), scope, aliases);
+    if outcome.is_err() {
+        put_back(&packet, buffer);
+    }
+    outcome
+}
+
+/// The end of a connection: a copy is cheap enough.
+fn put_back(packet: &Bytes, buffer: &mut BytesMut) {
+    let mut whole = BytesMut::with_capacity(packet.len() + buffer.len());
+    whole.put_slice(packet);
+    whole.put_slice(buffer);
+    *buffer = whole;
+}
+
+/// What is read before the packet is taken.
+struct Head {
+    delivery: Delivery,
+    retain: bool,
+    topic_bytes: usize,
+    /// Where the properties begin, or the payload at a level without.
+    list_at: usize,
+}
+
+impl Head {
+    fn read(flags: u8, mut fields: Fields<'_>) -> Result<Self, DecodeError> {
+        let qos = check_flags(flags)?;
+        let (body_bytes, has_properties) = (fields.rest().len(), fields.scope.has_properties());
+        let topic = fields.slice()?;
+        // An alias may stand in place of a topic.
+        if !(has_properties && topic.is_empty()) {
+            TopicName::check(topic)?;
+        }
+        let dup = flags & DUP != 0;
+        let delivery = match qos {
+            QoS::AtMostOnce => Delivery::AtMostOnce,
+            QoS::AtLeastOnce => Delivery::AtLeastOnce { id: fields.packet_id()?, dup },
+            QoS::ExactlyOnce => Delivery::ExactlyOnce { id: fields.packet_id()?, dup },
+        };
+        let list_at = body_bytes - fields.rest().len();
+        Ok(Self { delivery, retain: flags & RETAIN != 0, topic_bytes: topic.len(), list_at })
+    }
+
+    fn fill(self, mut body: Bytes, scope: Scope, aliases: &mut Aliases) -> Result<Publish, DecodeError> {
+        let topic = body.slice(2..2 + self.topic_bytes);
+        body.advance(self.list_at);
+        let (tail, list_bytes) =
+            if scope.has_properties() { Tail::read(&body, scope)? } else { Tail::none() };
+        tail.alias.map_or(Ok(()), |alias| aliases.check(alias))?;
+        body.advance(list_bytes);
+        Ok(Publish {
+            topic: aliases.resolve(tail.alias, topic)?,
+            payload: body,
+            delivery: self.delivery,
+            retain: self.retain,
+            alias: tail.alias,
+            subscription_ids: tail.subscription_ids,
+            properties: tail.properties,
+        })
+    }
+}
+
+/// What a list of properties holds.
+#[derive(Default)]
+struct Tail {
+    alias: Option<TopicAlias>,
+    subscription_ids: Vec<SubscriptionId>,
+    properties: Properties<MessageProperties>,
+}
+
+impl Tail {
+    fn none() -> (Self, usize) {
+        (Self::default(), 0)
+    }
+
+    /// With the bytes of the list and its length.
+    fn read(body: &Bytes, scope: Scope) -> Result<(Self, usize), DecodeError> {
+        if body.first() == Some(&0) {
+            return Ok((Self::default(), 1));
+        }
+        let mut tail = Self::default();
+        let mut fields = Fields::new(Kind::Publish, scope, body).sharing(body);
+        property::read(&mut fields, &mut tail)?;
+        Ok((tail, body.len() - fields.rest().len()))
+    }
+}
+
+impl TakeProperty for Tail {
+    fn take(&mut self, property: Property, fields: &mut Fields<'_>) -> Result<Place, DecodeError> {
+        match property {
+            Property::TopicAlias => {
+                let alias = TopicAlias::new(fields.number()?);
+                self.alias = Some(alias.ok_or(DecodeError::TopicAlias { alias: 0, alias_max: 0 })?);
+                Ok(Place::Once)
+            }
+            // [MQTT-3.3.4-6]
+            Property::SubscriptionId if fields.scope.role == Role::Server => {
+                Err(DecodeError::PropertyDirection { kind: Kind::Publish, property })
+            }
+            Property::SubscriptionId => {
+                self.subscription_ids.push(SubscriptionId::read(fields)?);
+                Ok(Place::Often)
+            }
+            other => self.properties.take(other, fields),
+        }
+    }
 }

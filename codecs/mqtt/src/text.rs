@@ -61,6 +61,11 @@ impl Text {
         Self(Bytes::copy_from_slice(&self.0))
     }
 
+    /// A part between two ASCII characters, which shares the bytes.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        Self::from_checked(self.0.slice(from..to))
+    }
+
     pub(crate) fn check(bytes: &[u8]) -> Result<(), TextError> {
         if bytes.len() > FIELD_BYTES_MAX {
             return Err(TextError::TooLong { bytes: bytes.len() });

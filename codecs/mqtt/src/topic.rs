@@ -27,6 +27,8 @@ pub enum TopicError {
     MultiLevelWildcard,
     #[error("'+' in topic filter does not fill its level [MQTT-4.7.1-3]")]
     SingleLevelWildcard,
+    #[error("shared topic filter has no group or no filter [MQTT-4.8.2-1] [MQTT-4.8.2-2]")]
+    SharedFilter,
 }
 
 impl TopicError {
@@ -38,6 +40,7 @@ impl TopicError {
             Self::WildcardInName => "TG-MQ-016",
             Self::MultiLevelWildcard => "TG-MQ-017",
             Self::SingleLevelWildcard => "TG-MQ-018",
+            Self::SharedFilter => "TG-MQ-059",
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::base64;
 use crate::stamp::Stamp;
 use std::io::Write;
-use tidegate_service_ingest::Row;
+use tidegate_service_ingest::{Body, Point, Points, Row, Source, Value};
 
 /// How every line begins.
 pub(crate) const BEGINNING: &[u8] = b"{\"seq\":";
@@ -18,13 +18,25 @@ pub(crate) fn put(out: &mut Vec<u8>, row: &Row) {
     put_text(out, "client", row.reading.client.as_str());
     put_text(out, "topic", row.reading.topic.as_str());
     write!(out, ",\"qos\":{}", row.reading.qos as u8).expect(WRITES);
+    if row.reading.source != Source::Mqtt {
+        write!(out, ",\"source\":\"{}\"", row.reading.source).expect(WRITES);
+    }
+    if !row.reading.principal.as_bytes().is_empty() {
+        put_text(out, "principal", row.reading.principal.as_str());
+    }
+    if let Some(source_ms) = row.reading.source_ms {
+        write!(out, ",\"source_ms\":{source_ms}").expect(WRITES);
+    }
     if row.reading.dup {
         out.extend_from_slice(b",\"dup\":true");
     }
     if row.replay {
         out.extend_from_slice(b",\"replay\":true");
     }
-    put_payload(out, &row.reading.payload);
+    match &row.reading.body {
+        Body::Raw(payload) => put_payload(out, payload),
+        Body::Points(points) => put_points(out, points),
+    }
     out.extend_from_slice(b"}\n");
 }
 
@@ -48,6 +60,32 @@ fn put_payload(out: &mut Vec<u8>, payload: &[u8]) {
     }
 }
 
+fn put_points(out: &mut Vec<u8>, points: &Points) {
+    put_text(out, "device", &points.device);
+    out.extend_from_slice(b",\"points\":{");
+    for (at, point) in points.points.iter().enumerate() {
+        out.extend_from_slice(if at == 0 { b"" } else { b"," });
+        serde_json::to_writer(&mut *out, &*point.tag).expect(WRITES);
+        out.extend_from_slice(b":{\"value\":");
+        put_value(out, &point.value);
+        let Point { quality, source_ms, .. } = point;
+        write!(out, ",\"quality\":\"{quality}\",\"time_ms\":{source_ms}}}").expect(WRITES);
+    }
+    out.extend_from_slice(b"}");
+}
+
+/// Reals with as many digits as it takes to read the same number back.
+fn put_value(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Real(real) => serde_json::to_writer(out, real),
+        Value::Integer(integer) => serde_json::to_writer(out, integer),
+        Value::Boolean(boolean) => serde_json::to_writer(out, boolean),
+        Value::Text(text) => serde_json::to_writer(out, &**text),
+        Value::Reals(reals) => serde_json::to_writer(out, &**reals),
+    }
+    .expect(WRITES);
+}
+
 /// Whether the text is one JSON value, and one that whoever reads the line can take in: no number out of range, no half of a
 /// surrogate pair, not nested too deep.
 fn is_json(text: &str) -> bool {
@@ -66,20 +104,15 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
-    use tidegate_codec_mqtt::{QoS, Text};
+    use serde_json::{Value as Json, json};
+    use std::sync::Arc;
+    use tidegate_codec_mqtt::Text;
     use tidegate_kernel_journal::Id;
-    use tidegate_service_ingest::{Class, Reading};
+    use tidegate_service_ingest::{Class, Quality, Reading};
 
     fn row(payload: &[u8]) -> Row {
-        let reading = Reading {
-            topic: "line/7/temp".parse().unwrap(),
-            client: Text::new("press \"7\"").unwrap(),
-            payload: Bytes::copy_from_slice(payload),
-            qos: QoS::AtLeastOnce,
-            dup: false,
-            retain: false,
-        };
+        let raw = Reading::raw(Source::Mqtt, "line/7/temp".parse().unwrap(), Bytes::copy_from_slice(payload));
+        let reading = Reading { client: Text::new("press \"7\"").unwrap(), ..raw };
         let id = Id([0x11; 16]);
         Row { seq: 7, id, stamp_ms: 1_795_341_600_123, class: Class::Process, replay: false, reading }
     }
@@ -96,7 +129,7 @@ mod tests {
         assert_eq!(line(&row(b"21.5")), format!("{plain}\n"));
         let mut marked = row(b"21.5");
         (marked.replay, marked.reading.dup, marked.class) = (true, true, Class::Critical);
-        let value: Value = serde_json::from_str(&line(&marked)).unwrap();
+        let value: Json = serde_json::from_str(&line(&marked)).unwrap();
         assert_eq!(
             (&value["dup"], &value["replay"], &value["class"]),
             (&json!(true), &json!(true), &json!("critical"))
@@ -114,6 +147,30 @@ mod tests {
         assert_eq!(ending(b"\"\\ud800\""), "\"payload\":\"\\\"\\\\ud800\\\"\",\"encoding\":\"text\"}\n");
     }
 
+    #[test]
+    fn a_modelled_reading_shows_its_points_and_no_payload() {
+        let point = |tag: &str, value| Point { tag: tag.into(), value, quality: Quality::Good, source_ms: 5 };
+        let mut points = vec![point("temp", Value::Real(61.2)), point("on", Value::Boolean(true))];
+        points.push(point("vib", Value::Reals(Arc::new([0.5, -1.0]))));
+        points[1].quality = Quality::Uncertain;
+        let mut row = row(b"");
+        row.reading.body = Body::Points(Points { device: "press-7".into(), points });
+        let line = line(&row);
+        let expected = r#""device":"press-7","points":{"temp":{"value":61.2,"quality":"good","time_ms":5},"on":{"value":true,"quality":"uncertain","time_ms":5},"vib":{"value":[0.5,-1.0],"quality":"good","time_ms":5}}}"#;
+        assert_eq!(line.split_once("\"qos\":1,").unwrap().1, format!("{expected}\n"));
+    }
+
+    #[test]
+    fn a_row_says_by_which_way_it_came_unless_that_is_mqtt() {
+        let mut row = row(b"1");
+        row.reading.source = Source::Http;
+        row.reading.principal = Text::new("scada").unwrap();
+        row.reading.source_ms = Some(9);
+        let expected =
+            "\"qos\":1,\"source\":\"http\",\"principal\":\"scada\",\"source_ms\":9,\"payload\":1}\n";
+        assert!(line(&row).ends_with(expected), "{}", line(&row));
+    }
+
     proptest! {
         #[test]
         fn any_payload_is_one_line_of_json_that_gives_it_back(payload in prop_oneof![
@@ -122,9 +179,9 @@ mod tests {
         ]) {
             let line = line(&row(&payload));
             prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
-            let value: Value = serde_json::from_str(&line).unwrap();
-            match value.get("encoding").and_then(Value::as_str) {
-                None => prop_assert_eq!(&value["payload"], &serde_json::from_slice::<Value>(&payload).unwrap()),
+            let value: Json = serde_json::from_str(&line).unwrap();
+            match value.get("encoding").and_then(Json::as_str) {
+                None => prop_assert_eq!(&value["payload"], &serde_json::from_slice::<Json>(&payload).unwrap()),
                 Some("text") => prop_assert_eq!(value["payload"].as_str().unwrap().as_bytes(), &payload[..]),
                 other => {
                     prop_assert_eq!(other, Some("base64"));

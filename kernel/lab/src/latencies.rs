@@ -23,6 +23,10 @@ impl Latencies {
         self.0.saturating_record(duration.as_nanos().min(LONGEST.as_nanos()) as u64);
     }
 
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     /// Microseconds that this share of the durations, from 0 to 1, did not exceed; 0 if there is none.
     pub fn quantile_us(&self, share: f64) -> f64 {
         let nanos = self.0.lowest_equivalent(self.0.value_at_quantile(share));

@@ -14,7 +14,15 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p99_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub p999_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_us_per_op: Option<f64>,
+    /// The most memory there ever was of what is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rss_peak_bytes: Option<u64>,
+    /// What was sent and did not arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost: Option<u64>,
     /// What the value is compared with, measured in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<&'static str>,

@@ -1,20 +1,26 @@
 #![doc = include_str!("../README.md")]
 
-//! What a capability is, as far as two capabilities use it: metrics, readiness, drain, principals.
+//! What a capability is, as far as two capabilities use it: metrics, readiness, drain, principals, routes, settings.
 //!
-//! Values and their text only: no IO, no locks, no tasks of its own. Grows when two capabilities need the same thing.
+//! Values and their text, but for the gate before routes, which takes clocks and a lock, and [`Live`]. No socket, no file, no tasks
+//! of its own. Grows when two capabilities need the same thing.
 
 mod capability;
+pub mod config;
 mod exposition;
 mod histogram;
+mod live;
 mod metric;
 mod principal;
+mod routes;
 
 pub use capability::{Capability, DrainReport, Draining, Leftover, Readiness, Stage, drain_all};
 pub use exposition::{CONTENT_TYPE, exposition};
 pub use histogram::Histogram;
+pub use live::Live;
 pub use metric::{Family, Kind, Number, SERIES_PER_FAMILY_MAX};
 pub use principal::{
-    Action, Allowance, Authenticate, Credential, Knock, NotAScope, Principal, PrincipalKind, Role,
+    ANONYMOUS, Action, Allowance, Authenticate, Credential, Knock, NotAScope, Principal, PrincipalKind, Role,
     SCOPES_MAX, Scope, Unauthenticated,
 };
+pub use routes::{Gate, HttpCounts, Need, Refusal, RequestId, RequestLimits, Route, Routes};

@@ -8,9 +8,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Scopes a principal can have.
 pub const SCOPES_MAX: usize = 64;
+/// The name of nobody in particular, which nobody else can have.
+pub const ANONYMOUS: &str = "anonymous";
 
 /// What a principal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +93,9 @@ pub enum Unauthenticated {
     Missing,
     #[error("the name, secret or token is not known")]
     Unknown,
+    /// Not even looked at: from there, or for that name, came too many that were not known.
+    #[error("too many names, secrets or tokens that are not known came from there")]
+    TooManyTries { wait: Duration },
 }
 
 /// The port to whatever knows the principals. Answers at once, without IO.
@@ -106,6 +112,7 @@ impl Unauthenticated {
         match self {
             Unauthenticated::Missing => "TG-ID-001",
             Unauthenticated::Unknown => "TG-ID-002",
+            Unauthenticated::TooManyTries { .. } => "TG-ID-003",
         }
     }
 
@@ -116,6 +123,7 @@ impl Unauthenticated {
             Unauthenticated::Unknown => {
                 "compare the name with the ones under [identity]; a secret is shown only when it is made"
             }
+            Unauthenticated::TooManyTries { .. } => "wait a moment, and correct what is sent",
         }
     }
 }
@@ -125,12 +133,17 @@ impl Principal {
     pub fn anonymous() -> Principal {
         let everywhere = |action| Scope { action, pattern: "#".to_owned() };
         Principal {
-            name: "anonymous".to_owned(),
+            name: ANONYMOUS.to_owned(),
             kind: PrincipalKind::Device,
             roles: Vec::new(),
             scopes: vec![everywhere(Action::Publish), everywhere(Action::Subscribe)],
             allowance: Allowance::default(),
         }
+    }
+
+    /// Whether this is nobody in particular.
+    pub fn is_anonymous(&self) -> bool {
+        self.name == ANONYMOUS
     }
 
     pub fn has(&self, role: Role) -> bool {

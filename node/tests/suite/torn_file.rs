@@ -5,24 +5,18 @@ use crate::power::skipped_without_fuse;
 use crate::power_disk::Survival;
 use std::fs;
 use std::path::Path;
-use tidegate_codec_mqtt::{QoS, Text};
+use tidegate_codec_mqtt::Text;
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::Id;
-use tidegate_service_ingest::{Class, Reading, Row, Sink};
+use tidegate_service_ingest::{Class, Reading, Row, Sink, Source};
 
 const SEEDS: u64 = 60;
 const ROWS: u64 = 24;
 
 fn row(seq: u64, replay: bool) -> Row {
     let fill = char::from(b'a' + (seq % 26) as u8).to_string().repeat(20 + seq as usize * 7 % 90);
-    let reading = Reading {
-        topic: "line/7/temp".parse().unwrap(),
-        client: Text::new("press-7").unwrap(),
-        payload: fill.into(),
-        qos: QoS::AtLeastOnce,
-        dup: false,
-        retain: false,
-    };
+    let raw = Reading::raw(Source::Mqtt, "line/7/temp".parse().unwrap(), fill);
+    let reading = Reading { client: Text::new("press-7").unwrap(), ..raw };
     Row { seq, id: Id([seq as u8; 16]), stamp_ms: 1, class: Class::Process, replay, reading }
 }
 
@@ -60,7 +54,7 @@ async fn a_delivery_torn_twice_leaves_no_row_that_nobody_wrote() {
         for line in torn_twice(seed).await.lines() {
             let found: serde_json::Value =
                 serde_json::from_str(line).unwrap_or_else(|error| panic!("seed {seed}: {error} in {line}"));
-            let sent = row(found["seq"].as_u64().unwrap(), false).reading.payload;
+            let sent = row(found["seq"].as_u64().unwrap(), false).reading.payload().unwrap().clone();
             assert_eq!(found["payload"].as_str().unwrap().as_bytes(), sent, "seed {seed}: {line}");
         }
     }

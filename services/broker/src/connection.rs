@@ -61,7 +61,7 @@ impl Connection {
 
     async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&mut self, wire: Wire<S>) -> Result<Ending, Ending> {
         let mail = self.mail.take().expect("a connection is served once");
-        let decoder = Decoder::server(self.hub.config.packet_bytes_max);
+        let decoder = Decoder::server(self.hub.config.packet_bytes_max).only(ProtocolLevel::V311);
         let mut door = Door { hub: self.hub.clone(), wire, mail, decoder };
         let connect = door.connect().await?;
         let admitted = match self.hub.admit(&connect, self.knock) {

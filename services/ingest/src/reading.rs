@@ -1,129 +1,114 @@
-//! A reading and its payload in the journal: stream 16, kind 1, version 1. Written by hand, little-endian. Pure.
-//!
-//! ```text
-//! 0 flags u8            bits 0-1 QoS, bit 2 dup, bit 3 retain, the rest zero
-//! 1 topic length u16    then the topic, UTF-8
-//!   client length u16   then the client's id, UTF-8
-//!   payload             to the end
-//! ```
+//! A reading: one message of a device, the unit of all accounts. Its form in the journal is in `layout`.
 
-use crate::error::Unreadable;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
 use tidegate_codec_mqtt::{QoS, Text, TopicName};
-use tidegate_kernel_journal::Record;
+use tidegate_engine_tags::Point;
 
 /// The stream of all readings.
 pub const READINGS: u16 = 16;
-pub(crate) const KIND: u16 = 1;
-pub(crate) const VERSION: u8 = 1;
-
-const DUP: u8 = 1 << 2;
-const RETAIN: u8 = 1 << 3;
-const QOS: u8 = 0b11;
 
 /// One message of a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
+    pub source: Source,
     pub topic: TopicName,
+    /// The id of the MQTT client or the name of the link it came by; may be empty.
     pub client: Text,
-    pub payload: Bytes,
+    /// Whom the credentials said it is from; empty for nobody in particular.
+    pub principal: Text,
+    /// A MIME type as the publisher stated it; empty where it did not.
+    pub content_type: Text,
+    /// When it was made by the publisher's clock, in milliseconds since 1970, where the protocol says so.
+    pub source_ms: Option<u64>,
     pub qos: QoS,
     /// The publisher says that it may have sent it before.
     pub dup: bool,
     pub retain: bool,
+    pub body: Body,
+}
+
+/// What a reading says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Bytes nobody has looked into: the device has no model.
+    Raw(Bytes),
+    /// What the device's model made of them.
+    Points(Points),
+}
+
+/// What a device's tags were.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Points {
+    /// At most 255 bytes, as is each tag.
+    pub device: Arc<str>,
+    pub points: Vec<Point>,
+}
+
+/// By which way a reading came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    Mqtt,
+    Http,
+    Grpc,
+    /// A broker elsewhere, at which this node is a client.
+    External,
+    /// No device: a rule made it of other readings.
+    Rule,
 }
 
 impl Reading {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let (topic, client) = (self.topic.as_bytes(), self.client.as_bytes());
-        let mut out = Vec::with_capacity(5 + topic.len() + client.len() + self.payload.len());
-        let bit = |on: bool, bit: u8| if on { bit } else { 0 };
-        out.push(self.qos as u8 | bit(self.dup, DUP) | bit(self.retain, RETAIN));
-        put_text(&mut out, topic);
-        put_text(&mut out, client);
-        out.extend_from_slice(&self.payload);
-        out
+    /// A message that says nothing about itself but its topic; the rest is filled in with `..`.
+    pub fn raw(source: Source, topic: TopicName, payload: impl Into<Bytes>) -> Reading {
+        Reading::new(source, topic, Body::Raw(payload.into()))
     }
 
-    /// What [`Reading::encode`] wrote. Shares the record's bytes.
-    pub(crate) fn of_record(record: &Record) -> Result<Reading, Unreadable> {
-        let head = &record.head;
-        if (head.kind, head.version) != (KIND, VERSION) {
-            return Err(Unreadable::Kind { seq: head.seq, kind: head.kind, version: head.version });
-        }
-        decode(record.payload.clone()).ok_or(Unreadable::Layout { seq: head.seq })
-    }
-}
-
-fn decode(mut rest: Bytes) -> Option<Reading> {
-    let flags = rest.try_get_u8().ok()?;
-    if flags & !(QOS | DUP | RETAIN) != 0 {
-        return None;
-    }
-    Some(Reading {
-        topic: TopicName::try_from(take_text(&mut rest)?).ok()?,
-        client: take_text(&mut rest)?,
-        payload: rest,
-        qos: QoS::new(flags & QOS)?,
-        dup: flags & DUP != 0,
-        retain: flags & RETAIN != 0,
-    })
-}
-
-fn put_text(out: &mut Vec<u8>, text: &[u8]) {
-    let bytes = u16::try_from(text.len()).expect("MQTT text is at most 65535 bytes long");
-    out.extend_from_slice(&bytes.to_le_bytes());
-    out.extend_from_slice(text);
-}
-
-fn take_text(rest: &mut Bytes) -> Option<Text> {
-    let bytes = usize::from(rest.try_get_u16_le().ok()?);
-    let text = (rest.len() >= bytes).then(|| rest.split_to(bytes))?;
-    Text::try_from(text).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn readings() -> impl Strategy<Value = Reading> {
-        let payload = prop::collection::vec(any::<u8>(), 0..200);
-        ("[^+#\0]{1,40}", "[^\0]{0,40}", payload, 0..3_u8, any::<bool>(), any::<bool>()).prop_map(
-            |(topic, client, payload, qos, dup, retain)| Reading {
-                topic: topic.parse().unwrap(),
-                client: Text::new(&client).unwrap(),
-                payload: payload.into(),
-                qos: QoS::new(qos).unwrap(),
-                dup,
-                retain,
-            },
-        )
+    /// Points that are known without a model, such as the fields of a line of line protocol.
+    pub fn points(source: Source, topic: TopicName, points: Points) -> Reading {
+        Reading::new(source, topic, Body::Points(points))
     }
 
-    proptest! {
-        #[test]
-        fn a_reading_reads_back_as_written(reading in readings()) {
-            prop_assert_eq!(decode(reading.encode().into()), Some(reading));
-        }
-
-        #[test]
-        fn any_bytes_are_a_reading_or_nothing_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let encoded = decode(bytes.clone().into()).map(|reading| reading.encode());
-            prop_assert!(encoded.is_none_or(|encoded| encoded == bytes));
-        }
-    }
-
-    #[test]
-    fn the_layout_is_the_documented_one() {
-        let reading = Reading {
-            topic: "a/b".parse().unwrap(),
-            client: Text::new("c1").unwrap(),
-            payload: Bytes::from_static(b"21.5"),
+    fn new(source: Source, topic: TopicName, body: Body) -> Reading {
+        Reading {
+            source,
+            topic,
+            client: Text::default(),
+            principal: Text::default(),
+            content_type: Text::default(),
+            source_ms: None,
             qos: QoS::AtLeastOnce,
-            dup: true,
-            retain: true,
-        };
-        assert_eq!(reading.encode(), b"\x0d\x03\0a/b\x02\0c121.5");
+            dup: false,
+            retain: false,
+            body,
+        }
+    }
+
+    /// The bytes as they came, where nobody has looked into them.
+    pub fn payload(&self) -> Option<&Bytes> {
+        match &self.body {
+            Body::Raw(payload) => Some(payload),
+            Body::Points(_) => None,
+        }
+    }
+}
+
+impl Source {
+    pub const ALL: [Source; 5] = [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Source::Mqtt => "mqtt",
+            Source::Http => "http",
+            Source::Grpc => "grpc",
+            Source::External => "external",
+            Source::Rule => "rule",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

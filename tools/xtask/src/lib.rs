@@ -5,6 +5,7 @@
 //! of them by name and without a shell in between (but for one `kill`), and writes only below `target/` and, when asked,
 //! to `ratchet.toml` and the folder of an image.
 
+pub mod bench;
 pub mod checks;
 pub mod coverage;
 pub mod dist;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{coverage, dist, image, stages, tidy, workspace};
+use xtask::{bench, coverage, dist, image, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -17,6 +17,7 @@ cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
 cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
 cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
+cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
 
 Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
@@ -41,6 +42,7 @@ fn dispatch() -> Result<bool> {
             Some("tidy") => tidy_tree(args),
             Some("services") => counterparts(args),
             Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
+            Some("bench") => compare(args),
             Some("image") => oci_image(args),
             Some("coverage") => lines_covered(args),
             Some("cell") => cell(args),
@@ -119,6 +121,15 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
 
 fn no_more(mut args: lexopt::Parser) -> Result<()> {
     args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
+}
+
+fn compare(mut args: lexopt::Parser) -> Result<bool> {
+    let subject = args.next()?.context("a benchmark needs a name: mqtt")?;
+    let root = workspace::root()?;
+    match subject {
+        Value(name) if name == "mqtt" => no_more(args).and_then(|()| bench::mqtt(&root)),
+        other => bail!("no benchmark {other:?}; there is mqtt"),
+    }
 }
 
 fn oci_image(mut args: lexopt::Parser) -> Result<bool> {

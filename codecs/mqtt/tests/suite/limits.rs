@@ -66,7 +66,7 @@ fn lists(count: usize) -> [Packet; 3] {
     [
         Packet::Subscribe(Subscribe::new(id(1), vec![subscription; count])),
         Packet::Unsubscribe(Unsubscribe::new(id(1), vec![filter("+"); count])),
-        Packet::Suback(Suback::new(id(1), vec![SubscribeOutcome::Failed; count])),
+        Packet::Suback(Suback::new(id(1), vec![SubscribeOutcome::FAILED; count])),
     ]
 }
 

@@ -107,7 +107,7 @@ fn any_subscribe() -> impl Strategy<Value = Subscribe> {
 }
 
 fn any_suback() -> impl Strategy<Value = Suback> {
-    let outcome = prop_oneof![any_qos().prop_map(SubscribeOutcome::Granted), Just(SubscribeOutcome::Failed)];
+    let outcome = prop_oneof![any_qos().prop_map(SubscribeOutcome::Granted), Just(SubscribeOutcome::FAILED)];
     (any_id(), vec(outcome, 1..9)).prop_map(|(id, outcomes)| Suback::new(id, outcomes))
 }
 

@@ -73,7 +73,7 @@ pub(crate) fn to_server() -> Vec<Packet> {
 /// What a server sends.
 pub(crate) fn to_client() -> Vec<Packet> {
     let granted = SubscribeOutcome::Granted;
-    let outcomes = vec![granted(QoS::AtMostOnce), granted(QoS::ExactlyOnce), SubscribeOutcome::Failed];
+    let outcomes = vec![granted(QoS::AtMostOnce), granted(QoS::ExactlyOnce), SubscribeOutcome::FAILED];
     vec![
         Packet::Connack(Connack::accepted(true)),
         Packet::Connack(Connack::refused(Refusal::NotAuthorized)),

@@ -121,7 +121,7 @@ fn the_subscribe_of_figure_3_23_asks_for_two_topics() {
 #[test]
 fn the_suback_of_figure_3_26_grants_two_and_refuses_one() {
     let granted = SubscribeOutcome::Granted;
-    let outcomes = vec![granted(QoS::AtMostOnce), granted(QoS::ExactlyOnce), SubscribeOutcome::Failed];
+    let outcomes = vec![granted(QoS::AtMostOnce), granted(QoS::ExactlyOnce), SubscribeOutcome::FAILED];
     check(client(), b"\x90\x05\x00\x0a\x00\x02\x80", &Packet::Suback(Suback::new(id(10), outcomes)));
 }
 

@@ -1,25 +1,18 @@
 //! The file sink on a real file system.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tidegate_codec_mqtt::{QoS, Text};
+use tidegate_codec_mqtt::Text;
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::Id;
-use tidegate_service_ingest::{Class, Reading, Row, Sink, SinkError};
+use tidegate_service_ingest::{Class, Reading, Row, Setback, Sink, SinkError, Source};
 
 fn row(seq: u64) -> Row {
-    let reading = Reading {
-        topic: "line/7/temp".parse().unwrap(),
-        client: Text::new("press-7").unwrap(),
-        payload: Bytes::from_static(b"21.5"),
-        qos: QoS::AtLeastOnce,
-        dup: false,
-        retain: false,
-    };
+    let raw = Reading::raw(Source::Mqtt, "line/7/temp".parse().unwrap(), "21.5");
+    let reading = Reading { client: Text::new("press-7").unwrap(), ..raw };
     Row { seq, id: Id::v7(1), stamp_ms: 1, class: Class::Process, replay: false, reading }
 }
 
@@ -31,7 +24,10 @@ fn site() -> (TempDir, PathBuf) {
 
 async fn deliver(sink: &mut FileSink, seqs: &[u64]) -> Result<(), SinkError> {
     let rows: Vec<_> = seqs.iter().map(|seq| row(*seq)).collect();
-    sink.deliver(&rows).await
+    match sink.deliver(&rows).await {
+        Err(Setback::Retry { error, .. }) => Err(error),
+        other => Ok(other.unwrap()),
+    }
 }
 
 fn seqs(path: &Path) -> Vec<u64> {

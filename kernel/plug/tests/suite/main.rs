@@ -1,5 +1,7 @@
-//! Metrics as text and the order of draining.
+//! Metrics as text, the order of draining, and what holds for every route.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod routes;
 
 use proptest::prelude::*;
 use std::future::Future;

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+//! InfluxDB line protocol, as its v1 and v2 write endpoints take it.
+//!
+//! No socket, clock, file or lock. Every name and line has a limit.
+
+mod point;
+
+pub use point::{FieldValue, Point};

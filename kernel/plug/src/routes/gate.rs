@@ -1,0 +1,175 @@
+//! What every request passes: its id, the size of its head, who it is from, how fast they come, its body.
+//!
+//! ```text
+//!   frame ── id, head ──> router ──> admit ── who, rate, body ──> handler
+//!     ^                     │          │                            │
+//!     └── one shape <───────┴──────────┴── refusal <────────────────┘
+//! ```
+//!
+//! Takes the monotonic clock for rates and for the time a body takes; one lock, held for one look at a bucket.
+
+use crate::principal::{Authenticate, Knock, Principal};
+use crate::routes::body::{Budget, Hold};
+use crate::routes::credential::Shown;
+use crate::routes::{HttpCounts, Need, Post, Refusal, RequestId, Route, request_id};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tidegate_kernel_flow::{Rate, Rates};
+
+/// Buckets kept for principals, and for addresses of those who are nobody in particular.
+const BUCKETS_MAX: usize = 10_000;
+
+/// What a request may be, whichever route it is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestLimits {
+    pub headers_max: usize,
+    /// Names and values of all header fields, with the request's target.
+    pub header_bytes_max: usize,
+    /// Of one principal; of one address where it is nobody in particular.
+    pub requests: Rate,
+    /// From the end of the head to the end of the body.
+    pub body_ms_max: u64,
+    /// Bodies being read or answered at once, added up.
+    pub bodies_bytes_max: usize,
+}
+
+impl Default for RequestLimits {
+    fn default() -> RequestLimits {
+        let rate = |per_s| NonZeroU32::new(per_s).expect("a default rate is not zero");
+        RequestLimits {
+            headers_max: 64,
+            header_bytes_max: 16 * 1024,
+            requests: Rate { per_s: rate(1000), burst: rate(2000) },
+            body_ms_max: 30_000,
+            bodies_bytes_max: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// The gate of one listener.
+pub struct Gate {
+    listener: &'static str,
+    authenticate: Arc<dyn Authenticate>,
+    limits: RequestLimits,
+    rates: Mutex<Rates<String>>,
+    bodies: Budget,
+    counts: Arc<HttpCounts>,
+    began: Instant,
+}
+
+impl Gate {
+    /// `listener` is the name it is counted under.
+    pub fn new(
+        listener: &'static str,
+        authenticate: Arc<dyn Authenticate>,
+        limits: RequestLimits,
+        counts: Arc<HttpCounts>,
+    ) -> Gate {
+        let (rates, bodies) = (Mutex::new(Rates::new(BUCKETS_MAX)), Budget::new(limits.bodies_bytes_max));
+        Gate { listener, authenticate, limits, rates, bodies, counts, began: Instant::now() }
+    }
+
+    fn check_head(&self, request: &Request) -> Result<(), Refusal> {
+        let RequestLimits { headers_max, header_bytes_max, .. } = self.limits;
+        if request.headers().len() > headers_max {
+            return Err(Refusal::head_too_large(format!("there are more than {headers_max} header fields")));
+        }
+        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+        if target + fields.sum::<usize>() > header_bytes_max {
+            let what = format!("target and header fields have more than {header_bytes_max} bytes");
+            return Err(Refusal::head_too_large(what));
+        }
+        Ok(())
+    }
+
+    /// Lets a request through to the handler of `route`, with its principal and its whole body.
+    async fn pass(&self, route: &Route, request: Request) -> Result<(Request, Hold), Refusal> {
+        let (mut head, body) = request.into_parts();
+        let knock: Knock = *head.extensions.get().expect("a listener says who knocked");
+        let principal = match route.need {
+            Need::Nothing => None,
+            Need::Authenticated | Need::Role(_) => {
+                let shown = Shown::of(&head.headers)?;
+                Some(self.authenticate.authenticate(shown.credential(), knock)?)
+            }
+        };
+        self.pace(principal.as_deref(), knock, self.began.elapsed())?;
+        if let (Need::Role(role), Some(principal)) = (route.need, &principal)
+            && !principal.has(role)
+        {
+            return Err(Refusal::forbidden(format!("this needs the role {role:?}").to_ascii_lowercase()));
+        }
+        let time_max = Duration::from_millis(self.limits.body_ms_max);
+        let (body, hold) = self.bodies.read(body, route.body_bytes_max, time_max).await?;
+        if let Some(principal) = principal {
+            head.extensions.insert(principal);
+        }
+        Ok((Request::from_parts(head, Body::from(body)), hold))
+    }
+
+    /// Whether whoever asks may ask once more, `now` since the gate was made.
+    fn pace(&self, principal: Option<&Principal>, knock: Knock, now: Duration) -> Result<(), Refusal> {
+        let key = match principal {
+            Some(principal) if !principal.is_anonymous() => format!("name {}", principal.name),
+            _ => format!("address {}", knock.peer.ip()),
+        };
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.take(key, self.limits.requests, 1, now).map_err(Refusal::too_fast)
+    }
+
+    /// Gives the answer its id, and a refusal its shape; counts both.
+    fn finish(&self, mut answer: Response, id: &RequestId) -> Response {
+        let refusal = answer.extensions_mut().remove::<Refusal>().or_else(|| unnamed(&answer));
+        if let Some(refusal) = refusal {
+            self.counts.refuse(self.listener, refusal.code);
+            refusal.put(&mut answer, id);
+        }
+        self.counts.answer(self.listener, answer.status());
+        answer.headers_mut().insert(request_id::HEADER, id.header());
+        answer
+    }
+}
+
+/// An extractor refuses in plain text.
+fn unnamed(answer: &Response) -> Option<Refusal> {
+    let status = answer.status();
+    let is_failure = status.is_client_error() || status.is_server_error();
+    let is_text =
+        answer.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    (is_failure && is_text).then(|| Refusal::unnamed(status))
+}
+
+/// Around the whole router.
+pub(crate) async fn frame(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers());
+    let answer = match gate.check_head(&request) {
+        Ok(()) => {
+            request.extensions_mut().insert(id.clone());
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    };
+    gate.finish(answer, &id)
+}
+
+/// Around one handler.
+pub(crate) async fn admit(State(post): State<Post>, request: Request, next: Next) -> Response {
+    match post.gate.pass(&post.route, request).await {
+        Ok((request, _hold)) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("listener", &self.listener).field("limits", &self.limits).finish()
+    }
+}

@@ -1,0 +1,154 @@
+//! This very binary as a child, `up` on a folder: where it listens, what it costs. Ends it and waits for it.
+
+use super::Trouble;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Longer than any start; a child that is not ready by then is an error.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A child that is ready. Dropping it kills it.
+pub(super) struct Node {
+    child: Child,
+    pub(super) ready_after: Duration,
+    pub(super) mqtt: SocketAddr,
+    /// Kept open, so that the child's last words do not meet a closed pipe.
+    _out: BufReader<ChildStdout>,
+}
+
+impl Node {
+    pub(super) fn start(data: &Path) -> Result<Node, Trouble> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .arg("up")
+            .args(["--mqtt", "--http", "--admin"].into_iter().flat_map(|option| [option, "127.0.0.1:0"]))
+            .arg("--data")
+            .arg(data);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let began = Instant::now();
+        let mut child = command.spawn()?;
+        let mut out = BufReader::new(child.stdout.take().ok_or("the child has no standard output")?);
+        let places = Places::read(&mut out).inspect_err(|_| end(&mut child))?;
+        let mut node = Node { child, ready_after: Duration::ZERO, mqtt: places.mqtt, _out: out };
+        while !is_ready(places.admin)? {
+            if began.elapsed() > PATIENCE {
+                return Err("the node did not become ready".into());
+            }
+            thread::yield_now();
+        }
+        node.ready_after = began.elapsed();
+        Ok(node)
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// It may have ended already; either way it is waited for.
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// The addresses in the banner, which is printed once everything listens.
+struct Places {
+    mqtt: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Places {
+    fn read(out: &mut impl BufRead) -> Result<Places, Trouble> {
+        let (mut mqtt, mut line) = (None, String::new());
+        while out.read_line(&mut line)? > 0 {
+            mqtt = mqtt.or_else(|| address_after(&line, "mqtt://"));
+            let admin =
+                if line.trim_start().starts_with("admin") { address_after(&line, "http://") } else { None };
+            if let (Some(mqtt), Some(admin)) = (mqtt, admin) {
+                return Ok(Places { mqtt, admin });
+            }
+            line.clear();
+        }
+        Err("the node ended before it listened".into())
+    }
+}
+
+fn address_after(line: &str, scheme: &str) -> Option<SocketAddr> {
+    line.split_once(scheme)?.1.split_whitespace().next()?.parse().ok()
+}
+
+fn is_ready(address: SocketAddr) -> io::Result<bool> {
+    Ok(get(address, "/readyz")?.starts_with("HTTP/1.1 200 "))
+}
+
+fn get(address: SocketAddr, path: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// CPU time a process has spent so far, all threads together, to the system's tick.
+pub(super) fn cpu_of(pid: u32) -> Result<Duration, Trouble> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let ticks = cpu_ticks(&stat).ok_or("the system does not say what CPU time the process took")?;
+    Ok(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+}
+
+/// User and system time; the name before them may hold anything, but ends with the last parenthesis.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
+}
+
+/// A line of `/proc/PID/status` in bytes: `VmRSS` for what is resident now, `VmHWM` for the most there ever was.
+pub(super) fn memory_of(pid: u32, key: &str) -> Result<u64, Trouble> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kib_of(&status, key).map(|kib| kib * 1024).ok_or_else(|| format!("the system does not say {key}").into())
+}
+
+fn kib_of(status: &str, key: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_read_by_its_whole_key() {
+        let status = "VmPeak:\t  9 kB\nVmRSS:\t   5120 kB\nVmHWM:\t 6000 kB\n";
+        assert_eq!(
+            (kib_of(status, "VmRSS"), kib_of(status, "VmHWM"), kib_of(status, "Vm")),
+            (Some(5120), Some(6000), None)
+        );
+    }
+
+    #[test]
+    fn cpu_ticks_stand_behind_a_name_that_may_hold_anything() {
+        assert_eq!(cpu_ticks("7 (a) b 1 2) S 1 2 3 4 5 6 7 8 9 10 30 12 0 0"), Some(42));
+        assert_eq!(cpu_ticks("7 (a) S 1"), None);
+    }
+
+    #[test]
+    fn addresses_come_out_of_the_banner() {
+        let banner = "tidegate 1\n  mqtt   mqtt://127.0.0.1:1883   MQTT\n  http   http://127.0.0.1:7301   x\n  admin  http://127.0.0.1:7300   /m\n";
+        let places = Places::read(&mut banner.as_bytes()).expect("both are there");
+        assert_eq!((places.mqtt.port(), places.admin.port()), (1883, 7300));
+        assert!(Places::read(&mut "tidegate 1\n".as_bytes()).is_err());
+    }
+}

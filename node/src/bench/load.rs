@@ -1,0 +1,49 @@
+//! Loads on an MQTT broker over loopback: publishers that wait for their acknowledgements, publishers that keep a schedule,
+//! subscribers that count. One thread for all connections of a load; every load ends by itself.
+
+mod closed;
+mod fan;
+mod publication;
+mod scheduled;
+mod wire;
+
+pub(super) use closed::{Closed, closed};
+pub(super) use fan::{Fan, fan};
+pub(super) use publication::read;
+pub(super) use scheduled::{Scheduled, scheduled};
+
+use std::io;
+use std::time::Duration;
+use tidegate_kernel_lab::Latencies;
+use tokio::runtime::{Builder, Runtime};
+
+/// What is still on its way when a load ends gets so long to arrive.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What one load came to.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) sent: u64,
+    /// Acknowledged to publishers, or counted by subscribers where the load has some.
+    pub(super) arrived: u64,
+    pub(super) elapsed: Duration,
+    pub(super) latencies: Latencies,
+}
+
+impl Tally {
+    pub(super) fn per_second(&self) -> f64 {
+        self.arrived as f64 / self.elapsed.as_secs_f64()
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.sent += other.sent;
+        self.arrived += other.arrived;
+        self.elapsed = self.elapsed.max(other.elapsed);
+        self.latencies += other.latencies;
+    }
+}
+
+/// The thread all connections of a load share.
+pub(super) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
