@@ -205,7 +205,8 @@ impl Site<'_> {
         let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
         let intake = Arc::new(Readings(self.ingest.clone()));
-        let ports = broker::Ports { intake, authenticate: self.identity.clone() };
+        let journal = Some(self.folder.queues().clone());
+        let ports = broker::Ports { intake, authenticate: self.identity.clone(), journal };
         let bound = Broker::bind(config, ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let config = http::Config { listen: self.options.http, ..http::Config::default() };

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_codec_mqtt::{Connect, Refusal, Text};
+use tidegate_codec_mqtt::{Connect, Login, ProtocolLevel, ReasonCode, Text};
 use tidegate_kernel_plug::{Credential, Knock, Principal, Unauthenticated};
 
 use tokio::time::Instant;
@@ -13,13 +13,14 @@ use tokio::time::Instant;
 use crate::acl::Permissions;
 use crate::allowance::{Guests, Stay};
 use crate::berth::Berth;
+use crate::fact::Fact;
 use crate::hub::Hub;
 use crate::tree::levels;
 
 /// Why a client is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unwelcome {
-    pub(crate) refusal: Refusal,
+    pub(crate) reason: ReasonCode,
     pub(crate) code: &'static str,
 }
 
@@ -42,30 +43,45 @@ pub(crate) struct Moored {
 }
 
 impl Unwelcome {
-    const SESSIONS: Self = Self { refusal: Refusal::ServerUnavailable, code: "TG-MQ-130" };
-    const WILL: Self = Self { refusal: Refusal::NotAuthorized, code: "TG-MQ-131" };
-    const OWNER: Self = Self { refusal: Refusal::IdentifierRejected, code: "TG-MQ-132" };
-    const CONNECTIONS: Self = Self { refusal: Refusal::ServerUnavailable, code: "TG-MQ-133" };
+    const METHOD: Self = Self { reason: ReasonCode::BadAuthenticationMethod, code: "TG-MQ-134" };
+    const SESSIONS: Self = Self { reason: ReasonCode::QuotaExceeded, code: "TG-MQ-130" };
+    const WILL: Self = Self { reason: ReasonCode::NotAuthorized, code: "TG-MQ-131" };
+    const OWNER: Self = Self { reason: ReasonCode::ClientIdentifierNotValid, code: "TG-MQ-132" };
+    const CONNECTIONS: Self = Self { reason: ReasonCode::QuotaExceeded, code: "TG-MQ-133" };
 
     fn nobody(unauthenticated: Unauthenticated) -> Self {
-        let refusal = match unauthenticated {
-            Unauthenticated::Missing => Refusal::NotAuthorized,
-            Unauthenticated::Unknown => Refusal::BadUserNameOrPassword,
+        let reason = match unauthenticated {
+            Unauthenticated::Missing => ReasonCode::NotAuthorized,
+            Unauthenticated::Unknown => ReasonCode::BadUserNameOrPassword,
+            Unauthenticated::TooManyTries { .. } => ReasonCode::ConnectionRateExceeded,
         };
-        Self { refusal, code: unauthenticated.code() }
+        Self { reason, code: unauthenticated.code() }
     }
 }
 
 impl Hub {
     pub(crate) fn admit(&self, connect: &Connect, knock: Knock) -> Result<Admitted, Unwelcome> {
+        if connect.properties.authentication.is_some() {
+            return Err(Unwelcome::METHOD);
+        }
         let principal =
             self.authenticate.authenticate(credential(connect), knock).map_err(Unwelcome::nobody)?;
         let permissions = Permissions::of(&principal);
         self.check_will(connect, &permissions)?;
         self.check_owner(&connect.client_id, &principal)?;
         let stay = Guests::enter(&self.guests, &principal).map_err(|_| Unwelcome::CONNECTIONS)?;
-        let expiry = if connect.clean_session { Duration::ZERO } else { self.config.session_expiry_max() };
+        let expiry = self.expiry(connect);
         Ok(Admitted { principal, permissions, stay, expiry })
+    }
+
+    /// How long the session outlives its connection. MQTT 3.1.1 only knows whether.
+    fn expiry(&self, connect: &Connect) -> Duration {
+        let asked = match connect.level {
+            ProtocolLevel::V311 if connect.clean_session => Duration::ZERO,
+            ProtocolLevel::V311 => Duration::MAX,
+            _ => Duration::from_secs(connect.properties.session_expiry_s.into()),
+        };
+        asked.min(self.config.session_expiry_max())
     }
 
     fn check_will(&self, connect: &Connect, permissions: &Permissions) -> Result<(), Unwelcome> {
@@ -93,6 +109,7 @@ impl Hub {
     ) -> Result<Moored, Unwelcome> {
         let owner = admitted.principal.name.as_str();
         if connect.client_id.as_bytes().is_empty() {
+            // Of MQTT 3.1.1: its identifier is a label that it never hears of.
             let berth = self.router.berths.open_nameless(client, owner);
             return Ok(Moored { berth, session_present: false });
         }
@@ -109,8 +126,29 @@ impl Hub {
             // It is back in time.
             self.wills.take(client);
         }
-        moored.berth.set_durable(!admitted.expiry.is_zero());
+        self.write_down(&moored, admitted.expiry)?;
         Ok(moored)
+    }
+
+    /// From here on the session is kept, or not any more.
+    fn write_down(&self, moored: &Moored, expiry: Duration) -> Result<(), Unwelcome> {
+        let berth = &moored.berth;
+        let (number, expiry_s) = (berth.number, u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX));
+        if expiry.is_zero() {
+            self.router.remark(berth, || Fact::Closed { berth: number });
+            berth.set_durable(false);
+            return Ok(());
+        }
+        berth.set_durable(true);
+        let (client, owner) = (berth.client.clone(), Text::new(&berth.owner).unwrap_or_default());
+        let noted = match moored.session_present {
+            true => self.router.note(berth, || Fact::Back { berth: number, expiry_s }),
+            false => self.router.note(berth, || Fact::Opened { berth: number, expiry_s, client, owner }),
+        };
+        noted.map(drop).map_err(|refusal| {
+            self.router.close(berth);
+            Unwelcome { reason: ReasonCode::ServerUnavailable, code: refusal.code() }
+        })
     }
 }
 
@@ -126,13 +164,12 @@ impl Hub {
     }
 }
 
-/// User name and password are a name and its secret; without a user name nobody is named.
+/// User name and password are a name and its secret; a password alone, which MQTT 5 allows, is a token.
 fn credential(connect: &Connect) -> Credential<'_> {
-    match &connect.login {
-        None => Credential::Anonymous,
-        Some(login) => {
-            let secret = login.password.as_deref().unwrap_or_default();
-            Credential::Secret { name: login.user_name.as_str(), secret }
-        }
+    let Some(Login { user_name, password, .. }) = &connect.login else { return Credential::Anonymous };
+    let secret = password.as_deref().unwrap_or_default();
+    match user_name {
+        Some(name) => Credential::Secret { name: name.as_str(), secret },
+        None => Credential::Token(std::str::from_utf8(secret).unwrap_or_default()),
     }
 }

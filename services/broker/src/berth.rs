@@ -15,13 +15,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
-use tidegate_codec_mqtt::{PacketId, ProtocolLevel, QoS, Text, TopicFilter};
+use tidegate_codec_mqtt::{Delivery, PacketId, QoS, SubscriptionId, Text, TopicFilter};
 use tidegate_kernel_journal::{Level, Ticket};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::message::{Message, Stamp};
+use crate::message::Message;
 use crate::options::Options;
+use crate::outlet::Outlet;
 use crate::outstanding::{Safe, is_kept};
 use crate::shed::Shed;
 
@@ -46,6 +47,8 @@ pub(crate) struct Parcel {
     pub(crate) retain: bool,
     /// It may have been sent before [MQTT-3.3.1-1].
     pub(crate) dup: bool,
+    /// Of the subscriptions that brought it.
+    pub(crate) ids: Vec<SubscriptionId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +109,9 @@ pub(crate) struct Delivered {
 pub(crate) struct Sent {
     pub(crate) by_qos: [u64; 3],
     pub(crate) expired: u64,
+    pub(crate) too_large: u64,
+    /// Above QoS 0 and not written: nobody will acknowledge them.
+    pub(crate) dropped: Vec<PacketId>,
     /// There is more, and room in the window for it.
     pub(crate) more: bool,
     /// The next one waits for its record.
@@ -225,31 +231,28 @@ impl Berth {
     /// Writes what may go out, up to about `bytes_max` of it.
     pub(crate) fn send(
         &self,
-        level: ProtocolLevel,
+        outlet: &mut Outlet,
         now: Instant,
         bytes_max: usize,
         out: &mut BytesMut,
     ) -> Sent {
         let mut hold = self.hold();
         let mut sent = Sent::default();
-        hold.send_loose(level, now, bytes_max, out, &mut sent);
-        hold.send_queued(level, now, bytes_max, out, &mut sent);
+        hold.send_loose(outlet, now, bytes_max, out, &mut sent);
+        hold.send_queued(outlet, now, bytes_max, out, &mut sent);
         hold.armed = sent.more;
         sent
     }
 
-    /// PUBACK; gives the number the message was kept under, or nothing if no such message is in flight.
-    pub(crate) fn acknowledge(&self, id: PacketId) -> Option<u64> {
-        let mut hold = self.hold();
-        let at = hold.find(id, |flight| flight.parcel.qos == QoS::AtLeastOnce)?;
-        let flight = hold.in_flight.remove(at)?;
-        Some(flight.parcel.message.number)
+    /// PUBACK: whether there is such a message, of QoS 1, in flight.
+    pub(crate) fn acknowledge(&self, id: PacketId) -> bool {
+        self.hold().land(id, QoS::AtLeastOnce)
     }
 
     /// PUBREC: whether there is such a message, of QoS 2, in flight.
     pub(crate) fn release(&self, id: PacketId) -> bool {
         let mut hold = self.hold();
-        match hold.find(id, |flight| flight.parcel.qos == QoS::ExactlyOnce) {
+        match hold.find(id, QoS::ExactlyOnce) {
             Some(at) => {
                 hold.in_flight[at].stage = Stage::Released;
                 true
@@ -259,11 +262,8 @@ impl Berth {
     }
 
     /// PUBCOMP, or a PUBREC that says the client does not want it.
-    pub(crate) fn complete(&self, id: PacketId) -> Option<u64> {
-        let mut hold = self.hold();
-        let at = hold.find(id, |flight| flight.parcel.qos == QoS::ExactlyOnce)?;
-        let flight = hold.in_flight.remove(at)?;
-        Some(flight.parcel.message.number)
+    pub(crate) fn complete(&self, id: PacketId) -> bool {
+        self.hold().land(id, QoS::ExactlyOnce)
     }
 
     /// Whether a QoS 2 publication with this identifier was taken before, and what its PUBREC waits for.
@@ -284,9 +284,20 @@ impl Berth {
         self.hold().received.remove(&id).is_some()
     }
 
-    pub(crate) fn queued(&self) -> (usize, usize) {
-        let hold = self.hold();
-        (hold.queue.len() + hold.loose.len(), hold.in_flight.len())
+    /// Puts back what a restart found, oldest first.
+    pub(crate) fn restore(&self, owed: Vec<(Parcel, bool)>, received: impl Iterator<Item = PacketId>) {
+        let mut hold = self.hold();
+        hold.received = received.map(|id| (id, Safe::default())).collect();
+        for (parcel, released) in owed {
+            let Some(id) = parcel.id else { continue };
+            hold.last_id = id.get();
+            if released {
+                hold.in_flight.push_back(Flight { parcel, id, stage: Stage::Released });
+            } else {
+                hold.queued_bytes += parcel.message.bytes();
+                hold.queue.push_back(parcel);
+            }
+        }
     }
 
     fn hold(&self) -> MutexGuard<'_, Hold> {
@@ -368,7 +379,7 @@ impl Hold {
 
     fn send_loose(
         &mut self,
-        level: ProtocolLevel,
+        outlet: &mut Outlet,
         now: Instant,
         bytes_max: usize,
         out: &mut BytesMut,
@@ -378,14 +389,14 @@ impl Hold {
             && let Some(parcel) = self.loose.pop_front()
         {
             self.queued_bytes -= parcel.message.bytes();
-            parcel.put(level, now, out, sent);
+            parcel.put(outlet, now, out, sent);
         }
         sent.more |= !self.loose.is_empty();
     }
 
     fn send_queued(
         &mut self,
-        level: ProtocolLevel,
+        outlet: &mut Outlet,
         now: Instant,
         bytes_max: usize,
         out: &mut BytesMut,
@@ -404,31 +415,45 @@ impl Hold {
             }
             let Some(parcel) = self.queue.pop_front() else { return };
             self.queued_bytes -= parcel.message.bytes();
-            if parcel.put(level, now, out, sent)
-                && let Some(id) = parcel.id
-            {
-                self.in_flight.push_back(Flight { parcel, id, stage: Stage::Sent });
+            let written = parcel.put(outlet, now, out, sent);
+            match parcel.id {
+                Some(id) if written => self.in_flight.push_back(Flight { parcel, id, stage: Stage::Sent }),
+                id => sent.dropped.extend(id),
             }
         }
     }
 
-    fn find(&self, id: PacketId, fits: impl Fn(&Flight) -> bool) -> Option<usize> {
-        self.in_flight.iter().position(|flight| flight.id == id && fits(flight))
+    fn find(&self, id: PacketId, qos: QoS) -> Option<usize> {
+        self.in_flight.iter().position(|flight| flight.id == id && flight.parcel.qos == qos)
+    }
+
+    fn land(&mut self, id: PacketId, qos: QoS) -> bool {
+        self.find(id, qos).and_then(|at| self.in_flight.remove(at)).is_some()
     }
 }
 
 impl Parcel {
     /// Writes it, unless its time is up; whether it was written.
-    fn put(&self, level: ProtocolLevel, now: Instant, out: &mut BytesMut, sent: &mut Sent) -> bool {
+    fn put(&self, outlet: &mut Outlet, now: Instant, out: &mut BytesMut, sent: &mut Sent) -> bool {
         // What was sent once has its place in the client's state, and is not taken back.
         if !self.dup && self.message.is_expired(now) {
             sent.expired += 1;
             return false;
         }
-        let stamp = Stamp { qos: self.qos, id: self.id, dup: self.dup, retain: self.retain };
-        self.message.put(level, stamp, out);
-        sent.by_qos[self.qos as usize] += 1;
-        true
+        let written = outlet.put(self, now, out).is_ok();
+        match written {
+            true => sent.by_qos[self.qos as usize] += 1,
+            false => sent.too_large += 1,
+        }
+        written
+    }
+
+    pub(crate) fn delivery(&self) -> Delivery {
+        match (self.qos, self.id) {
+            (QoS::AtLeastOnce, Some(id)) => Delivery::AtLeastOnce { id, dup: self.dup },
+            (QoS::ExactlyOnce, Some(id)) => Delivery::ExactlyOnce { id, dup: self.dup },
+            _ => Delivery::AtMostOnce,
+        }
     }
 
     /// A QoS 2 message goes out when its record is safe: after a crash the broker must know which it sent.

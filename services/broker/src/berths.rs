@@ -97,8 +97,17 @@ impl Berths {
         self.known().by_client.len()
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<Berth>> {
-        self.known().by_client.values().cloned().collect()
+    /// Numbers up to this one were given before a restart.
+    pub(crate) fn begin_after(&self, number: u64) {
+        self.known().last_number = number;
+    }
+
+    /// Puts back what a restart found.
+    pub(crate) fn restore(&self, number: u64, client: &Text, owner: &str) -> Arc<Berth> {
+        let mut known = self.known();
+        let berth = Arc::new(Berth::new(number, client.clone(), owner.into(), self.limit));
+        known.by_client.insert(client.clone(), berth.clone());
+        berth
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

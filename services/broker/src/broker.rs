@@ -62,7 +62,7 @@ impl Broker {
         let failed = |source| BrokerError::listen(address, source);
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let hub = Arc::new(Hub::new(config, ports));
+        let hub = Arc::new(Hub::open(config, ports)?);
         Ok(Self {
             listener,
             local_addr,

@@ -4,7 +4,7 @@
 //! synchronous and short: an intake queues, it never waits for a disk or a network.
 
 use bytes::Bytes;
-use tidegate_codec_mqtt::{QoS, Text, TopicName};
+use tidegate_codec_mqtt::{MessageProperties, Properties, QoS, Text, TopicName};
 use tidegate_kernel_journal::{Level, Ticket, Unknown};
 
 /// One application message as a client sent it. Its parts share the connection's read buffer, so what outlives the call
@@ -19,6 +19,8 @@ pub struct Publication {
     /// The client says it may have sent this before [MQTT-3.3.1-1].
     pub dup: bool,
     pub retain: bool,
+    /// Of MQTT 5; with an earlier level there are none.
+    pub properties: Properties<MessageProperties>,
 }
 
 /// Who takes in what devices publish.

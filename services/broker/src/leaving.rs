@@ -3,10 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use tidegate_codec_mqtt::Will;
+use tidegate_codec_mqtt::{Disconnect, Packet, Will};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
+use crate::fact::Fact;
+use crate::hub::wall_ms;
 use crate::intake::Publication;
 use crate::reason::CloseReason;
 use crate::session::Session;
@@ -20,6 +22,7 @@ const WILL: Duration = Duration::from_secs(5);
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn finish(&mut self, reason: CloseReason) {
         self.ended = reason;
+        let said = self.say_goodbye(reason);
         if !matches!(reason, CloseReason::Lost | CloseReason::SlowReader) {
             self.write_last().await;
         }
@@ -30,10 +33,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
         self.ring();
         self.leave_berth();
-        if reason == CloseReason::Drained {
+        if reason == CloseReason::Drained || said {
             // Time up or an error: either way the connection closes now.
             let _ = timeout_at(self.until(FAREWELL), self.wire.linger()).await;
         }
+    }
+
+    /// Tells an MQTT 5 client why it is closed; whether there was something to say.
+    fn say_goodbye(&mut self, reason: CloseReason) -> bool {
+        if !self.is_v5() {
+            return false;
+        }
+        let unreadable = self.decoder.farewell().filter(|_| reason == CloseReason::Malformed);
+        let told = || reason.farewell().map(|code| Packet::Disconnect(Disconnect::with_reason(code)));
+        let Some(goodbye) = unreadable.or_else(told) else { return false };
+        self.answer(&goodbye);
+        true
     }
 
     async fn write_last(&mut self) {
@@ -67,8 +82,9 @@ impl<S> Session<S> {
 
     /// The will as a publication.
     pub(super) fn last_words(&mut self) -> Option<Publication> {
-        let Will { topic, payload, qos, retain, .. } = self.will.take()?;
-        Some(Publication { client: self.client.clone(), topic, payload, qos, dup: false, retain })
+        let Will { topic, payload, qos, retain, properties, .. } = self.will.take()?;
+        let client = self.client.clone();
+        Some(Publication { client, topic, payload, qos, dup: false, retain, properties })
     }
 
     /// Leaves the berth to whoever comes back for it, or ends the session.
@@ -80,6 +96,8 @@ impl<S> Session<S> {
             self.hub.router.close(&self.berth);
         } else {
             self.berth.detach();
+            let ends_ms = wall_ms().saturating_add(self.expiry.as_millis() as u64);
+            self.hub.router.remark(&self.berth, || Fact::Left { berth: self.berth.number, ends_ms });
             self.hub.router.berths.end_at(&self.berth.client, Some(Instant::now() + self.expiry));
             self.hub.rounds.notify_one();
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tidegate_codec_mqtt::DecodeError;
+use tidegate_codec_mqtt::{DecodeError, ReasonCode};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident $name:literal $code:expr, $text:literal, $hint:literal;)*) => {
@@ -79,6 +79,30 @@ reasons! {
 }
 
 impl CloseReason {
+    /// What an MQTT 5 client is told before the connection closes; nothing where it closed itself.
+    pub(crate) fn farewell(self) -> Option<ReasonCode> {
+        Some(match self {
+            Self::Disconnected
+            | Self::Lost
+            | Self::SlowReader
+            | Self::ConnectTimeout
+            | Self::ConnectRefused => {
+                return None;
+            }
+            Self::Drained | Self::DrainUnfinished => ReasonCode::ServerShuttingDown,
+            Self::KeepAlive => ReasonCode::KeepAliveTimeout,
+            Self::HeldBack => ReasonCode::ServerBusy,
+            Self::TakenOver => ReasonCode::SessionTakenOver,
+            Self::Refused => ReasonCode::QuotaExceeded,
+            Self::OutcomeUnknown | Self::Fault => ReasonCode::UnspecifiedError,
+            Self::Malformed => ReasonCode::MalformedPacket,
+            Self::Unexpected => ReasonCode::ProtocolError,
+            Self::Denied => ReasonCode::NotAuthorized,
+            Self::ReceiveExceeded => ReasonCode::ReceiveMaximumExceeded,
+            Self::TopicRefused => ReasonCode::TopicNameInvalid,
+        })
+    }
+
     /// The code where there is one, else the name.
     pub(crate) fn label(self) -> &'static str {
         self.code().unwrap_or(self.name())

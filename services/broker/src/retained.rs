@@ -43,7 +43,7 @@ impl Retained {
 
     pub(crate) fn set(&self, message: Arc<Message>) {
         let mut shelf = self.write();
-        let topic = Bytes::copy_from_slice(message.content.topic.as_bytes());
+        let topic = Bytes::copy_from_slice(message.publish.topic.as_bytes());
         shelf.bytes += message.bytes();
         if let Some(replaced) = shelf.by_topic.insert(topic, message) {
             shelf.bytes -= replaced.bytes();
@@ -74,7 +74,7 @@ impl Retained {
         let from = shelf.by_topic.range::<[u8], _>((Bound::Included(prefix), Bound::Unbounded));
         let near = from.take_while(|(topic, _)| topic.starts_with(prefix)).map(|(_, message)| message);
         let fits =
-            |message: &&Arc<Message>| filter.matches(&message.content.topic) && !message.is_expired(now);
+            |message: &&Arc<Message>| filter.matches(&message.publish.topic) && !message.is_expired(now);
         near.filter(fits).cloned().collect()
     }
 
@@ -86,10 +86,6 @@ impl Retained {
             over.map(|(topic, _)| topic.clone()).collect()
         };
         expired.into_iter().filter(|topic| self.clear(topic)).collect()
-    }
-
-    pub(crate) fn all(&self) -> Vec<Arc<Message>> {
-        self.read().by_topic.values().cloned().collect()
     }
 
     /// Topics and bytes.

@@ -1,6 +1,6 @@
 //! What happens because time has passed and no packet came: sessions end, delayed wills are said, retained messages expire.
 //!
-//! One task, which sleeps until the next of them is due. Each round is short; nothing in it waits.
+//! One task, which sleeps until the next of them is due. Each round is short, but for a snapshot of the sessions now and then.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use crate::router::Rings;
 use crate::wills::PendingWill;
 
 /// Retained messages that have expired are looked for this often; nobody is sent one in between.
-const SWEEP: Duration = Duration::from_secs(30);
+/// So is whether a snapshot is due.
+const SWEEP: Duration = Duration::from_secs(10);
 /// Before a will is offered again to an intake that was busy.
 const RETRY: Duration = Duration::from_millis(64);
 
@@ -32,6 +33,7 @@ pub(crate) async fn walk(hub: Arc<Hub>) {
         if now >= swept_at + SWEEP {
             swept_at = now;
             hub.router.expire_retained(now);
+            hub.snapshot_if_due().await;
         }
     }
 }
@@ -50,6 +52,15 @@ impl Hub {
             if let Some(busy) = self.say(will, now) {
                 self.wills.put(client, busy);
             }
+        }
+    }
+
+    /// On a thread of its own: it reads and writes the disk.
+    async fn snapshot_if_due(&self) {
+        let Some(ledger) = self.router.ledger.clone().filter(|ledger| ledger.is_due()) else { return };
+        let written = tokio::task::spawn_blocking(move || ledger.snapshot()).await;
+        if let Ok(Err(failed)) = written {
+            tracing::warn!("{failed}; it is tried again");
         }
     }
 

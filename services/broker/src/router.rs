@@ -3,19 +3,23 @@
 //! A topic is looked up under a read lock that subscribing alone takes for writing; queues are filled after it is let go.
 //! While nobody subscribes to anything a publication costs one relaxed load. Nothing here waits.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tidegate_codec_mqtt::{PacketId, QoS, TopicFilter};
-use tidegate_kernel_journal::{Level, Ticket};
+use bytes::Bytes;
+use tidegate_codec_mqtt::{PacketId, Publish, QoS, SubscriptionId, TopicFilter};
+use tidegate_kernel_journal::{Level, Refusal, Ticket};
 use tokio::time::Instant;
 
 use crate::berth::{Berth, Parcel};
 use crate::berths::Berths;
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::fact::{Fact, Owed, Stored};
+use crate::hub::wall_ms;
 use crate::intake::Publication;
-use crate::message::{Content, Message};
+use crate::ledger::{self, SAFE};
+use crate::message::{Message, said};
 use crate::options::Options;
 use crate::retained::Retained;
 use crate::room::Room;
@@ -28,6 +32,9 @@ pub(crate) type Rings = Vec<Arc<Berth>>;
 
 /// The broker's own record of a publication, and how safe it has to be.
 pub(crate) type Kept = Option<(Ticket, Level)>;
+
+/// Most clients one record names.
+const OWED_MAX: usize = 1000;
 
 /// Why a publication could not be routed. Nobody has got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +64,10 @@ pub(crate) struct Router {
     pub(crate) room: Arc<Room>,
     counters: Arc<Counters>,
     withheld: Vec<TopicFilter>,
+    /// What outlives the process; without it nothing does.
+    pub(crate) ledger: ledger::Shared,
+    /// The number of the last message.
+    pub(crate) last_message: AtomicU64,
 }
 
 /// One client that gets the message, whatever number of its subscriptions asked for it.
@@ -65,10 +76,11 @@ struct Target {
     berth: Arc<Berth>,
     options: Options,
     id: Option<PacketId>,
+    ids: Vec<SubscriptionId>,
 }
 
 impl Router {
-    pub(crate) fn new(config: &Config, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(config: &Config, counters: Arc<Counters>, ledger: ledger::Shared) -> Self {
         Self {
             tree: RwLock::default(),
             subscriptions: AtomicUsize::new(0),
@@ -77,6 +89,8 @@ impl Router {
             room: Arc::new(Room::new(config.queued_bytes_total_max)),
             counters,
             withheld: config.withheld.clone(),
+            ledger,
+            last_message: AtomicU64::new(0),
         }
     }
 
@@ -100,13 +114,44 @@ impl Router {
             self.counters.shed(Shed::TotalBytes, targets.len() as u64);
             targets.clear();
         }
-        self.reserve(&mut targets, publication);
-        let message = Arc::new(Message::new(Content::of(publication), letter.from, 0, &self.room));
-        self.retain(publication, &message);
+        self.reserve(&mut targets, publication.payload.len());
+        let retaining = self.retaining(publication);
+        let message = self.message(said(publication), publication.qos);
+        let kept = self.keep(letter, &message, &targets, retaining)?;
+        match retaining {
+            Retaining::Nothing => {}
+            Retaining::Clear => drop(self.retained.clear(publication.topic.as_bytes())),
+            Retaining::Set => self.retained.set(message.clone()),
+        }
         for target in targets {
             self.deliver(&message, target, rings);
         }
-        Ok(None)
+        Ok(kept)
+    }
+
+    fn message(&self, publish: Publish, qos: QoS) -> Arc<Message> {
+        let number = self.last_message.fetch_add(1, Ordering::Relaxed) + 1;
+        Arc::new(Message::new(publish, qos, number, &self.room, Instant::now()))
+    }
+
+    /// Writes down what must be found again after a restart.
+    fn keep(
+        &self,
+        letter: Letter<'_>,
+        message: &Message,
+        targets: &[Target],
+        retaining: Retaining,
+    ) -> Result<Kept, Unkept> {
+        let Some(ledger) = &self.ledger else { return Ok(None) };
+        let mut facts = kept_facts(message, targets, retaining);
+        let from = |id| Fact::Received { berth: letter.from, id };
+        facts.extend(letter.received.map(from));
+        if facts.is_empty() {
+            return Ok(None);
+        }
+        let ticket = ledger.note(facts)?;
+        message.kept(ticket.clone(), SAFE);
+        Ok(Some((ticket, letter.level)))
     }
 
     fn targets(&self, letter: Letter<'_>) -> Vec<Target> {
@@ -126,8 +171,8 @@ impl Router {
     }
 
     /// Finds room and identifiers for those that are owed the message even after a restart.
-    fn reserve(&self, targets: &mut Vec<Target>, publication: &Publication) {
-        let bytes = publication.payload.len() + publication.topic.as_bytes().len();
+    /// Finds room and identifiers for those that are owed the message even after a restart.
+    fn reserve(&self, targets: &mut Vec<Target>, bytes: usize) {
         targets.retain_mut(|target| {
             if !target.is_owed() {
                 return true;
@@ -140,15 +185,19 @@ impl Router {
         });
     }
 
-    fn retain(&self, publication: &Publication, message: &Arc<Message>) {
+    fn retaining(&self, publication: &Publication) -> Retaining {
         let topic = publication.topic.as_bytes();
-        if !publication.retain {
-        } else if publication.payload.is_empty() {
-            self.retained.clear(topic);
-        } else {
-            match self.retained.check(topic, message.bytes()) {
-                Ok(()) => self.retained.set(message.clone()),
-                Err(shed) => self.counters.shed(shed, 1),
+        if !publication.retain || publication.payload.is_empty() && !self.retained.holds(topic) {
+            return Retaining::Nothing;
+        }
+        if publication.payload.is_empty() {
+            return Retaining::Clear;
+        }
+        match self.retained.check(topic, publication.payload.len()) {
+            Ok(()) => Retaining::Set,
+            Err(shed) => {
+                self.counters.shed(shed, 1);
+                Retaining::Nothing
             }
         }
     }
@@ -160,6 +209,7 @@ impl Router {
             id: target.id,
             retain: target.options.retain_as_published,
             dup: false,
+            ids: target.ids,
         };
         let delivered = target.berth.deliver(parcel);
         if let Some((shed, count)) = delivered.shed {
@@ -170,8 +220,21 @@ impl Router {
         }
     }
 
-    /// Whether the filter is new to this client.
+    /// Whether the filter is new to this client, and the record that says so.
     pub(crate) fn subscribe(
+        &self,
+        berth: &Arc<Berth>,
+        filter: &TopicFilter,
+        wanted: Wanted<'_>,
+        options: Options,
+    ) -> Result<(bool, Kept), Refusal> {
+        let kept =
+            self.note(berth, || Fact::Subscribed { berth: berth.number, filter: filter.clone(), options })?;
+        Ok((self.plant(berth, filter, wanted, options), kept))
+    }
+
+    /// Puts a subscription into the tree.
+    pub(crate) fn plant(
         &self,
         berth: &Arc<Berth>,
         filter: &TopicFilter,
@@ -186,13 +249,14 @@ impl Router {
         is_new
     }
 
-    /// Whether there was such a subscription.
-    pub(crate) fn unsubscribe(&self, berth: &Berth, filter: &TopicFilter) -> bool {
+    /// Whether there was such a subscription, and the record that it is gone.
+    pub(crate) fn unsubscribe(&self, berth: &Berth, filter: &TopicFilter) -> Result<(bool, Kept), Refusal> {
+        let kept = self.note(berth, || Fact::Unsubscribed { berth: berth.number, filter: filter.clone() })?;
         let was_there = berth.unsubscribe(filter).is_some();
         if was_there {
             self.prune(berth.number, filter);
         }
-        was_there
+        Ok((was_there, kept))
     }
 
     /// Takes a subscription out of the tree.
@@ -206,18 +270,62 @@ impl Router {
     /// Gives a new subscription the retained messages it matches, marked as such [MQTT-3.3.1-8].
     pub(crate) fn replay(&self, berth: &Arc<Berth>, filter: &[u8], options: Options, rings: &mut Rings) {
         for message in self.retained.matching(filter, Instant::now()) {
-            let qos = options.qos.min(message.content.qos);
+            let qos = options.qos.min(message.qos);
             let options = Options { qos, retain_as_published: true, ..options };
-            self.deliver(&message, Target { berth: berth.clone(), options, id: None }, rings);
+            let ids = options.id.into_iter().collect();
+            let target = Target { berth: berth.clone(), options, id: None, ids };
+            match target.is_owed() && self.ledger.is_some() {
+                true => self.replay_kept(&message, target, rings),
+                false => self.deliver(&message, target, rings),
+            }
+        }
+    }
+
+    /// A retained message that a kept session is owed is written down like a new one.
+    fn replay_kept(&self, retained: &Message, target: Target, rings: &mut Rings) {
+        let mut targets = vec![target];
+        self.reserve(&mut targets, retained.publish.payload.len());
+        let message =
+            Arc::new(retained.again(self.last_message.fetch_add(1, Ordering::Relaxed) + 1, &self.room));
+        for target in targets {
+            let facts = kept_facts(&message, std::slice::from_ref(&target), Retaining::Nothing);
+            match self.ledger.as_ref().map(|ledger| ledger.note(facts)) {
+                Some(Ok(ticket)) => {
+                    message.kept(ticket, SAFE);
+                    self.deliver(&message, target, rings);
+                }
+                _ => self.counters.shed(Shed::JournalBusy, 1),
+            }
+        }
+    }
+
+    /// Writes down a fact about a session that is kept.
+    pub(crate) fn note(&self, berth: &Berth, fact: impl FnOnce() -> Fact) -> Result<Kept, Refusal> {
+        match self.ledger.as_ref().filter(|_| berth.is_durable()) {
+            Some(ledger) => Ok(Some((ledger.note(vec![fact()])?, SAFE))),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a fact that may be lost: what follows is said or done once more after a crash.
+    pub(crate) fn remark(&self, berth: &Berth, fact: impl FnOnce() -> Fact) {
+        if let Err(refusal) = self.note(berth, fact) {
+            tracing::debug!(code = refusal.code(), "an MQTT session's record was not taken: {refusal}");
         }
     }
 
     pub(crate) fn expire_retained(&self, now: Instant) {
-        self.counters.shed(Shed::Expired, self.retained.expire(now).len() as u64);
+        let expired = self.retained.expire(now);
+        self.counters.shed(Shed::Expired, expired.len() as u64);
+        if let (Some(ledger), false) = (&self.ledger, expired.is_empty()) {
+            // One that is not written down expires again after a restart.
+            let _ = ledger.note(expired.into_iter().map(|topic| Fact::Cleared { topic }).collect());
+        }
     }
 
     /// Ends a session: nothing of it is left.
     pub(crate) fn close(&self, berth: &Arc<Berth>) {
+        self.remark(berth, || Fact::Closed { berth: berth.number });
         let (filters, owed) = berth.close();
         filters.iter().for_each(|filter| self.prune(berth.number, filter));
         self.counters.shed(Shed::SessionEnded, owed);
@@ -233,12 +341,66 @@ impl Target {
         let absent = !berth.is_online() && (qos == QoS::AtMostOnce || !berth.is_durable());
         let retain_as_published = subscriber.options.retain_as_published && publication.retain;
         let options = Options { qos, retain_as_published, ..subscriber.options };
-        (!unwanted && !absent).then(|| Self { berth: berth.clone(), options, id: None })
+        let ids = || options.id.into_iter().collect();
+        (!unwanted && !absent).then(|| Self { berth: berth.clone(), options, id: None, ids: ids() })
+    }
+
+    fn owed(&self) -> Option<Owed> {
+        let id = self.id?;
+        let Options { qos, retain_as_published: retain, .. } = self.options;
+        self.is_owed().then(|| Owed { berth: self.berth.number, id, qos, retain, ids: self.ids.clone() })
     }
 
     fn is_owed(&self) -> bool {
         self.options.qos > QoS::AtMostOnce && self.berth.is_durable()
     }
+}
+
+/// What a publication does to the retained message of its topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retaining {
+    Nothing,
+    Clear,
+    Set,
+}
+
+impl From<Refusal> for Unkept {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Busy(_) => Self::Busy,
+            other => Self::Refused { code: other.code() },
+        }
+    }
+}
+
+fn kept_facts(message: &Message, targets: &[Target], retaining: Retaining) -> Vec<Fact> {
+    let owed: Vec<Owed> = targets.iter().filter_map(Target::owed).collect();
+    let topic = message.publish.topic.as_bytes();
+    let mut facts = Vec::new();
+    if retaining == Retaining::Clear {
+        facts.push(Fact::Cleared { topic: Bytes::copy_from_slice(topic) });
+    }
+    if owed.is_empty() && retaining != Retaining::Set {
+        return facts;
+    }
+    let number = message.number;
+    let stored = Stored {
+        number,
+        qos: message.qos,
+        expires_ms: expires_ms(message),
+        publish: message.publish.clone(),
+    };
+    let mut chunks = owed.chunks(OWED_MAX).map(<[Owed]>::to_vec);
+    let first = chunks.next().unwrap_or_default();
+    facts.push(Fact::Message { stored, retained: retaining == Retaining::Set, owed: first });
+    facts.extend(chunks.map(|owed| Fact::Owed { number, owed }));
+    facts
+}
+
+/// By the wall clock, which is what a later process has.
+fn expires_ms(message: &Message) -> u64 {
+    let left = |at: Instant| at.saturating_duration_since(Instant::now()).as_millis() as u64;
+    message.expires_at.map_or(0, |at| wall_ms() + left(at).max(1))
 }
 
 /// One target for each client: the highest quality of its subscriptions [MQTT-3.3.5-1].
@@ -249,6 +411,7 @@ fn merged(mut targets: Vec<Target>) -> Vec<Target> {
         if same {
             first.options.qos = first.options.qos.max(next.options.qos);
             first.options.retain_as_published |= next.options.retain_as_published;
+            first.ids.append(&mut next.ids);
         }
         same
     });

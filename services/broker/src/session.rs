@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_codec_mqtt::{Ack, Connack, Connect, Decoder, Encoder, Packet, Text, Will};
+use tidegate_codec_mqtt::{Ack, Connect, Decoder, Packet, ProtocolLevel, Text, Will};
 use tidegate_kernel_journal::{Level, Ticket, Unknown};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -24,7 +24,9 @@ use crate::acl::Permissions;
 use crate::admission::{Admitted, Moored};
 use crate::allowance::Stay;
 use crate::berth::Berth;
+use crate::greeting::Greeting;
 use crate::hub::Hub;
+use crate::outlet::Outlet;
 use crate::outstanding::{Answer, Outstanding};
 use crate::pace::Pace;
 use crate::reason::{CloseReason, Ending};
@@ -44,6 +46,8 @@ pub(crate) struct Guest {
     pub(crate) decoder: Decoder,
     pub(crate) admitted: Admitted,
     pub(crate) berth: Moored,
+    /// Its identifier was left to the broker, and it is told.
+    pub(crate) assigned: bool,
 }
 
 #[derive(Debug)]
@@ -51,13 +55,15 @@ pub(crate) struct Session<S> {
     pub(super) hub: Arc<Hub>,
     pub(super) wire: Wire<S>,
     pub(super) decoder: Decoder,
-    pub(super) encoder: Encoder,
+    pub(super) outlet: Outlet,
     pub(super) client: Text,
     pub(super) berth: Arc<Berth>,
     pub(super) permissions: Permissions,
     pub(super) stay: Option<Stay>,
     /// How long the session outlives the connection.
     pub(super) expiry: Duration,
+    /// Publications above QoS 0 that an MQTT 5 client has under way.
+    pub(super) receiving: u32,
     pub(super) will: Option<Will>,
     /// How long the will waits for the client to come back.
     pub(super) delay: Duration,
@@ -100,24 +106,29 @@ enum Event {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(crate) fn new(hub: Arc<Hub>, wire: Wire<S>, mail: Mail, guest: Guest) -> Self {
-        let Guest { client, connect, decoder, admitted, berth: Moored { berth, session_present } } = guest;
+        let greeting = Greeting::new(&hub.config, &guest);
+        let Guest { client, connect, mut decoder, admitted, berth, .. } = guest;
+        let Moored { berth, session_present } = berth;
         let now = Instant::now();
-        let hold_max = hub.config.hold_max(connect.keep_alive_s);
+        let (keep_alive_s, hold_max) = (greeting.keep_alive_s, hub.config.hold_max(greeting.keep_alive_s));
+        decoder.set_topic_alias_max(hub.config.topic_alias_max);
+        let outlet = Outlet::new(&connect, hub.config.topic_alias_max);
         let mut session = Self {
             hub,
             wire,
             decoder,
-            encoder: Encoder::new(connect.level),
+            outlet,
             client,
             berth,
             permissions: admitted.permissions,
             stay: admitted.stay,
             expiry: admitted.expiry,
+            receiving: 0,
+            delay: Duration::from_secs(connect.will.as_ref().map_or(0, |will| will.delay_s.into())),
             will: connect.will,
-            delay: Duration::ZERO,
             outstanding: Outstanding::default(),
             held: None,
-            pace: Pace::new(connect.keep_alive_s, hold_max, now),
+            pace: Pace::new(keep_alive_s, hold_max, now),
             throttled_until: None,
             rings: Rings::new(),
             listens: session_present,
@@ -131,14 +142,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             mail,
             timer: Box::pin(sleep_until(now + IDLE)),
         };
-        session.greet(session_present);
+        session.greet(greeting);
         session
     }
 
     /// The answer to its CONNECT, and what it has to release once more.
-    fn greet(&mut self, session_present: bool) {
-        self.answer(&Packet::Connack(Connack::accepted(session_present)));
-        for id in self.berth.attach(self.hub.config.inflight_max.into()) {
+    fn greet(&mut self, greeting: Greeting) {
+        let window = greeting.window.into();
+        self.answer(&Packet::Connack(greeting.connack));
+        for id in self.berth.attach(window) {
             self.answer(&Packet::Pubrel(Ack::new(id)));
         }
     }
@@ -238,7 +250,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         while let Some(answer) = self.outstanding.pop_safe() {
             match answer {
                 Answer::Puback(id) => {
-                    self.encoder.puback(id, &mut self.wire.output);
+                    self.outlet.encoder.puback(id, &mut self.wire.output);
+                    self.receiving = self.receiving.saturating_sub(1);
                     self.acks_written += 1;
                 }
                 Answer::Pubrec(id) => {
@@ -282,8 +295,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.outstanding.is_empty() && self.held.is_none()
     }
 
+    pub(super) fn is_v5(&self) -> bool {
+        self.outlet.level() != ProtocolLevel::V311
+    }
+
     pub(super) fn answer(&mut self, packet: &Packet) {
-        self.encoder.encode(packet, &mut self.wire.output).expect("an answer is smaller than its question");
+        if let Err(error) = self.outlet.encoder.encode(packet, &mut self.wire.output) {
+            // A client that takes no packet of a few bytes gets none.
+            tracing::debug!(code = error.code(), "an answer could not be sent: {error}");
+            return;
+        }
         self.hub.counters.packet_out(packet.kind());
     }
 }

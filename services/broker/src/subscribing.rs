@@ -1,53 +1,86 @@
 //! What a session does with SUBSCRIBE and UNSUBSCRIBE.
 
-use tidegate_codec_mqtt::{Packet, Suback, Subscribe, SubscribeOutcome, Subscription, Unsuback, Unsubscribe};
+use tidegate_codec_mqtt::{
+    Packet, ReasonCode, RetainHandling, Suback, Subscribe, SubscribeOutcome, Subscription, SubscriptionId,
+    Unsuback, Unsubscribe,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::options::Options;
-use crate::reason::Ending;
+use crate::router::Kept;
 use crate::session::Session;
 use crate::subscription::Wanted;
 use crate::tree::levels;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// One outcome for each filter, in order [MQTT-3.8.4-5].
-    pub(super) fn subscribe(&mut self, asked: &Subscribe) -> Result<(), Ending> {
+    pub(super) fn subscribe(&mut self, asked: &Subscribe) {
         self.listens = true;
-        let outcomes = asked.subscriptions.iter().map(|one| self.subscribe_to(one)).collect();
-        self.answer(&Packet::Suback(Suback::new(asked.id, outcomes)));
-        Ok(())
+        let (mut outcomes, mut last) = (Vec::with_capacity(asked.subscriptions.len()), None);
+        for one in &asked.subscriptions {
+            match self.subscribe_to(one, asked.subscription_id) {
+                Ok(kept) => {
+                    outcomes.push(SubscribeOutcome::Granted(one.qos));
+                    last = kept.or(last);
+                }
+                Err(reason) => outcomes.push(SubscribeOutcome::Refused(reason)),
+            }
+        }
+        self.answer_once_kept(Packet::Suback(Suback::new(asked.id, outcomes)), last);
     }
 
-    fn subscribe_to(&mut self, asked: &Subscription) -> SubscribeOutcome {
-        let text = asked.filter.as_bytes();
-        let Some(wanted) = Wanted::parse(text) else { return SubscribeOutcome::Failed };
-        if !self.may_subscribe(wanted) {
-            self.hub.counters.denied.add(1);
-            return SubscribeOutcome::Failed;
-        }
-        let full = self.berth.subscriptions() >= self.hub.config.subscriptions_max;
-        if levels(text) > self.hub.config.topic_levels_max
-            || full && !self.berth.has_subscription(&asked.filter)
-        {
-            return SubscribeOutcome::Failed;
-        }
-        let options = Options { qos: asked.qos, no_local: false, retain_as_published: false, id: None };
-        self.hub.router.subscribe(&self.berth, &asked.filter, wanted, options);
-        if wanted.share.is_none() {
+    fn subscribe_to(&mut self, asked: &Subscription, id: Option<SubscriptionId>) -> Result<Kept, ReasonCode> {
+        let wanted = Wanted::parse(asked.filter.as_bytes()).ok_or(ReasonCode::TopicFilterInvalid)?;
+        self.check(asked, wanted)?;
+        let Subscription { filter, qos, no_local, retain_as_published, retain_handling, .. } = asked;
+        let options =
+            Options { qos: *qos, no_local: *no_local, retain_as_published: *retain_as_published, id };
+        let subscribed = self.hub.router.subscribe(&self.berth, filter, wanted, options);
+        let (is_new, kept) = subscribed.map_err(|_| ReasonCode::QuotaExceeded)?;
+        let replay = match retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => is_new,
+            RetainHandling::DoNotSend => false,
+        };
+        if replay && wanted.share.is_none() {
             self.hub.router.replay(&self.berth, wanted.filter, options, &mut self.rings);
         }
-        SubscribeOutcome::Granted(asked.qos)
+        Ok(kept)
     }
 
-    fn may_subscribe(&self, wanted: Wanted<'_>) -> bool {
-        self.permissions.may_subscribe(wanted.filter) && !self.hub.router.is_withheld(wanted.filter)
-    }
-
-    pub(super) fn unsubscribe(&mut self, asked: &Unsubscribe) -> Result<(), Ending> {
-        for filter in &asked.filters {
-            self.hub.router.unsubscribe(&self.berth, filter);
+    fn check(&self, asked: &Subscription, wanted: Wanted<'_>) -> Result<(), ReasonCode> {
+        let (router, config) = (&self.hub.router, &self.hub.config);
+        if !self.permissions.may_subscribe(wanted.filter) {
+            self.hub.counters.denied.add(1);
+            return Err(ReasonCode::NotAuthorized);
         }
-        self.answer(&Packet::Unsuback(Unsuback::new(asked.id)));
+        if router.is_withheld(wanted.filter) {
+            // Which topics are withheld is not told.
+            self.hub.counters.denied.add(1);
+            return Err(ReasonCode::UnspecifiedError);
+        }
+        if levels(wanted.filter) > config.topic_levels_max {
+            return Err(ReasonCode::TopicFilterInvalid);
+        }
+        let is_full = self.berth.subscriptions() >= config.subscriptions_max;
+        if is_full && !self.berth.has_subscription(&asked.filter) {
+            return Err(ReasonCode::QuotaExceeded);
+        }
         Ok(())
+    }
+
+    pub(super) fn unsubscribe(&mut self, asked: &Unsubscribe) {
+        let (mut reasons, mut last) = (Vec::with_capacity(asked.filters.len()), None);
+        for filter in &asked.filters {
+            match self.hub.router.unsubscribe(&self.berth, filter) {
+                Ok((was_there, kept)) => {
+                    let absent = ReasonCode::NoSubscriptionExisted;
+                    reasons.push(if was_there { ReasonCode::Success } else { absent });
+                    last = kept.or(last);
+                }
+                Err(_) => reasons.push(ReasonCode::UnspecifiedError),
+            }
+        }
+        self.answer_once_kept(Packet::Unsuback(Unsuback::with_reasons(asked.id, reasons)), last);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tidegate_codec_mqtt::{Ack, DecodeError, Delivery, Kind, Packet, PacketId, Publish, QoS};
+use tidegate_codec_mqtt::{Ack, DecodeError, Disconnect, Kind, Packet, PacketId, Publish, QoS, ReasonCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -92,13 +92,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.hub.counters.packet_in(packet.kind());
         match packet {
             Packet::Pingreq => self.answer(&Packet::Pingresp),
-            Packet::Subscribe(asked) => return self.subscribe(&asked),
-            Packet::Unsubscribe(asked) => return self.unsubscribe(&asked),
-            Packet::Disconnect(_) => {
-                // [MQTT-3.14.4-3]
-                self.will = None;
-                return Err(CloseReason::Disconnected.into());
-            }
+            Packet::Subscribe(asked) => self.subscribe(&asked),
+            Packet::Unsubscribe(asked) => self.unsubscribe(&asked),
+            Packet::Disconnect(goodbye) => return Err(self.part(&goodbye)),
             Packet::Puback(ack) => return self.acknowledged(&ack),
             Packet::Pubrec(ack) => return self.receipted(&ack),
             Packet::Pubcomp(ack) => self.completed(&ack),
@@ -108,21 +104,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(())
     }
 
+    /// The client says goodbye: its will is dropped [MQTT-3.14.4-3], unless it wants it said.
+    fn part(&mut self, goodbye: &Disconnect) -> Ending {
+        if goodbye.reason != ReasonCode::DisconnectWithWill {
+            self.will = None;
+        }
+        if let Some(expiry_s) = goodbye.properties.session_expiry_s {
+            if self.expiry.is_zero() && expiry_s > 0 {
+                // [MQTT-3.14.2-2]: a session that was to end here cannot be kept after all.
+                return CloseReason::Unexpected.into();
+            }
+            let expiry = Duration::from_secs(expiry_s.into());
+            self.expiry = expiry.min(self.hub.config.session_expiry_max());
+        }
+        CloseReason::Disconnected.into()
+    }
+
     fn publish(&mut self, publish: Publish) -> Result<(), Ending> {
-        let Publish { topic, payload, delivery, retain, .. } = publish;
+        let Publish { topic, payload, delivery, retain, properties, .. } = publish;
         let (qos, dup, client) = (delivery.qos(), delivery.is_dup(), self.client.clone());
         self.hub.counters.publication(qos, dup);
-        if let Delivery::ExactlyOnce { id, .. } = delivery
-            && self.is_repeated(id)?
+        if let Some(id) = delivery.id()
+            && self.count_receiving(qos, id)?
         {
             return Ok(());
         }
-        let publication = Publication { client, topic, payload, qos, dup, retain };
+        let publication = Publication { client, topic, payload, qos, dup, retain, properties };
         if let Some(reason) = self.refusal(&publication) {
-            return self.deny(&publication, reason);
+            return self.deny(&publication, delivery.id(), reason);
         }
         self.throttle(&publication);
         self.offer(publication, delivery.id(), None, RETRY_MIN)
+    }
+
+    /// Holds a client to what it may have under way; whether this one was taken before.
+    fn count_receiving(&mut self, qos: QoS, id: PacketId) -> Result<bool, Ending> {
+        self.receiving += 1;
+        if self.is_v5() && self.receiving > self.hub.config.receive_max.into() {
+            return Err(CloseReason::ReceiveExceeded.into());
+        }
+        Ok(qos == QoS::ExactlyOnce && self.is_repeated(id)?)
     }
 
     /// A QoS 2 publication that was taken before is answered like the first time [MQTT-4.3.3-10].
@@ -145,11 +166,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         (levels(topic) > self.hub.config.topic_levels_max).then_some(CloseReason::TopicRefused)
     }
 
-    /// What is not allowed is counted as refused and ends the connection: MQTT 3.1.1 has no other way to say so.
-    fn deny(&mut self, publication: &Publication, reason: CloseReason) -> Result<(), Ending> {
+    /// What is not allowed is counted as refused.
+    fn deny(
+        &mut self,
+        publication: &Publication,
+        id: Option<PacketId>,
+        reason: CloseReason,
+    ) -> Result<(), Ending> {
         self.hub.counters.denied.add(1);
         self.hub.intake.give_up(publication, reason.label());
-        Err(reason.into())
+        let told = reason.farewell().unwrap_or(ReasonCode::UnspecifiedError);
+        self.say_no(publication.qos, id, told).map_err(|()| reason.into())
+    }
+
+    /// Tells an MQTT 5 client that a publication was not taken. MQTT 3.1.1 has no negative acknowledgement:
+    /// [MQTT-3.3.5-2] leaves the answer or the end of the connection.
+    fn say_no(&mut self, qos: QoS, id: Option<PacketId>, reason: ReasonCode) -> Result<(), ()> {
+        if !self.is_v5() {
+            return Err(());
+        }
+        if let Some(id) = id {
+            let ack = Ack::with_reason(id, reason);
+            let answer = if qos == QoS::ExactlyOnce { Packet::Pubrec(ack) } else { Packet::Puback(ack) };
+            self.receiving = self.receiving.saturating_sub(1);
+            self.outstanding.push(Answer::Other(answer), Safe::default());
+            self.acknowledge();
+        }
+        Ok(())
     }
 
     fn throttle(&mut self, publication: &Publication) {
@@ -175,9 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             (Offered::Busy(receipt), id) => {
                 self.held = Some(Held { publication, id, receipt, delay, retry_at: Instant::now() + delay });
             }
-            // MQTT 3.1.1 has no negative acknowledgement: [MQTT-3.3.5-2] leaves the answer or the end of the connection.
-            (Offered::Refused { code }, Some(_)) => {
-                return Err(Ending::caused(CloseReason::Refused, Cause::Code(code)));
+            (Offered::Refused { code }, Some(id)) => {
+                let ending = |()| Ending::caused(CloseReason::Refused, Cause::Code(code));
+                return self.say_no(publication.qos, Some(id), ReasonCode::QuotaExceeded).map_err(ending);
             }
             (Offered::Taken(_) | Offered::Refused { .. }, None) => {}
         }

@@ -21,7 +21,9 @@ async fn refusal(set: impl FnOnce(&mut Config)) -> BrokerError {
     let shelf = Arc::new(Shelf::new(folder.queues().clone(), Level::Disk));
     let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
     set(&mut config);
-    Broker::bind(config, Ports { intake: shelf, authenticate: Arc::new(Gate) }).await.unwrap_err()
+    Broker::bind(config, Ports { intake: shelf, authenticate: Arc::new(Gate), journal: None })
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]
