@@ -5,8 +5,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tidegate_codec_mqtt::TopicFilter;
+use tidegate_kernel_plug::config::{Faults, Values};
 
 use crate::error::BrokerError;
+use crate::fields::{MEMORY_BYTES_MAX, WITHHELD_MAX};
 
 /// Settings of one broker; `sample.toml` says them in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +94,34 @@ impl Default for Config {
 }
 
 impl Config {
+    /// From its section, whose limits are those of [`Config::check`]; a topic filter that is none is a fault at its place.
+    pub fn from_values(values: &Values, faults: &mut Faults) -> Config {
+        Config {
+            listen: values.get("listen"),
+            connections_max: values.get("connections_max"),
+            connect_timeout_ms: values.millis("connect_timeout"),
+            write_timeout_ms: values.millis("write_timeout"),
+            packet_bytes_max: values.get("packet_bytes_max"),
+            unacknowledged_max: values.get("unacknowledged_max"),
+            hold_ms_max: values.millis("hold_max"),
+            receive_max: values.get("receive_max"),
+            inflight_max: values.get("inflight_max"),
+            queue_messages_max: values.get("queue_messages_max"),
+            queue_bytes_max: values.get("queue_bytes_max"),
+            queued_bytes_total_max: values.get("queued_bytes_total_max"),
+            sessions_max: values.get("sessions_max"),
+            session_expiry_s_max: seconds(values, "session_expiry_max"),
+            subscriptions_max: values.get("subscriptions_max"),
+            topic_levels_max: values.get("topic_levels_max"),
+            retained_max: values.get("retained_max"),
+            retained_bytes_max: values.get("retained_bytes_max"),
+            will_bytes_max: values.get("will_bytes_max"),
+            topic_alias_max: values.get("topic_alias_max"),
+            keep_alive_s_max: u16::try_from(seconds(values, "keep_alive_max")).unwrap_or(u16::MAX),
+            withheld: filters(values, faults),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
         check("connections_max", self.connections_max as u64, 1..=1_000_000)?;
         check("connect_timeout_ms", self.connect_timeout_ms, 1..=600_000)?;
@@ -104,11 +134,12 @@ impl Config {
         check("subscriptions_max", self.subscriptions_max as u64, 1..=100_000)?;
         check("topic_levels_max", self.topic_levels_max as u64, 1..=256)?;
         check("retained_max", self.retained_max as u64, 0..=1_000_000)?;
-        check("will_bytes_max", self.will_bytes_max as u64, 0..=65_535)
+        check("will_bytes_max", self.will_bytes_max as u64, 0..=65_535)?;
+        check("withheld", self.withheld.len() as u64, 0..=WITHHELD_MAX as u64)
     }
 
     fn check_queues(&self) -> Result<(), BrokerError> {
-        let memory = 1 << 40;
+        let memory = MEMORY_BYTES_MAX;
         check("receive_max", self.receive_max.into(), 1..=65_535)?;
         check("inflight_max", self.inflight_max.into(), 1..=16_384)?;
         check("queue_messages_max", self.queue_messages_max as u64, 1..=50_000)?;
@@ -137,6 +168,29 @@ impl Config {
             seconds => Duration::from_millis(u64::from(seconds) * 400),
         }
     }
+}
+
+/// Whole seconds; what is begun counts.
+fn seconds(values: &Values, field: &str) -> u32 {
+    u32::try_from(values.millis(field).div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+fn filters(values: &Values, faults: &mut Faults) -> Vec<TopicFilter> {
+    let texts: Vec<String> = values.get("withheld");
+    let parsed = texts.iter().enumerate().filter_map(|(at, text)| match text.parse() {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            let message = format!("mqtt.withheld: {text:?} is no topic filter: {error}");
+            faults.push(values.fault_in(
+                "withheld",
+                at,
+                message,
+                "+ stands for one level, # at the end for the rest",
+            ));
+            None
+        }
+    });
+    parsed.collect()
 }
 
 fn check(field: &'static str, found: u64, allowed: RangeInclusive<u64>) -> Result<(), BrokerError> {

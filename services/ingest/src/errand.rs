@@ -35,7 +35,7 @@ pub(crate) struct Wait {
 
 impl Errand {
     pub(crate) fn new(rows: Vec<Row>) -> Errand {
-        let left = if rows.is_empty() { Vec::new() } else { vec![0..rows.len()] };
+        let left = std::iter::once(0..rows.len()).filter(|range| !range.is_empty()).collect();
         Errand { rows, left, poison: Vec::new(), splits_left: SPLITS_MAX, rows_cap: None }
     }
 

@@ -8,3 +8,4 @@ mod outage;
 mod pump;
 mod scripts;
 mod site;
+mod story;
