@@ -24,7 +24,7 @@ impl fmt::Display for Banner<'_> {
         let Banner { mqtt, http, admin, .. } = self;
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
-        writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
+        writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 5 and 3.1.1")?;
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
         writeln!(f, "  http   http://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  data   {data}")?;

@@ -27,7 +27,7 @@ use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
-use tidegate_service_broker::Broker;
+use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_ingest::Ingest;
 use tokio::runtime::{Builder, Runtime};
 
@@ -225,7 +225,7 @@ impl Site<'_> {
         let config = self.settings.mqtt.clone();
         let intake = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
-        let ports = broker::Ports { intake, authenticate: self.identity.clone(), journal };
+        let ports = Ports { intake, authenticate: self.identity.clone(), journal };
         let bound = Broker::bind(config, ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let bound = Http::bind("http", &self.settings.http, Routes::new(), &shared).await;

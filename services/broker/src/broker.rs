@@ -138,6 +138,13 @@ impl Handle {
         }
     }
 
+    /// Writes what is kept of sessions and retained messages into one file beside the journal, as the broker does by itself
+    /// now and then. Blocks on the disk.
+    pub fn write_snapshot(&self) -> Result<(), BrokerError> {
+        let ledger = self.hub.router.ledger.as_ref();
+        ledger.map_or(Ok(()), |ledger| ledger.snapshot().map_err(|_| BrokerError::SnapshotRefused))
+    }
+
     /// Stops accepting and reading, waits until everything taken in is acknowledged, closes, and says what was left at
     /// `deadline`. A broker that does not run any more has nothing left.
     pub async fn drain(&self, deadline: Instant) -> Drained {

@@ -20,6 +20,8 @@ pub enum BrokerError {
     Journal(#[source] ReadError),
     #[error("could not read the snapshot of the MQTT sessions")]
     Snapshot(#[source] io::Error),
+    #[error("the journal or its disk did not take a snapshot of the MQTT sessions")]
+    SnapshotRefused,
     #[error("record {seq} of the MQTT sessions is not known to this version")]
     Record { seq: u64 },
     #[error("{field} is {found}, outside {min} to {max}")]
@@ -40,7 +42,7 @@ impl BrokerError {
             Self::AddressInUse { .. } => "TG-MQ-120",
             Self::Listen { .. } => "TG-MQ-121",
             Self::Setting { .. } => "TG-MQ-122",
-            Self::Cursor(_) | Self::Journal(_) | Self::Snapshot(_) => "TG-MQ-123",
+            Self::Cursor(_) | Self::Journal(_) | Self::Snapshot(_) | Self::SnapshotRefused => "TG-MQ-123",
             Self::Record { .. } => "TG-MQ-124",
         }
     }
@@ -52,7 +54,7 @@ impl BrokerError {
                 "stop the other broker on this port, or set another `listen` address"
             }
             Self::Listen { .. } => "set `listen` to an address of this machine, with a port above 1023",
-            Self::Cursor(_) | Self::Journal(_) | Self::Snapshot(_) => {
+            Self::Cursor(_) | Self::Journal(_) | Self::Snapshot(_) | Self::SnapshotRefused => {
                 "look at the disk, and run `tidegate journal verify` on the data folder"
             }
             Self::Record { .. } => "start the version that wrote it; nothing was changed",

@@ -17,6 +17,8 @@ pub(crate) struct Image {
     pub(crate) retained: BTreeMap<Bytes, Arc<Stored>>,
     /// Every message somebody is owed or that is retained.
     messages: BTreeMap<u64, Weak<Stored>>,
+    /// While a snapshot is read: messages come before the facts that say who is owed them.
+    held: Option<Vec<Arc<Stored>>>,
     pub(crate) last_berth: u64,
     pub(crate) last_message: u64,
 }
@@ -48,6 +50,15 @@ pub(crate) struct Due {
 }
 
 impl Image {
+    /// Facts of a snapshot follow.
+    pub(crate) fn begin_snapshot(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    pub(crate) fn end_snapshot(&mut self) {
+        self.held = None;
+    }
+
     pub(crate) fn apply(&mut self, fact: Fact) {
         match fact {
             Fact::Opened { berth, expiry_s, client, owner } => self.open(berth, expiry_s, client, owner),
@@ -100,6 +111,7 @@ impl Image {
         let stored = Arc::new(stored);
         self.last_message = self.last_message.max(stored.number);
         self.messages.insert(stored.number, Arc::downgrade(&stored));
+        self.held.iter_mut().for_each(|held| held.push(stored.clone()));
         if retained {
             let topic = Bytes::copy_from_slice(stored.publish.topic.as_bytes());
             self.retained.insert(topic, stored.clone());

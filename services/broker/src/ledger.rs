@@ -53,6 +53,8 @@ impl Ledger {
         let (taken_at, bytes) = found.unwrap_or_default();
         let mut image = Image::default();
         restore(&mut image, Bytes::from(bytes))?;
+        // After a recovery all of it is; a journal that stops will say so to the first append.
+        let _ = journal.synced().wait(journal.status().head_seq);
         let (last_seq, since) = replay(&journal, &mut image, cursor.position(), taken_at)?;
         let synced_bytes = journal.status().tallies.synced_bytes;
         let state = State { image, last_seq, since, synced_bytes };
@@ -183,9 +185,11 @@ fn restore(image: &mut Image, mut bytes: Bytes) -> Result<(), BrokerError> {
     if bytes.get_u8() != VERSION {
         return Err(BrokerError::Record { seq: 0 });
     }
+    image.begin_snapshot();
     while !bytes.is_empty() {
         image.apply(next(&mut bytes).ok_or(BrokerError::Record { seq: 0 })?);
     }
+    image.end_snapshot();
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
-//! An MQTT 3.1.1 broker's incoming half, as a capability: connections in, publications to an [`Intake`], acknowledgements
-//! back when they are safe.
+//! An MQTT broker as a capability: connections in, publications to an [`Intake`] and to subscribers, acknowledgements back
+//! when they are safe.
 //!
-//! One task for each connection, and nothing shared on the way of a publication but the intake and relaxed counters. Time
-//! is tokio's; no wall clock, no randomness, no file. Every buffer, queue and wait has a limit. Knows neither what a
-//! reading is nor where it goes.
+//! One task for each connection; on the way of a publication nothing is shared but the intake, the tree of subscriptions, which
+//! is read, and relaxed counters. Time is tokio's; the wall clock is read for what outlives the process. Every buffer, queue
+//! and wait has a limit. Knows neither what a reading is nor where it goes.
 
 mod acl;
 mod admission;

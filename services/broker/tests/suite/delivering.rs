@@ -14,17 +14,17 @@ use crate::rig::{Rig, until};
 
 const QUALITIES: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
-fn id(number: u16) -> PacketId {
+pub(crate) fn id(number: u16) -> PacketId {
     PacketId::new(number).unwrap()
 }
 
-fn kept(client_id: &str) -> Connect {
+pub(crate) fn kept(client_id: &str) -> Connect {
     let mut connect = named(client_id);
     connect.clean_session = false;
     connect
 }
 
-fn message(topic: &str, qos: QoS, number: u16, payload: &str) -> Publish {
+pub(crate) fn message(topic: &str, qos: QoS, number: u16, payload: &str) -> Publish {
     let delivery = match qos {
         QoS::AtMostOnce => Delivery::AtMostOnce,
         QoS::AtLeastOnce => Delivery::AtLeastOnce { id: id(number), dup: false },
@@ -34,7 +34,7 @@ fn message(topic: &str, qos: QoS, number: u16, payload: &str) -> Publish {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    async fn subscribes(&mut self, filter: &str, qos: QoS) -> SubscribeOutcome {
+    pub(crate) async fn subscribes(&mut self, filter: &str, qos: QoS) -> SubscribeOutcome {
         let wanted = Subscription::new(TopicFilter::new(filter).unwrap(), qos);
         self.send(&[Packet::Subscribe(Subscribe::new(id(900), vec![wanted]))]).await;
         match self.packet().await {
@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Publishes and goes through the whole handshake.
-    async fn says(&mut self, publish: Publish) {
+    pub(crate) async fn says(&mut self, publish: Publish) {
         let delivery = publish.delivery;
         self.send(&[Packet::Publish(publish)]).await;
         match delivery {
@@ -61,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// The next message, not acknowledged yet.
-    async fn hears(&mut self) -> Publish {
+    pub(crate) async fn hears(&mut self) -> Publish {
         match self.packet().await {
             Some(Packet::Publish(publish)) => publish,
             other => panic!("{other:?}"),
@@ -69,14 +69,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// The next message, with the whole handshake.
-    async fn takes(&mut self) -> (String, QoS) {
+    pub(crate) async fn takes(&mut self) -> (String, QoS) {
         let publish = self.hears().await;
         self.settles(&publish).await;
         (String::from_utf8(publish.payload.to_vec()).unwrap(), publish.delivery.qos())
     }
 
     /// So many messages, whatever their handshakes are mixed with.
-    async fn gathers(&mut self, count: usize) -> Vec<String> {
+    pub(crate) async fn gathers(&mut self, count: usize) -> Vec<String> {
         let (mut heard, mut open) = (Vec::new(), 0);
         while heard.len() < count || open > 0 {
             match self.packet().await {
@@ -101,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         heard
     }
 
-    async fn settles(&mut self, publish: &Publish) {
+    pub(crate) async fn settles(&mut self, publish: &Publish) {
         match publish.delivery {
             Delivery::AtMostOnce => {}
             Delivery::AtLeastOnce { id, .. } => self.send(&[Packet::Puback(Ack::new(id))]).await,
@@ -114,13 +114,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Connects to a session that is there.
-    async fn resumes(&mut self, connect: &Connect) {
+    pub(crate) async fn resumes(&mut self, connect: &Connect) {
         self.send(&[Packet::Connect(Box::new(connect.clone()))]).await;
         assert_eq!(self.raw(4).await, b"\x20\x02\x01\x00", "a session is present");
     }
 }
 
-async fn resumed(rig: &Rig, connect: &Connect) -> Client<TcpStream> {
+pub(crate) async fn resumed(rig: &Rig, connect: &Connect) -> Client<TcpStream> {
     let mut client = rig.dial().await;
     client.resumes(connect).await;
     client
