@@ -12,6 +12,7 @@ use crate::hub::wall_ms;
 use crate::intake::Publication;
 use crate::reason::CloseReason;
 use crate::session::Session;
+use crate::shed::Shed;
 use crate::wills::PendingWill;
 
 /// For the last write on a connection that ends, and then for the client to close its side.
@@ -104,10 +105,11 @@ impl<S> Session<S> {
     }
 
     fn give_up_held(&mut self) {
-        if let Some(held) = self.held.take()
-            && held.receipt.is_none()
-        {
-            self.hub.intake.give_up(&held.publication, self.ended.label());
+        match self.held.take() {
+            // The intake has it; subscribers do not, and neither has the publisher an answer.
+            Some(held) if held.receipt.is_some() => self.hub.counters.shed(Shed::JournalBusy, 1),
+            Some(held) => self.hub.intake.give_up(&held.publication, self.ended.label()),
+            None => {}
         }
     }
 

@@ -38,6 +38,6 @@ sheds! {
     SessionEnded "session_ended";
     /// There are as many retained messages as may be.
     RetainedFull "retained_full";
-    /// The journal was too busy to keep a retained message that a new subscription asked for.
+    /// The journal was too busy to keep it, for one subscriber or, on a connection that ended, for all.
     JournalBusy "journal_busy";
 }
