@@ -154,13 +154,10 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
     let tls = reading.section("tls", Certificate::from_values);
-    let mqtts = reading.section("mqtts", |values, faults| {
-        loopback(values, "--mqtts", faults);
-        values.get("listen")
-    });
+    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
-        loopback(values, "--mqtt", faults);
+        asked(values, "--mqtt", is_known, faults);
         broker::Config::from_values(values, faults)
     });
     let grpc = reading.section("grpc", |values, faults| {
@@ -212,17 +209,6 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
         faults.push(values.fault("keep_bytes", message, "keep less, or allow more"));
     }
     Retention::Drain { keep_bytes, bytes_max }
-}
-
-/// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
-    let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() {
-        let why =
-            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
-        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
-    }
-    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
