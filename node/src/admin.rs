@@ -134,9 +134,9 @@ async fn accounts(State(view): State<View>) -> Json<Accounts> {
     Json(view.ingest.accounts())
 }
 
-/// A page of the quarantine.
+/// From where on the quarantine is listed.
 #[derive(Debug, Deserialize)]
-struct Page {
+struct Onward {
     #[serde(default)]
     after: u64,
 }
@@ -180,7 +180,7 @@ impl From<&Quarantined> for Stray {
     }
 }
 
-async fn quarantine(State(view): State<View>, Query(page): Query<Page>) -> Response {
+async fn quarantine(State(view): State<View>, Query(page): Query<Onward>) -> Response {
     // Reads the disk, so not on a thread that serves.
     let found = tokio::task::spawn_blocking(move || view.ingest.quarantined(page.after, STRAYS_MAX)).await;
     match found {
