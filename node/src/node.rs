@@ -126,7 +126,9 @@ fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<
         make_folder_for(file)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
-    opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
+    let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+    ingest.use_model(&settings.model);
+    Ok(Arc::new(ingest))
 }
 
 /// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
@@ -161,6 +163,7 @@ impl Holders {
     fn reloader(self, origins: Origins, values: Values) -> Reloader {
         let take_up = move |settings: &Settings| {
             self.ingest.reconfigure(&settings.ingest);
+            self.ingest.use_model(&settings.model);
             self.drain_timeout.set(settings.drain_timeout);
             self.identity.replace(&settings.identity).expect("judged with the rest of the file");
             if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {

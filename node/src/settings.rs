@@ -119,6 +119,7 @@ pub(crate) struct Settings {
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
     pub(crate) ingest: ingest::Config,
+    pub(crate) model: ingest::ModelConfig,
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
 }
@@ -156,13 +157,17 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         loopback(values, "--mqtt", faults);
         broker::Config::from_values(values, faults)
     });
-    let grpc = reading.section("grpc", grpc::Config::from_values);
+    let grpc = reading.section("grpc", |values, faults| {
+        asked(values, "--grpc", is_known, faults);
+        grpc::Config::from_values(values, faults)
+    });
     let ingest = reading.section("ingest", |values, faults| {
+        let model = ingest::model_config(values, faults);
         let sinks = Sinks::from_values(values, faults);
-        (ingest::Config::from_values(values, faults), values.group("file").find("path"), sinks)
+        (ingest::Config::from_values(values, faults), model, values.group("file").find("path"), sinks)
     });
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
-    let ((data, network_allowed, drain_timeout), (ingest, file, sinks)) = (node?, ingest?);
+    let ((data, network_allowed, drain_timeout), (ingest, model, file, sinks)) = (node?, ingest?);
     let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
@@ -180,6 +185,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         retention,
         mqtt,
         ingest,
+        model,
         file,
         sinks,
     })
@@ -199,13 +205,14 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
 }
 
 /// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) {
+fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
         let why =
             format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
         faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
     }
+    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
