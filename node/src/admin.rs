@@ -4,7 +4,9 @@
 
 use crate::http;
 use crate::identity::Identity;
+use crate::letters;
 use crate::reload::{Outcome, Reloader, Standing};
+use crate::sinks;
 use crate::vitals::Vitals;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -14,6 +16,7 @@ use serde::Serialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tidegate_connector_prometheus::Page;
 use tidegate_kernel_plug::{
     CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
@@ -31,6 +34,8 @@ pub(crate) struct View {
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) vitals: Vitals,
     pub(crate) reloader: Arc<Reloader>,
+    /// The numbers of chosen topics, where there are any.
+    pub(crate) page: Option<Page>,
 }
 
 impl fmt::Debug for View {
@@ -66,6 +71,7 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
 pub(crate) fn routes(view: View) -> Routes {
+    let others = letters::routes(view.ingest.clone()).and(sinks::routes(view.page.clone()));
     Routes::new()
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())
@@ -85,6 +91,7 @@ pub(crate) fn routes(view: View) -> Routes {
             reload,
             view,
         )
+        .and(others)
 }
 
 async fn metrics(State(view): State<View>) -> impl IntoResponse {

@@ -14,22 +14,27 @@ mod cli;
 mod config;
 mod explain;
 mod failure;
+mod grpc;
 mod http;
 mod identity;
 mod inspection;
 mod intake;
+mod letters;
 mod logs;
+mod mqtts;
 mod node;
 mod open_files;
 mod reload;
 mod settings;
 mod signals;
+mod sinks;
 mod storage;
 mod story;
+mod tls;
 mod upgrade;
 mod vitals;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Ingest};
 use crate::failure::Failure;
 use clap::Parser;
 use std::process::ExitCode;
@@ -39,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Config(command) => config::run(&command),
+        Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),

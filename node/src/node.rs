@@ -11,11 +11,13 @@ use crate::failure::Failure;
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
+use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::reload::Reloader;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
+use crate::tls::Tls;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
@@ -24,11 +26,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::Broker;
-use tidegate_service_ingest::Ingest;
+use tidegate_service_grpc::Grpc;
+use tidegate_service_ingest::{Ingest, http as inputs};
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -47,6 +51,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let (values, settings) = origins.settings()?;
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
+    let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -57,11 +62,12 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
         let holders = Holders {
             ingest: ingest.clone(),
             identity: identity.clone(),
+            tls: tls.clone(),
             drain_timeout: drain_timeout.clone(),
         };
         let reloader = Arc::new(holders.reloader(origins, values));
         let site =
-            Site { settings, folder: &folder, ingest, identity, file, vitals, reloader, drain_timeout };
+            Site { settings, folder: &folder, ingest, identity, tls, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -120,7 +126,9 @@ fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<
         make_folder_for(file)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
-    opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
+    let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+    ingest.use_model(&settings.model);
+    Ok(Arc::new(ingest))
 }
 
 /// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
@@ -145,6 +153,8 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
 struct Holders {
     ingest: Arc<Ingest>,
     identity: Arc<Identity>,
+    /// Nothing where TLS is not spoken.
+    tls: Option<Arc<Tls>>,
     drain_timeout: Arc<Live<Duration>>,
 }
 
@@ -153,8 +163,12 @@ impl Holders {
     fn reloader(self, origins: Origins, values: Values) -> Reloader {
         let take_up = move |settings: &Settings| {
             self.ingest.reconfigure(&settings.ingest);
+            self.ingest.use_model(&settings.model);
             self.drain_timeout.set(settings.drain_timeout);
             self.identity.replace(&settings.identity).expect("judged with the rest of the file");
+            if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {
+                tls.replace(certificate.clone());
+            }
         };
         Reloader::new(origins, values, Box::new(take_up))
     }
@@ -167,8 +181,11 @@ type Wired = Arc<[Arc<dyn Capability>]>;
 struct Listeners {
     broker: Broker,
     mqtt: Arc<Mqtt>,
+    mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
+    grpc: Grpc,
     admin: Http,
+    page: Option<Page>,
     capabilities: Wired,
 }
 
@@ -178,6 +195,7 @@ struct Site<'a> {
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
     identity: Arc<Identity>,
+    tls: Option<Arc<Tls>>,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -204,9 +222,12 @@ impl Site<'_> {
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
-            http: listeners.http.address(),
+            mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
+            http: (listeners.http.scheme(), listeners.http.address()),
+            grpc: listeners.grpc.local_addr(),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -223,13 +244,20 @@ impl Site<'_> {
         let counts = Arc::new(HttpCounts::default());
         let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = self.settings.mqtt.clone();
-        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        let readings = Arc::new(Readings(self.ingest.clone()));
+        let bound = Broker::bind(config, readings.clone()).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let bound = Http::bind("http", &self.settings.http, Routes::new(), &shared).await;
+        let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
+        let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
+        let mqtts = match self.tls.clone() {
+            Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
+            None => None,
+        };
+        let grpc = self.bind_grpc(readings).await?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
+        let capabilities = self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle())]);
+        let page = self.settings.sinks.page();
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -237,20 +265,38 @@ impl Site<'_> {
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
+            page: page.clone(),
         };
-        let bound =
-            Http::bind("admin", &admin::config(self.settings.admin), admin::routes(view), &shared).await;
+        let config = admin::config(self.settings.admin);
+        let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, page, capabilities })
+    }
+
+    async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
+        let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
+    }
+
+    /// In the order of draining: what accepts for the broker goes before it.
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 3]) -> Wired {
+        let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
+        let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
+        mqtts.into_iter().chain(intake).chain(rest).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
+        if let Some(mqtts) = mqtts {
+            tokio::spawn(async move { mqtts.serve().await });
+        }
         tokio::spawn(async move { http.serve().await });
+        tokio::spawn(grpc.run());
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }

@@ -1,6 +1,8 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::sinks::{self, Outbound, Sinks};
+use crate::tls::{self, Certificate};
 use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,18 +12,28 @@ use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
 };
 use tidegate_service_broker as broker;
+use tidegate_service_grpc as grpc;
 use tidegate_service_ingest as ingest;
+use tidegate_service_ingest::http::HttpConfig;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
     NODE,
     MANAGEMENT,
     identity::SECTION,
+    tls::SECTION,
     http::SECTION,
     broker::SECTION,
+    MQTTS,
+    grpc::SECTION,
     QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
+    tidegate_connector_influx::SECTION,
+    tidegate_connector_mqtt::SINK_SECTION,
+    tidegate_connector_prometheus::SECTION,
+    tidegate_connector_webhook::SECTION,
+    sinks::OUTBOUND,
 ];
 
 const NODE: Section = Section::new(
@@ -54,6 +66,12 @@ const MANAGEMENT: Section = Section::new(
         "127.0.0.1:7300",
         "Where to listen; wider than loopback only where [identity] names somebody.",
     )],
+);
+
+const MQTTS: Section = Section::new(
+    "mqtts",
+    "The listener for MQTT over TLS, which is there where [tls] has a certificate.",
+    &[Field::new("listen", Kind::Address, "127.0.0.1:8883", "Where to listen; loopback only.")],
 );
 
 const QUOTA: Kind = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
@@ -92,11 +110,18 @@ pub(crate) struct Settings {
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
     pub(crate) identity: identity::Config,
+    /// Nothing where TLS is not spoken.
+    pub(crate) tls: Option<Certificate>,
     pub(crate) http: http::Config,
+    pub(crate) inputs: HttpConfig,
+    pub(crate) mqtts: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
+    pub(crate) grpc: grpc::Config,
     pub(crate) ingest: ingest::Config,
+    pub(crate) model: ingest::ModelConfig,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) sinks: Sinks,
 }
 
 pub(crate) fn table() -> Table {
@@ -120,29 +145,49 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
     let http = reading.section("http", |values, faults| {
         asked(values, "--http", is_known, faults);
-        http::Config::from_values(values, faults)
+        (http::Config::from_values(values, faults), http::inputs(values, faults))
+    });
+    let tls = reading.section("tls", Certificate::from_values);
+    let mqtts = reading.section("mqtts", |values, faults| {
+        loopback(values, "--mqtts", faults);
+        values.get("listen")
     });
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
         broker::Config::from_values(values, faults)
     });
-    let ingest = reading.section("ingest", |values, faults| {
-        (ingest::Config::from_values(values, faults), values.group("file").find("path"))
+    let grpc = reading.section("grpc", |values, faults| {
+        asked(values, "--grpc", is_known, faults);
+        grpc::Config::from_values(values, faults)
     });
-    let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
-    let (admin, identity, http, retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let ingest = reading.section("ingest", |values, faults| {
+        let model = ingest::model_config(values, faults);
+        let sinks = Sinks::from_values(values, faults);
+        (ingest::Config::from_values(values, faults), model, values.group("file").find("path"), sinks)
+    });
+    let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
+    let ((data, network_allowed, drain_timeout), (ingest, model, file, sinks)) = (node?, ingest?);
+    let sinks = sinks.over(outbound?);
+    let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
     Some(Settings {
         data,
         network_allowed,
         drain_timeout,
         admin,
         identity,
+        tls,
         http,
+        inputs,
+        mqtts,
+        grpc,
         retention,
         mqtt,
         ingest,
+        model,
         file,
+        sinks,
     })
 }
 
@@ -160,13 +205,14 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
 }
 
 /// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) {
+fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
         let why =
             format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
         faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
     }
+    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
@@ -203,6 +249,11 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
         one("http.listen", "--http", up.http.map(|address| address.to_string())),
+        one("mqtts.listen", "--mqtts", up.mqtts.map(|address| address.to_string())),
+        one("tls.cert", "--tls-cert", up.tls_cert.clone()),
+        one("tls.key", "--tls-key", up.tls_key.clone()),
+        one("tls.client_ca", "--tls-client-ca", up.tls_client_ca.clone()),
+        one("grpc.listen", "--grpc", up.grpc.map(|address| address.to_string())),
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),
@@ -238,6 +289,27 @@ mod tests {
     fn the_committed_reference_page_is_what_the_table_makes() {
         let hint = "write it again: tidegate config reference > docs/reference/config.md";
         assert!(table().reference() == include_str!("../../docs/reference/config.md"), "{hint}");
+    }
+
+    #[test]
+    fn the_samples_of_connectors_are_sound() {
+        for sample in [
+            include_str!("../../connectors/influx/sample.toml"),
+            include_str!("../../connectors/mqtt/sample.toml"),
+            include_str!("../../connectors/prometheus/sample.toml"),
+            include_str!("../../connectors/webhook/sample.toml"),
+        ] {
+            let (_, settings) = read(&source(sample)).unwrap_or_else(|faults| panic!("{faults:?}"));
+            assert!(!settings.sinks.is_empty(), "{sample}");
+        }
+    }
+
+    #[test]
+    fn two_sinks_of_one_name_are_refused() {
+        let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
+            [ingest.webhook.file]\nurl = \"http://h\"\n";
+        let faults = read(&source(text)).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:7", "f:7:7"]);
     }
 
     #[test]

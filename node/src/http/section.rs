@@ -1,10 +1,11 @@
-//! `[http]` of the configuration file: the listener for devices. Pure.
+//! `[http]` of the configuration file: the listener for devices, and what it takes in. Pure.
 
 use crate::http::Config;
 use std::num::NonZeroU32;
 use tidegate_kernel_flow::Rate;
 use tidegate_kernel_plug::RequestLimits;
-use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
+use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Section, Values};
+use tidegate_service_ingest::http::{HttpConfig, Template};
 
 const WAIT: Kind = Kind::Duration { min_ms: 1, max_ms: 600_000 };
 const CONNECTIONS: Kind = Kind::Integer { min: 1, max: 1_000_000 };
@@ -13,7 +14,7 @@ const RATE: Kind = Kind::Integer { min: 1, max: u32::MAX as i64 };
 /// What the configuration file can say of it.
 pub(crate) const SECTION: Section = Section::new(
     "http",
-    "The HTTP listener for devices.",
+    "Readings from devices over HTTP; over HTTPS on the same port where [tls] has a certificate.",
     &[
         Field::new(
             "listen",
@@ -51,10 +52,28 @@ pub(crate) const SECTION: Section = Section::new(
         Field::new("requests_burst_max", RATE, "2000", "Requests that may come at once after a pause."),
         Field::new("body_max", WAIT, "30 s", "From the end of the head to the end of the body."),
         Field::new(
+            "body_bytes_max",
+            Kind::Bytes { min: 1024, max: 64 << 20 },
+            "1 MiB",
+            "The body of one request.",
+        ),
+        Field::new(
             "bodies_bytes_max",
             Kind::Bytes { min: 65_536, max: u32::MAX as u64 },
             "64 MiB",
             "Bodies being read or answered at once, added up.",
+        ),
+        Field::new(
+            "batch_readings_max",
+            CONNECTIONS,
+            "10000",
+            "Readings, or lines of line protocol, in one request.",
+        ),
+        Field::new(
+            "line_topic",
+            Kind::Text { bytes_max: 1024 },
+            "{measurement}/{tags}",
+            "The topic of a line: {measurement}, {tags} for all values in the order of their keys, {tag.KEY}, {db}.",
         ),
     ],
 );
@@ -80,6 +99,26 @@ impl Config {
     }
 }
 
+/// What the inputs are told; nothing where that is at fault.
+pub(crate) fn inputs(values: &Values, faults: &mut Faults) -> Option<HttpConfig> {
+    let (body_bytes_max, bodies_bytes_max): (usize, usize) =
+        (values.get("body_bytes_max"), values.get("bodies_bytes_max"));
+    if body_bytes_max > bodies_bytes_max {
+        let message = "one body may be larger than all bodies together";
+        faults.push(values.fault("bodies_bytes_max", message, "allow more, or less for one"));
+    }
+    let topic: Template = match values.get::<String>("line_topic").parse() {
+        Ok(topic) => topic,
+        Err(error) => {
+            let hint = "take the places {measurement}, {tags}, {tag.KEY} and {db}".to_owned();
+            let place = values.origin("line_topic").place();
+            faults.push(Fault { place, code: "TG-IN-046", message: format!("{error}"), hint });
+            return None;
+        }
+    };
+    Some(HttpConfig { body_bytes_max, batch_readings_max: values.get("batch_readings_max"), topic })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +129,7 @@ mod tests {
         let table = Table::new(&[SECTION]);
         let config = Config::from_values(table.defaults().group("http"), &mut Faults::default());
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+        let inputs = inputs(table.defaults().group("http"), &mut Faults::default());
+        assert_eq!(format!("{inputs:?}"), format!("{:?}", Some(HttpConfig::default())));
     }
 }

@@ -46,6 +46,7 @@ impl Ingest {
                 let _ = timeout(STOP_WAIT, order.closed()).await;
             }
         }
+        self.close_stakes();
         self.leftovers()
     }
 

@@ -3,21 +3,26 @@
 //! An offer holds a lock while the journal copies one record, so that the accounts are of one moment; nothing here does IO on
 //! the way in. Reads the wall clock for ids and for the time of a crash.
 
-use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink};
-use crate::admission::Admission;
-use crate::class::Classes;
+use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
+use crate::admission::{Admission, Journaled};
 use crate::config::Config;
 use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
-use crate::layout::{self, KIND, VERSION};
+use crate::gate::{FaultCounts, Gate};
 use crate::letters::Letters;
 use crate::post::{Order, Post};
-use crate::reading::{READINGS, Reading};
+use crate::quarantine::QUARANTINE;
+use crate::reading::READINGS;
+use crate::recount;
 use crate::register::{self, Register};
 use crate::sink::Sink;
+use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
+use crate::telemetry::Telemetry;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tidegate_engine_tags::{Model, ModelConfig};
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
 use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
@@ -31,8 +36,12 @@ const SINK_NAME_BYTES_MAX: usize = 32;
 #[derive(Debug)]
 pub struct Ingest {
     pub(crate) journal: Journal,
-    config: Config,
-    classes: Live<Classes>,
+    pub(crate) config: Config,
+    pub(crate) gate: Live<Gate>,
+    /// Readings of class `telemetry`, which are never in the journal.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// Parts of payloads that could not be used, by kind.
+    pub(crate) point_faults: FaultCounts,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
@@ -50,6 +59,7 @@ pub(crate) struct Outlet {
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub id: Id,
+    /// Resolves at once for what is not in the journal.
     pub ticket: Ticket,
     /// Tell the publisher when the ticket has reached this.
     pub level: Level,
@@ -64,10 +74,15 @@ impl Ingest {
             Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
             None => None,
         };
-        let accepted = accepted(&journal.status()).total();
+        let status = journal.status();
+        let tail = recount::tail(&journal, found.as_ref()).map_err(OpenError::Recount)?;
+        let mut admission = Admission::recovered(found, journaled(&status), tail, wall_ms());
+        admission.stakes = stakes(&journal, &status, &admission);
         let ingest = Ingest {
-            classes: Live::new(Classes::new(config.critical.clone())),
-            admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
+            gate: Live::new(Gate::new(&config)),
+            telemetry: Arc::new(Telemetry::new(config.telemetry_limits())),
+            point_faults: FaultCounts::default(),
+            admission: Mutex::new(admission),
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
             journal,
@@ -80,38 +95,25 @@ impl Ingest {
         Ok(ingest)
     }
 
-    /// Takes up what may change while it runs: which topics are critical. Readings taken in before keep their class.
+    /// Takes up what may change while it runs: what topics and tags mean, and what becomes of unknown devices. Readings taken in
+    /// before keep what was made of them.
     pub fn reconfigure(&self, config: &Config) {
-        self.classes.set(Classes::new(config.critical.clone()));
+        self.gate.set(self.gate.get().changed(config));
     }
 
-    /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
-    pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        let class = self.classes.get().of(&reading.topic);
-        let id = Id::v7(wall_ms());
-        let Ok(payload) = layout::encode(reading) else {
-            self.give_up(Declined::UNWRITABLE_CODE);
-            return Err(Declined::Refused { code: Declined::UNWRITABLE_CODE });
-        };
-        let entry = Entry {
-            stream: READINGS,
-            kind: KIND,
-            version: VERSION,
-            critical: class.is_critical(),
-            once: false,
-            id,
-            payload: &payload,
-        };
-        let mut admission = self.admission();
-        match self.admit(&mut admission, &[entry]) {
-            Ok(ticket) => {
-                admission.count_accepted();
-                Ok(Taken { id, ticket, level: class.level() })
-            }
-            Err(Declined::Busy) => Err(Declined::Busy),
-            Err(Declined::Refused { code }) => {
-                admission.count_refused(code);
-                Err(Declined::Refused { code })
+    /// Takes up a model if it is another one than before; one that is not sound is logged and left. Of a new one, the next value
+    /// of each tag is news.
+    pub fn use_model(&self, config: &ModelConfig) {
+        let gate = self.gate.get();
+        if gate.has_model(config) {
+            return;
+        }
+        match Model::compile(config) {
+            Ok(model) => self.gate.set(gate.with_model(config.clone(), model)),
+            Err(faults) => {
+                faults
+                    .iter()
+                    .for_each(|fault| tracing::error!(code = fault.code(), "{fault}; the model stays"));
             }
         }
     }
@@ -158,9 +160,11 @@ impl Ingest {
             delivery,
             state: state.clone(),
             letters: self.letters.clone(),
+            telemetry: self.telemetry.clone(),
             orders: receiver,
         };
         let cursors = post.cursors().map_err(|source| OpenError::Cursor { sink: name.to_owned(), source })?;
+        self.open_stake(name);
         exporters.spawn(post.supervise(cursors, make));
         self.sinks().push(Outlet { state, orders });
         Ok(())
@@ -178,20 +182,30 @@ impl Ingest {
     }
 
     pub fn accounts(&self) -> Accounts {
-        let (status, account) = {
-            let admission = self.admission();
-            let status = self.journal.status();
-            let account = admission.account(accepted(&status).total());
-            (status, account)
-        };
-        let cursors = cursors(&status);
+        // Before the counts: what a sink says it has done by now is in them.
         let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
         sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
+        let mut admission = self.admission();
+        let status = self.journal.status();
+        admission.forget_before(status.oldest_seq);
+        self.update_stakes(&mut admission);
+        let sources = *admission.sources();
+        let of_cursor = |cursor: &Account| {
+            let stake = admission
+                .stakes
+                .get(sink_name(&cursor.cursor))
+                .copied()
+                .unwrap_or_else(|| Stake::new(&sources));
+            SinkAccount::of_sink(cursor, &stake, &sources)
+        };
+        let sinks: Vec<_> = cursors(&status).iter().flat_map(of_cursor).collect();
+        let account = admission.account(journaled(&status));
+        drop(admission);
         Accounts {
             as_of_seq: status.head_seq,
-            routing: RoutingAccount::new(account.accepted, &cursors),
+            routing: RoutingAccount::new(account.accepted, sources.derived(), &sinks),
             admission: account,
-            sinks: cursors.iter().flat_map(SinkAccount::of_cursor).collect(),
+            sinks,
             sink_states,
         }
     }
@@ -205,8 +219,29 @@ impl Ingest {
         }
     }
 
-    /// Appends what brings one new reading, or nothing of it.
-    pub(crate) fn admit(&self, admission: &mut Admission, entries: &[Entry<'_>]) -> Result<Ticket, Declined> {
+    /// Writes down what became of each sink's telemetry, which goes on after the register of admission was closed.
+    pub(crate) fn close_stakes(&self) {
+        let mut admission = self.admission();
+        self.write_stakes(&mut admission);
+    }
+
+    /// Appends what brings so many new readings, or nothing of it.
+    pub(crate) fn admit(
+        &self,
+        admission: &mut Admission,
+        readings: u64,
+        entries: &[Entry<'_>],
+    ) -> Result<Ticket, Declined> {
+        self.hold_promise(admission, readings)?;
+        if entries.is_empty() {
+            Ok(self.nothing_to_wait_for())
+        } else {
+            Ok(self.journal.append_all(entries)?)
+        }
+    }
+
+    /// Whether so many more may be received without a crash taking more than was promised.
+    fn hold_promise(&self, admission: &mut Admission, readings: u64) -> Result<(), Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
         }
@@ -215,19 +250,18 @@ impl Ingest {
             admission.promise.widen();
             self.write_register(admission)?;
         }
-        if !admission.promise.admits(admission.received()) {
-            return Err(Declined::Busy);
-        }
-        Ok(self.journal.append_all(entries)?)
+        let last = admission.received() + readings.saturating_sub(1);
+        if admission.promise.admits(last) { Ok(()) } else { Err(Declined::Busy) }
     }
 
     fn checkpoint(&self) {
         let mut admission = self.admission();
         admission.promise.settle(self.journal.synced().value());
-        if admission.checkpoint() {
-            // The next checkpoint tries again; a journal that has stopped says so itself.
-            let _ = self.write_register(&mut admission);
+        // The next checkpoint tries again; a journal that has stopped says so itself.
+        if admission.checkpoint() && self.write_register(&mut admission).is_err() {
+            return;
         }
+        self.write_stakes(&mut admission);
     }
 
     fn write_register(&self, admission: &mut Admission) -> Result<Ticket, Refusal> {
@@ -235,6 +269,38 @@ impl Ingest {
         let ticket = self.journal.set_register(register::NAME, &register.encode())?;
         admission.written(ticket.seq(), register.ceiling);
         Ok(ticket)
+    }
+
+    /// The stake of a sink that was opened, from now on where there is none yet, and its tap on the telemetry.
+    fn open_stake(&self, sink: &str) {
+        let mut admission = self.admission();
+        let sources = *admission.sources();
+        let stake = admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
+        stake.detach(&sources);
+        self.telemetry.tap(sink, stake.tally());
+    }
+
+    /// Brings the telemetry in the stakes up to now.
+    fn update_stakes(&self, admission: &mut Admission) {
+        let sources = *admission.sources();
+        for (sink, stake) in &mut admission.stakes {
+            match self.telemetry.tally(sink) {
+                Some(tally) => stake.update(tally),
+                None => stake.detach(&sources),
+            }
+        }
+    }
+
+    /// After the register of admission, so that none of these tells of a reading that the register does not know.
+    fn write_stakes(&self, admission: &mut Admission) {
+        self.update_stakes(admission);
+        for (sink, stake) in &admission.stakes {
+            let value = stake.encode();
+            let known = admission.stakes_written.get(sink) == Some(&value);
+            if !known && self.journal.set_register(&stake::register_name(sink), &value).is_ok() {
+                admission.stakes_written.insert(sink.clone(), value);
+            }
+        }
     }
 
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
@@ -246,10 +312,27 @@ impl Ingest {
     }
 }
 
-/// Readings in the journal, ever.
-pub(crate) fn accepted(status: &Status) -> Counts {
-    let of_readings = status.counts.iter().find(|(stream, _)| *stream == READINGS);
-    of_readings.map_or_else(Counts::default, |(_, counts)| *counts)
+/// What the journal counts of ours, ever.
+pub(crate) fn journaled(status: &Status) -> Journaled {
+    let of = |stream| counts(status, stream).total();
+    Journaled { readings: of(READINGS), quarantined: of(QUARANTINE) }
+}
+
+pub(crate) fn counts(status: &Status, stream: u16) -> Counts {
+    let found = status.counts.iter().find(|(of, _)| *of == stream);
+    found.map_or_else(Counts::default, |(_, counts)| *counts)
+}
+
+/// The stakes of all sinks there ever were; what was in memory is gone.
+fn stakes(journal: &Journal, status: &Status, admission: &Admission) -> BTreeMap<String, Stake> {
+    let known = |cursor: &Account| {
+        let sink = sink_name(&cursor.cursor).to_owned();
+        let value = journal.register(&stake::register_name(&sink))?;
+        let mut stake = Stake::decode(&value)?;
+        stake.bereave(admission.sources());
+        Some((sink, stake))
+    };
+    cursors(status).iter().filter_map(known).collect()
 }
 
 /// One account for each sink.

@@ -3,9 +3,13 @@
 
 mod accounts;
 mod crash;
+mod http;
 mod letters;
+mod memory;
+mod modelled;
 mod outage;
 mod pump;
+mod quarantine;
 mod scripts;
 mod site;
 mod story;

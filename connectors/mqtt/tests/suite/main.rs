@@ -1,0 +1,4 @@
+//! The sink at a real mosquitto, and at brokers of a few lines.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod sink;
