@@ -33,6 +33,7 @@ use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::Broker;
 use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::{Ingest, http as inputs};
+use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -66,8 +67,19 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             drain_timeout: drain_timeout.clone(),
         };
         let reloader = Arc::new(holders.reloader(origins, values));
-        let site =
-            Site { settings, folder: &folder, ingest, identity, tls, file, vitals, reloader, drain_timeout };
+        let notices = settings.notices.open(folder.queues().clone(), settings.zone.clone());
+        let site = Site {
+            settings,
+            folder: &folder,
+            ingest,
+            identity,
+            tls,
+            notices: Arc::new(notices),
+            file,
+            vitals,
+            reloader,
+            drain_timeout,
+        };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -196,6 +208,7 @@ struct Site<'a> {
     ingest: Arc<Ingest>,
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
+    notices: Arc<Notices>,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -223,6 +236,7 @@ impl Site<'_> {
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
+        self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
@@ -266,6 +280,7 @@ impl Site<'_> {
             vitals: self.vitals,
             reloader: self.reloader.clone(),
             page: page.clone(),
+            notices: self.notices.clone(),
         };
         let config = admin::config(self.settings.admin);
         let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
@@ -281,7 +296,8 @@ impl Site<'_> {
 
     /// In the order of draining: what accepts for the broker goes before it.
     fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 3]) -> Wired {
-        let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
+        let rest: [Arc<dyn Capability>; 3] =
+            [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         mqtts.into_iter().chain(intake).chain(rest).collect()
     }
@@ -291,6 +307,8 @@ impl Site<'_> {
         let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
+        let notices = self.notices.clone();
+        tokio::spawn(async move { notices.keep_retired().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
         if let Some(mqtts) = mqtts {
             tokio::spawn(async move { mqtts.serve().await });

@@ -25,7 +25,7 @@ const TAKEN: [&str; 2] = ["file", "page"];
 /// How the node gets to other servers.
 pub(crate) const OUTBOUND: Section = Section::new(
     "outbound",
-    "The way to other servers, for sinks.",
+    "The way to other servers, for sinks and notices.",
     &[
         Field::new(
             "name_servers",
@@ -111,6 +111,11 @@ impl Sinks {
             && self.remote_write.is_empty()
             && self.webhook.is_empty()
             && self.page.is_none()
+    }
+
+    /// The way out, for others as well.
+    pub(crate) fn dialer(&self) -> Result<Dialer, Failure> {
+        self.outbound.dialer()
     }
 
     /// The page, if any topic is chosen for it; empty at first.

@@ -45,10 +45,10 @@ mod tests {
     #[test]
     fn an_address_keeps_its_query_and_shows_it_to_nobody() {
         let address =
-            Address::parse("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=693a91f6").unwrap();
-        assert_eq!(address.target, "/cgi-bin/webhook/send?key=693a91f6");
-        assert_eq!(address.with("sign=x"), "/cgi-bin/webhook/send?key=693a91f6&sign=x");
-        assert!(!format!("{address:?}").contains("693a"));
+            Address::parse("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=00000000").unwrap();
+        assert_eq!(address.target, "/cgi-bin/webhook/send?key=00000000");
+        assert_eq!(address.with("sign=x"), "/cgi-bin/webhook/send?key=00000000&sign=x");
+        assert!(!format!("{address:?}").contains("0000"));
         assert_eq!(Address::parse("http://127.0.0.1:80").unwrap().target, "/");
     }
 

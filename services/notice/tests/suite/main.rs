@@ -3,4 +3,5 @@
 
 mod ends;
 mod flow;
+mod following;
 mod site;
