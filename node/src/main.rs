@@ -15,6 +15,7 @@ mod config;
 mod explain;
 mod failure;
 mod grpc;
+mod history;
 mod http;
 mod identity;
 mod inspection;

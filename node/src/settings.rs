@@ -7,12 +7,14 @@ use crate::{http, identity, notices};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidegate_connector_mqtt as external;
 use tidegate_kernel_journal::{Options, Retention};
 use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
 };
 use tidegate_service_broker as broker;
 use tidegate_service_grpc as grpc;
+use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 use tidegate_service_notice::{self as notice, Zone};
@@ -27,6 +29,7 @@ const SECTIONS: &[Section] = &[
     broker::SECTION,
     MQTTS,
     grpc::SECTION,
+    external::SECTION,
     QUEUES,
     ingest::SECTION,
     Section::new("ingest.file", FILE_HELP, FILE),
@@ -37,6 +40,7 @@ const SECTIONS: &[Section] = &[
     notice::SECTION,
     notices::CHANNELS,
     sinks::OUTBOUND,
+    history::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -127,8 +131,10 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
+    pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
     pub(crate) model: ingest::ModelConfig,
+    pub(crate) history: history::Config,
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
@@ -159,30 +165,30 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
     let tls = reading.section("tls", Certificate::from_values);
-    let mqtts = reading.section("mqtts", |values, faults| {
-        loopback(values, "--mqtts", faults);
-        values.get("listen")
-    });
+    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
-        loopback(values, "--mqtt", faults);
+        asked(values, "--mqtt", is_known, faults);
         broker::Config::from_values(values, faults)
     });
     let grpc = reading.section("grpc", |values, faults| {
         asked(values, "--grpc", is_known, faults);
         grpc::Config::from_values(values, faults)
     });
+    let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", |values, faults| {
         let model = ingest::model_config(values, faults);
         let sinks = Sinks::from_values(values, faults);
         (ingest::Config::from_values(values, faults), model, values.group("file").find("path"), sinks)
     });
     let notices = reading.section("notice", notices::Setup::from_values);
+    let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, file, sinks)) = (node?, ingest?);
     let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc, notices) = (tls?, inputs?, mqtts?, grpc?, notices?);
+    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
+    let (external, notices) = (external?, notices?);
     Some(Settings {
         data,
         network_allowed,
@@ -194,10 +200,12 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         inputs,
         mqtts,
         grpc,
+        external,
         retention,
         mqtt,
         ingest,
         model,
+        history: history?,
         file,
         sinks,
         zone,
@@ -222,17 +230,6 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
         faults.push(values.fault("keep_bytes", message, "keep less, or allow more"));
     }
     Retention::Drain { keep_bytes, bytes_max }
-}
-
-/// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
-    let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() {
-        let why =
-            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
-        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
-    }
-    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.

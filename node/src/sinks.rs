@@ -107,10 +107,8 @@ impl Sinks {
 
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.influx.is_empty()
-            && self.remote_write.is_empty()
-            && self.webhook.is_empty()
-            && self.page.is_none()
+        let named = self.influx.len() + self.remote_write.len() + self.webhook.len() + self.mqtt_out.len();
+        named == 0 && self.page.is_none()
     }
 
     /// The way out, for others as well.
