@@ -333,7 +333,7 @@ mod tests {
             [notice.channels.c]\ntype = \"webhook\"\nurl = \"nowhere\"\n[node]\ntime_zone = \"Mars/Olympus\"\n";
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| fault.place_in("f")).collect();
-        assert_eq!(found, ["f:1:2", "f:4:10", "f:7:7", "f:10:7", "f:12:13"]);
+        assert_eq!(found, ["f:1:18", "f:4:10", "f:7:7", "f:10:7", "f:12:13"]);
     }
 
     #[test]
