@@ -51,9 +51,10 @@ fn a_channel_is_tried_through_the_running_node_and_the_vendors_answer_is_shown()
         format!("[notice.channels.{name}]\ntype = \"wecom\"\nurl = \"http://{robot}/send?key={key}\"\n")
     };
     fs::write(&file, channel("ops", "good") + &channel("lost", "bad")).unwrap();
-    let mut command = command(dir.path());
+    let data = dir.path().join("data");
+    let mut command = command(&data);
     command.arg("--config").arg(&file);
-    let node = Node::start_with(command, dir.path());
+    let node = Node::start_with(command, &data);
     let taken = asked(&node, &["test", "ops"]);
     assert_eq!(
         text(&taken.stdout),
