@@ -1,27 +1,31 @@
-//! The management listener: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`. Answers from memory; reads only.
+//! The management routes: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`. Answers from memory; reads only.
 
-use crate::doorway::Doorway;
-use crate::failure::Failure;
+use crate::http;
+use crate::identity::Identity;
 use crate::vitals::Vitals;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tidegate_kernel_plug::{CONTENT_TYPE, Capability, Readiness, exposition};
+use tidegate_kernel_plug::{
+    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Route, Routes, exposition,
+};
 use tidegate_service_ingest::{Accounts, Ingest};
-use tokio::net::TcpListener;
+
+/// Connections at once: a scraper or two, a console, and people.
+const CONNECTIONS_MAX: usize = 128;
 
 /// What the listener answers from.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) capabilities: Arc<[Arc<dyn Capability>]>,
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) counts: Arc<HttpCounts>,
     pub(crate) vitals: Vitals,
 }
 
@@ -44,34 +48,34 @@ struct Reason {
     reason: String,
 }
 
-pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("could not listen for management on {address}: {error}");
-        match error.kind() {
-            io::ErrorKind::AddrInUse => Failure::message(
-                "TG-ND-001",
-                message,
-                "stop what listens there, or choose another with --admin",
-            ),
-            _ => Failure::message("TG-ND-004", message, "give --admin an address of this machine"),
-        }
-    })
+/// The listener's settings.
+pub(crate) fn config(listen: SocketAddr) -> http::Config {
+    let connections_max = CONNECTIONS_MAX;
+    http::Config {
+        listen,
+        connections_max,
+        connections_per_address_max: connections_max,
+        ..http::Config::default()
+    }
 }
 
-pub(crate) async fn serve(listener: TcpListener, view: View) {
-    let router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/readyz", get(readiness))
-        .route("/healthz", get(|| async { "alive\n" }))
-        .route("/api/v1/ingest/accounts", get(accounts))
-        .with_state(view);
-    if let Err(error) = axum::serve(Doorway::new(listener), router).await {
-        tracing::error!(%error, "the management listener ended");
-    }
+/// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
+pub(crate) fn routes(view: View) -> Routes {
+    Routes::new()
+        .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
+        .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())
+        .with(Route::get("/metrics", Need::Authenticated, "All measures."), metrics, view.clone())
+        .with(
+            Route::get("/api/v1/ingest/accounts", Need::Authenticated, "Where every reading is."),
+            accounts,
+            view,
+        )
 }
 
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
     let mut families = view.vitals.metrics();
+    families.extend(view.identity.metrics());
+    families.extend(view.counts.families());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
 }

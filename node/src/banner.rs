@@ -11,6 +11,7 @@ use tidegate_kernel_plug::DrainReport;
 #[derive(Debug)]
 pub(crate) struct Banner<'a> {
     pub(crate) mqtt: SocketAddr,
+    pub(crate) http: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
@@ -18,11 +19,12 @@ pub(crate) struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Banner { mqtt, admin, .. } = self;
+        let Banner { mqtt, http, admin, .. } = self;
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
+        writeln!(f, "  http   http://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  data   {data}")?;
         writeln!(f, "  file   {file}   one reading a line")?;
         writeln!(f, "try it:")?;

@@ -53,6 +53,9 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     #[cfg(feature = "lab")]
     #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
     Bench(Bench),
+    /// Make a secret for a device or a token for a person or program, and show it once
+    #[command(subcommand)]
+    Identity(Identity),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -79,6 +82,22 @@ Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")
     Verify(Look),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Identity {
+    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
+    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
+    Secret {
+        /// What the device is called
+        name: String,
+    },
+    /// A token that a person or a program shows as `Authorization: Bearer`
+    #[command(after_help = "Example:\n  tidegate identity token ada")]
+    Token {
+        /// What its bearer is called
+        name: String,
+    },
+}
+
 /// Which folder to look into, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
@@ -102,6 +121,9 @@ pub(crate) struct Up {
     /// Where devices publish; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
     pub(crate) mqtt: SocketAddr,
+    /// Where devices send readings over HTTP; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7301")]
+    pub(crate) http: SocketAddr,
     /// Where metrics, readiness and accounts are; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,

@@ -10,9 +10,10 @@ mod banner;
 mod bench;
 mod broker;
 mod cli;
-mod doorway;
 mod explain;
 mod failure;
+mod http;
+mod identity;
 mod inspection;
 mod intake;
 mod logs;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
+        Command::Identity(command) => identity::print(&command),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

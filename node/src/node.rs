@@ -7,6 +7,8 @@ use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::failure::Failure;
+use crate::http::{self, Http, HttpError};
+use crate::identity::{self, Identity, IdentityError};
 use crate::intake::Readings;
 use crate::open_files;
 use crate::signals::Stops;
@@ -21,10 +23,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
-use tidegate_kernel_plug::{Capability, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Routes, drain_all};
 use tidegate_service_broker::{self as broker, Broker};
 use tidegate_service_ingest::{self as ingest, Ingest};
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -40,8 +41,10 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     note_open_files(open_files::raise());
+    let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
     require_loopback("--mqtt", options.mqtt)?;
-    require_loopback("--admin", options.admin)?;
+    require_identity("--http", options.http, &identity)?;
+    require_identity("--admin", options.admin, &identity)?;
     let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -51,7 +54,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let folder = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
     let opened = open_ingest(options, &folder, &file);
     let outcome = opened.and_then(|ingest| {
-        let site = Site { options, folder: &folder, ingest, file, vitals };
+        let site = Site { options, folder: &folder, ingest, identity: Arc::new(identity), file, vitals };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -72,6 +75,7 @@ fn note_open_files(limit: Option<u64>) {
     }
 }
 
+/// For a listener that asks nobody who they are.
 fn require_loopback(option: &str, address: SocketAddr) -> Result<(), Failure> {
     if address.ip().is_loopback() {
         return Ok(());
@@ -79,6 +83,28 @@ fn require_loopback(option: &str, address: SocketAddr) -> Result<(), Failure> {
     let message =
         format!("{option} {address} can be reached by others, and nobody would be asked who they are");
     Err(Failure::message("TG-ND-002", message, "listen on 127.0.0.1 until authentication is there"))
+}
+
+/// For a listener that asks, where somebody must be known for the answer to be of use.
+fn require_identity(option: &str, address: SocketAddr, identity: &Identity) -> Result<(), Failure> {
+    if address.ip().is_loopback() || identity.knows_anyone() {
+        return Ok(());
+    }
+    let message = format!("{option} {address} can be reached by others, and nobody is known who may come in");
+    let hint =
+        "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
+    Err(Failure::message("TG-ND-002", message, hint))
+}
+
+/// The first of what is wrong; the others are in the log.
+fn unidentified(errors: &[IdentityError]) -> Failure {
+    errors.iter().for_each(|error| tracing::error!(code = error.code(), hint = error.hint(), "{error}"));
+    let first = errors.first().expect("nothing is refused without a reason");
+    Failure::new(first.code(), first, first.hint())
+}
+
+fn unlistening(error: &HttpError) -> Failure {
+    Failure::new(error.code(), error, error.hint())
 }
 
 fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
@@ -123,11 +149,21 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
 /// All capabilities, in the order of what is wired to what.
 type Wired = Arc<[Arc<dyn Capability>]>;
 
+/// What listens, and what is wired to it.
+struct Listeners {
+    broker: Broker,
+    mqtt: Arc<Mqtt>,
+    http: Arc<Http>,
+    admin: Http,
+    capabilities: Wired,
+}
+
 /// What a run needs.
 struct Site<'a> {
     options: &'a Up,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
+    identity: Arc<Identity>,
     file: PathBuf,
     vitals: Vitals,
 }
@@ -147,42 +183,56 @@ impl Site<'_> {
     /// Listens, starts the sink, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
-        let (admin, broker) = self.listen().await?;
+        let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let admin_address =
-            admin.local_addr().map_err(|error| unstarted("could not ask for a port", &error))?;
         let banner = Banner {
-            mqtt: broker.local_addr(),
-            admin: admin_address,
+            mqtt: listeners.broker.local_addr(),
+            http: listeners.http.address(),
+            admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
         };
         let text = banner.to_string();
-        let capabilities = self.spawn(admin, broker);
+        let capabilities = self.spawn(listeners);
         banner::say(&text);
         Ok((stops, capabilities))
     }
 
-    async fn listen(&self) -> Result<(TcpListener, Broker), Failure> {
-        let admin = admin::bind(self.options.admin).await?;
+    async fn listen(&self) -> Result<Listeners, Failure> {
+        let counts = Arc::new(HttpCounts::default());
+        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
-        Ok((admin, bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?))
-    }
-
-    /// Sets everything running: devices, pipeline, journal.
-    fn spawn(&self, admin: TcpListener, broker: Broker) -> Wired {
+        let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        let config = http::Config { listen: self.options.http, ..http::Config::default() };
+        let bound = Http::bind("http", &config, Routes::new(), &shared).await;
+        let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired = Arc::new([mqtt.clone(), self.ingest.clone(), storage]);
-        let view =
-            View { capabilities: capabilities.clone(), ingest: self.ingest.clone(), vitals: self.vitals };
+        let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
+        let view = View {
+            capabilities: capabilities.clone(),
+            ingest: self.ingest.clone(),
+            identity: self.identity.clone(),
+            counts,
+            vitals: self.vitals,
+        };
+        let bound =
+            Http::bind("admin", &admin::config(self.options.admin), admin::routes(view), &shared).await;
+        let admin = bound.map_err(|error| unlistening(&error))?;
+        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+    }
+
+    /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
+    fn spawn(&self, listeners: Listeners) -> Wired {
+        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
-        tokio::spawn(admin::serve(admin, view));
+        tokio::spawn(async move { http.serve().await });
+        tokio::spawn(async move { admin.serve().await });
         capabilities
     }
 

@@ -8,7 +8,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use tidegate_service_ingest::{Row, Sink, SinkError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tidegate_service_ingest::{Row, Setback, Sink, SinkError};
 
 /// Room kept between deliveries; a larger one gives its memory back.
 const BUFFER_BYTES_KEPT: usize = 1 << 20;
@@ -16,6 +17,12 @@ const BUFFER_BYTES_KEPT: usize = 1 << 20;
 /// Appends rows to the file at a path.
 #[derive(Debug)]
 pub struct FileSink {
+    /// One delivery at a time is what keeps the rows in order; the lock is never waited for.
+    writer: Mutex<Writer>,
+}
+
+#[derive(Debug)]
+struct Writer {
     path: PathBuf,
     file: Option<File>,
     lines: Vec<u8>,
@@ -25,9 +32,16 @@ pub struct FileSink {
 impl FileSink {
     /// Touches nothing yet: a file that cannot be opened is the matter of a delivery.
     pub fn new(path: impl Into<PathBuf>) -> FileSink {
-        FileSink { path: path.into(), file: None, lines: Vec::new(), repairs: 0 }
+        let writer = Writer { path: path.into(), file: None, lines: Vec::new(), repairs: 0 };
+        FileSink { writer: Mutex::new(writer) }
     }
 
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
     fn append(&mut self, batch: &[Row]) -> Result<(), SinkError> {
         self.let_go_if_moved();
         let mut file = match self.file.take() {
@@ -101,12 +115,12 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    async fn deliver(&mut self, batch: &[Row]) -> Result<(), SinkError> {
-        self.append(batch)
+    async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
+        Ok(self.writer().append(batch)?)
     }
 
     fn repairs(&self) -> u64 {
-        self.repairs
+        self.writer().repairs
     }
 }
 

@@ -1,9 +1,10 @@
-//! A circuit breaker: after some failures in a row nothing is tried for a while, then one attempt decides.
+//! A circuit breaker: after some failures in a row, or too many bad outcomes among the last ones, nothing is tried for a while;
+//! then one attempt decides.
 //!
 //! Pure: the time is handed in, as the duration since any one origin.
 //!
 //! ```text
-//!            failures_max in a row                  open has passed
+//!     failures_max in a row, bad_max in window      open has passed
 //!   closed ─────────────────────────> open ──────────────────────────> half-open
 //!     ^                                ^                                 │   │
 //!     │                                └────────── failed ───────────────┘   │
@@ -19,6 +20,18 @@ pub struct BreakerLimits {
     pub failures_max: u32,
     /// How long nothing is tried.
     pub open: Duration,
+}
+
+/// The last outcomes a breaker looks at, beside those in a row: a side that fails every other time, or answers too slowly, is no
+/// better than one that is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerWindow {
+    /// How many outcomes; at most 64, and 0 looks at none.
+    pub outcomes: u32,
+    /// Bad ones among them that open it.
+    pub bad_max: u32,
+    /// An attempt that worked counts as bad when it took longer.
+    pub slow: Duration,
 }
 
 /// What a breaker does with an attempt.
@@ -55,7 +68,10 @@ impl BreakerState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breaker {
     limits: BreakerLimits,
+    window: Option<BreakerWindow>,
     failures: u32,
+    /// The newest outcome is the lowest bit; a bad one is set.
+    outcomes: u64,
     /// Set while it is not closed.
     opened_at: Option<Duration>,
     /// The one attempt of the half-open state is under way.
@@ -64,7 +80,13 @@ pub struct Breaker {
 
 impl Breaker {
     pub fn new(limits: BreakerLimits) -> Breaker {
-        Breaker { limits, failures: 0, opened_at: None, probing: false }
+        Breaker { limits, window: None, failures: 0, outcomes: 0, opened_at: None, probing: false }
+    }
+
+    /// The same breaker with a window of outcomes.
+    #[must_use]
+    pub fn with_window(self, window: BreakerWindow) -> Breaker {
+        Breaker { window: Some(window), ..self }
     }
 
     pub fn state(&self, now: Duration) -> BreakerState {
@@ -90,15 +112,44 @@ impl Breaker {
         until.saturating_sub(now)
     }
 
+    /// An attempt worked; how long it took is of no interest.
     pub fn worked(&mut self) {
-        *self = Breaker::new(self.limits);
+        self.failures = 0;
+        if self.opened_at.take().is_some() {
+            (self.outcomes, self.probing) = (0, false);
+        }
+        self.outcomes <<= 1;
+    }
+
+    /// An attempt worked, after so long. Too many slow ones open it as failures do.
+    pub fn worked_in(&mut self, took: Duration, now: Duration) {
+        self.worked();
+        if self.window.is_some_and(|window| took > window.slow) {
+            self.outcomes |= 1;
+            self.open_if_bad(now);
+        }
     }
 
     pub fn failed(&mut self, now: Duration) {
         self.failures = self.failures.saturating_add(1);
+        self.outcomes = self.outcomes << 1 | 1;
         if self.probing || self.failures >= self.limits.failures_max {
-            self.opened_at = Some(now);
-            self.probing = false;
+            self.open(now);
+        }
+        self.open_if_bad(now);
+    }
+
+    /// Nothing is tried from now on, as after too many failures: somebody said that it would be in vain.
+    pub fn open(&mut self, now: Duration) {
+        self.opened_at = Some(now);
+        self.probing = false;
+    }
+
+    fn open_if_bad(&mut self, now: Duration) {
+        let Some(window) = self.window.filter(|window| window.outcomes > 0) else { return };
+        let seen = self.outcomes & (u64::MAX >> (64 - window.outcomes.min(64)));
+        if self.opened_at.is_none() && seen.count_ones() >= window.bad_max.max(1) {
+            self.open(now);
         }
     }
 }

@@ -35,6 +35,13 @@ impl<K: Ord> Rates<K> {
         self.buckets.entry(key).or_default().take(rate, amount, now)
     }
 
+    /// What [`Rates::take`] would say, without taking.
+    pub fn peek(&self, key: &K, rate: Rate, amount: u64, now: Duration) -> Result<(), Duration> {
+        let unknown = || if self.buckets.len() < self.keys_max { Bucket::default() } else { self.rest };
+        let mut bucket = self.buckets.get(key).copied().unwrap_or_else(unknown);
+        bucket.take(rate, amount, now)
+    }
+
     /// Keys that have a bucket of their own now.
     pub fn len(&self) -> usize {
         self.buckets.len()

@@ -1,9 +1,12 @@
-//! Backoff and breaker against what they promise, over random histories.
+//! Each value against what they promise, over random histories.
 
 use proptest::prelude::*;
 use std::num::NonZeroU32;
 use std::time::Duration;
-use tidegate_kernel_flow::{Backoff, Breaker, BreakerLimits, BreakerState, Bucket, Rate, Rates};
+use tidegate_kernel_flow::{
+    Backoff, BatchLimits, Batcher, Breaker, BreakerLimits, BreakerState, BreakerWindow, Bucket, Lane, Limit,
+    LimitKind, Rate, Rates, Share, Signal,
+};
 
 const LIMITS: BreakerLimits = BreakerLimits { failures_max: 3, open: Duration::from_millis(1000) };
 
@@ -107,6 +110,109 @@ proptest! {
     }
 }
 
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[test]
+fn every_other_failure_opens_a_breaker_with_a_window_and_so_do_slow_answers() {
+    let window = BreakerWindow { outcomes: 10, bad_max: 5, slow: ms(100) };
+    let mut breaker = Breaker::new(LIMITS).with_window(window);
+    for at in 0..4 {
+        breaker.worked_in(ms(5), ms(at));
+        breaker.failed(ms(at));
+    }
+    assert_eq!(breaker.state(ms(4)), BreakerState::Closed);
+    breaker.worked_in(ms(101), ms(5));
+    assert_eq!(breaker.state(ms(5)), BreakerState::Open);
+    assert!(breaker.admits(ms(1005)));
+    breaker.worked_in(ms(5), ms(1006));
+    breaker.failed(ms(1007));
+    assert_eq!(breaker.state(ms(1007)), BreakerState::Closed, "what was before the recovery is forgotten");
+}
+
+#[test]
+fn a_limit_rises_while_round_trips_stay_and_is_used_up() {
+    let mut limit = Limit::new(LimitKind::Adaptive { max: 8 });
+    assert_eq!(limit.current(), 1);
+    (0..200).for_each(|_| limit.observe(Signal::Took(ms(10)), limit.current()));
+    assert_eq!(limit.current(), 8);
+    let mut unused = Limit::new(LimitKind::Adaptive { max: 8 });
+    (0..200).for_each(|_| unused.observe(Signal::Took(ms(10)), 0));
+    assert_eq!(unused.current(), 1);
+}
+
+#[test]
+fn a_limit_falls_with_a_round_trip_out_of_line_and_with_every_refusal() {
+    let mut limit = Limit::new(LimitKind::Adaptive { max: 20 });
+    (0..400).for_each(|_| limit.observe(Signal::Took(ms(10)), limit.current()));
+    limit.observe(Signal::Took(ms(300)), 20);
+    assert_eq!(limit.current(), 18);
+    (0..100).for_each(|_| limit.observe(Signal::Overloaded, 1));
+    assert_eq!(limit.current(), 1);
+    let mut fixed = Limit::new(LimitKind::Fixed(0));
+    fixed.observe(Signal::Overloaded, 1);
+    assert_eq!(fixed.current(), 1);
+}
+
+#[test]
+fn a_batch_goes_at_its_rows_its_bytes_or_its_age() {
+    let limits = BatchLimits { rows_max: 3, bytes_max: 100, age_max: ms(20) };
+    let mut batcher = Batcher::new(limits);
+    assert_eq!((batcher.due_in(ms(9)), batcher.room()), (None, (3, 100)));
+    batcher.push(1, 10, ms(100));
+    batcher.push(1, 10, ms(110));
+    assert_eq!((batcher.due_in(ms(110)), batcher.due_in(ms(130))), (Some(ms(10)), Some(ms(0))));
+    batcher.push(1, 10, ms(111));
+    assert_eq!((batcher.is_full(), batcher.due_in(ms(111))), (true, Some(ms(0))));
+    batcher.clear();
+    batcher.push(1, 500, ms(200));
+    assert!(batcher.is_full());
+}
+
+/// What is sent over many turns with both lanes ready all the time, in percent of rows that were live.
+fn live_percent(share: u8, batch_rows: u64) -> u64 {
+    let (mut turns, mut live) = (Share::new(share), 0);
+    for _ in 0..1000 {
+        let lane = turns.turn(true, true).expect("both lanes are ready");
+        live += u64::from(lane == Lane::Live);
+        turns.spend(lane, batch_rows, false);
+    }
+    live / 10
+}
+
+#[test]
+fn both_lanes_get_their_share_and_neither_starves() {
+    assert_eq!((live_percent(80, 512), live_percent(20, 7)), (80, 20));
+    assert_eq!((live_percent(100, 1), live_percent(0, 1)), (99, 1));
+}
+
+#[test]
+fn a_lane_that_had_nothing_to_send_earns_no_credit() {
+    let mut turns = Share::new(80);
+    for _ in 0..1000 {
+        assert_eq!(turns.turn(false, true), Some(Lane::Backlog));
+        turns.spend(Lane::Backlog, 512, true);
+    }
+    assert_eq!(turns.turn(true, true), Some(Lane::Live));
+    turns.spend(Lane::Live, 512, false);
+    assert_eq!(turns.turn(true, true), Some(Lane::Backlog), "the live lane owes no thousand batches");
+    assert_eq!(turns.turn(false, false), None);
+}
+
+proptest! {
+    #[test]
+    fn a_limit_stays_between_one_and_its_maximum(
+        max in 0..40_usize, signals in prop::collection::vec((any::<bool>(), 0..5000_u64, 0..50_usize), 1..300)
+    ) {
+        let mut limit = Limit::new(LimitKind::Adaptive { max });
+        for (took, time_ms, in_flight) in signals {
+            limit.observe(if took { Signal::Took(ms(time_ms)) } else { Signal::Overloaded }, in_flight);
+            prop_assert!((1..=max.max(1)).contains(&limit.current()));
+        }
+    }
+}
+
 fn rate(per_s: u32, burst: u32) -> Rate {
     Rate {
         per_s: NonZeroU32::new(per_s).expect("not zero"),
@@ -139,6 +245,7 @@ fn keys_beyond_the_limit_share_a_bucket_until_others_are_full_again() {
     let (mut rates, rate) = (Rates::new(2), rate(1, 1));
     let now = Duration::from_secs(10);
     (0..3).for_each(|key| rates.take(key, rate, 1, now).unwrap());
+    assert!((0..100).all(|key| rates.peek(&key, rate, 1, now).is_err()));
     assert!((0..100).all(|key| rates.take(key, rate, 1, now).is_err()));
     assert_eq!(rates.len(), 2);
     assert_eq!(rates.take(7, rate, 1, now + Duration::from_secs(1)), Ok(()));

@@ -334,8 +334,12 @@ impl Losses {
 
     /// One bit per cursor that has not settled this record.
     fn waiting_for(&self, record: &Record) -> u64 {
-        let lags =
-            |cursor: &&CursorState| cursor.stream == record.head.stream && cursor.position < record.head.seq;
+        let head = &record.head;
+        let lags = |cursor: &&CursorState| {
+            // A copy that was carried forward lies behind the end of a cursor that waits for it.
+            let is_its = head.flags.carried || head.seq <= cursor.end();
+            cursor.stream == head.stream && cursor.position < head.seq && is_its
+        };
         let lagging = self.cursors.iter().filter(lags).fold(0, |bits, cursor| bits | 1 << cursor.id);
         lagging & carried::waiting(record)
     }

@@ -31,6 +31,16 @@ pub(crate) struct CursorState {
     pub(crate) opened_at: Counts,
     pub(crate) tally: Tally,
     pub(crate) name: String,
+    /// Where it ends, if it does: what comes later is another cursor's.
+    pub(crate) until: Option<Bound>,
+}
+
+/// The end of a cursor's part of its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    pub(crate) seq: u64,
+    /// What the stream had counted there.
+    pub(crate) counts: Counts,
 }
 
 /// One control record.
@@ -64,6 +74,8 @@ const WINDOW: u16 = 5;
 const MODE: u16 = 6;
 
 const CURSOR_FIXED_BYTES: usize = 1 + 2 + 8 + 16 + 6 * 16;
+/// Behind the name of a cursor that ends: number u64, counts.
+const BOUND_BYTES: usize = 24;
 const COUNTS_BYTES: usize = 18;
 const WINDOW_BYTES: usize = 16;
 const WHY_BYTES_MAX: usize = 200;
@@ -152,19 +164,39 @@ impl CursorState {
         put_counts(out, self.opened_at);
         self.tally.columns().into_iter().for_each(|counts| put_counts(out, counts));
         put_text(out, &self.name);
+        if let Some(bound) = self.until {
+            out.extend_from_slice(&bound.seq.to_le_bytes());
+            put_counts(out, bound.counts);
+        }
     }
 
     fn decode(payload: &[u8]) -> Option<CursorState> {
         let (fixed, text) = payload.split_at_checked(CURSOR_FIXED_BYTES)?;
         let columns = std::array::from_fn(|at| counts_at(fixed, 27 + at * 16));
+        let (name, rest) = take_text(text)?;
+        let until = match rest.len() {
+            0 => None,
+            BOUND_BYTES => Some(Bound { seq: u64_at(rest, 0), counts: counts_at(rest, 8) }),
+            _ => return None,
+        };
         Some(CursorState {
             id: fixed[0],
             stream: u16_at(fixed, 1),
             position: u64_at(fixed, 3),
             opened_at: counts_at(fixed, 11),
             tally: Tally::from_columns(columns),
-            name: take_text(text)?.0,
+            name,
+            until,
         })
+    }
+
+    /// The last number that can be this cursor's.
+    pub(crate) fn end(&self) -> u64 {
+        self.until.map_or(u64::MAX, |bound| bound.seq)
+    }
+
+    fn encoded_bytes(&self) -> usize {
+        CURSOR_FIXED_BYTES + 1 + self.name.len() + self.until.map_or(0, |_| BOUND_BYTES)
     }
 }
 
@@ -201,7 +233,7 @@ impl Control {
     /// The account of one cursor; `in_flight` is what its consumer holds now.
     pub(crate) fn account(&self, cursor: &CursorState, in_flight: Counts) -> Account {
         let appended = self.counts.get(&cursor.stream).copied().unwrap_or_default();
-        let routed = appended - cursor.opened_at;
+        let routed = cursor.until.map_or(appended, |bound| bound.counts) - cursor.opened_at;
         Account {
             cursor: cursor.name.clone(),
             stream: cursor.stream,
@@ -215,7 +247,7 @@ impl Control {
 
     /// What a checkpoint takes in a segment.
     pub(crate) fn checkpoint_bytes(&self) -> usize {
-        let cursors = self.cursors.values().map(|cursor| CURSOR_FIXED_BYTES + 1 + cursor.name.len());
+        let cursors = self.cursors.values().map(CursorState::encoded_bytes);
         let registers = self.registers.iter().map(|(name, value)| 1 + name.len() + value.len());
         let counts = self.counts.keys().map(|_| COUNTS_BYTES);
         cursors.chain(registers).chain(counts).chain([WINDOW_BYTES]).map(record::padded_bytes).sum()
@@ -249,7 +281,20 @@ mod tests {
     fn cursor() -> CursorState {
         let one = Counts { process: 1, critical: 2 };
         let tally = Tally { delivered: one, shed: one + one, ..Tally::default() };
-        CursorState { id: 3, stream: 16, position: 9, opened_at: one, tally, name: "file".into() }
+        CursorState {
+            id: 3,
+            stream: 16,
+            position: 9,
+            opened_at: one,
+            tally,
+            name: "file".into(),
+            until: None,
+        }
+    }
+
+    fn bounded() -> CursorState {
+        let until = Some(Bound { seq: 12, counts: Counts { process: 9, critical: 9 } });
+        CursorState { id: 4, until, ..cursor() }
     }
 
     #[test]
@@ -258,7 +303,7 @@ mod tests {
         let counts = Fact::Counts { stream: 5, counts: Counts { process: 7, critical: 8 } };
         let window = Fact::Window { oldest_seq: Some(4), floor_ms: 5 };
         let mode = Fact::Mode { writable: false, why: "满".repeat(100).chars().take(66).collect() };
-        for fact in [Fact::Cursor(cursor()), register, counts, window, mode] {
+        for fact in [Fact::Cursor(cursor()), Fact::Cursor(bounded()), register, counts, window, mode] {
             assert_eq!(Fact::decode(fact.kind(), &fact.encode()), Some(fact));
         }
     }
@@ -267,6 +312,7 @@ mod tests {
     fn a_checkpoint_restores_everything_and_applying_it_twice_changes_nothing() {
         let mut control = Control::default();
         control.apply(Fact::Cursor(cursor()));
+        control.apply(Fact::Cursor(bounded()));
         control.apply(Fact::Register { name: "a".into(), value: vec![1] });
         control.apply(Fact::Counts { stream: 5, counts: Counts::one(true) });
         let mut copy = Control::default();
@@ -281,6 +327,8 @@ mod tests {
     fn a_short_or_unknown_control_record_is_passed_over() {
         let bytes = Fact::Cursor(cursor()).encode();
         assert!((0..bytes.len()).all(|end| Fact::decode(CURSOR, &bytes[..end]).is_none()));
+        let longer = Fact::Cursor(bounded()).encode();
+        assert!((bytes.len() + 1..longer.len()).all(|end| Fact::decode(CURSOR, &longer[..end]).is_none()));
         assert_eq!(Fact::decode(999, &bytes), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::account::{Counts, Tally};
 use crate::carried;
 use crate::control::CursorState;
 use crate::error::{ReadError, Refusal};
-use crate::journal::{Journal, Ticket};
+use crate::journal::{Entry, Journal, Ticket};
 use crate::read::{self, Place};
 use crate::record::Record;
 use crate::watermark::Unknown;
@@ -47,6 +47,8 @@ pub struct Cursor {
     /// Read up to here.
     read_to: u64,
     replay_through: u64,
+    /// Records behind this number are another cursor's, but for copies carried forward for this one.
+    end: u64,
     place: Place,
 }
 
@@ -56,6 +58,7 @@ impl Cursor {
             journal,
             id: state.id,
             stream: state.stream,
+            end: state.end(),
             name: state.name,
             position: state.position,
             read_to: state.position,
@@ -105,7 +108,8 @@ impl Cursor {
             let record = carried::unwrap_for(self.id, record)?;
             return Some(Delivery { record, replay: true });
         }
-        Some(Delivery { replay: record.head.seq <= self.replay_through, record })
+        let is_mine = record.head.seq <= self.end;
+        is_mine.then(|| Delivery { replay: record.head.seq <= self.replay_through, record })
     }
 
     /// Resolves when something beyond what was read is synced.
@@ -115,9 +119,36 @@ impl Cursor {
 
     /// Settles a batch: it will not be read again once the ticket has reached its level.
     pub fn commit(&mut self, through: u64, tally: Tally) -> Result<Ticket, Refusal> {
-        let ticket = self.journal.settle(self.id, through, tally)?;
+        self.commit_with(through, tally, &[])
+    }
+
+    /// The same, and appends what the settling came to: both are found after a crash, or neither. Nothing is appended if a
+    /// dropped segment has settled the batch already.
+    pub fn commit_with(
+        &mut self,
+        through: u64,
+        tally: Tally,
+        entries: &[Entry<'_>],
+    ) -> Result<Ticket, Refusal> {
+        let ticket = self.journal.settle(self.id, through, tally, entries)?;
         self.position = self.position.max(through);
         Ok(ticket)
+    }
+
+    /// Ends this cursor at the present head, under the name `rest`, and opens another one there under the name it had. Each record
+    /// is one cursor's, and the sums of both accounts are what the one account was. A cursor that is called `rest` already must
+    /// have been joined.
+    pub fn split(&mut self, rest: &str) -> Result<Cursor, Refusal> {
+        let (mine, live) = self.journal.split(self.id, rest)?;
+        (self.name, self.end) = (mine.name.clone(), mine.end());
+        let replay_through = live.position;
+        Ok(Cursor::new(self.journal.clone(), live, replay_through))
+    }
+
+    /// Takes the account of `rest`, the cursor this one was split from, into its own. False, and nothing is done, as long as
+    /// `rest` has something left.
+    pub fn join(&self, rest: &Cursor) -> Result<bool, Refusal> {
+        self.journal.join(self.id, rest.id)
     }
 
     /// Goes back to what is not settled. It was perhaps delivered in part, so it will be marked as a replay.

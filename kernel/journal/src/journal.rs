@@ -6,7 +6,7 @@
 use crate::account::{Account, Counts, Tally};
 use crate::batch::COMMIT_BYTES;
 use crate::clock::Clock;
-use crate::control::Fact;
+use crate::control::{Bound, CursorState, Fact};
 use crate::cursor::{Cursor, ReadLimit};
 use crate::disk::Disk;
 use crate::error::{OpenError, ReadError, Refusal};
@@ -222,17 +222,83 @@ impl Journal {
     }
 
     /// Settles what a consumer did with one batch. What a dropped segment already counted as shed is not counted again.
-    pub(crate) fn settle(&self, cursor: u8, through: u64, tally: Tally) -> Result<Ticket, Refusal> {
+    pub(crate) fn settle(
+        &self,
+        cursor: u8,
+        through: u64,
+        tally: Tally,
+        entries: &[Entry<'_>],
+    ) -> Result<Ticket, Refusal> {
+        let bytes = self.measure(entries)?;
+        let now_ms = self.shared.clock.wall_ms();
         let mut state = self.shared.lock();
         let mut after = state.control.cursors[&cursor].clone();
-        if through > after.position {
+        let is_news = through > after.position;
+        if is_news {
             after.position = through;
             after.tally += tally;
         }
         let fact = Fact::Cursor(after);
-        state.admit(fact.padded_bytes(), true, &self.shared.options)?;
+        // The reserve is for moving on, not for what is appended with it.
+        state.admit(bytes + fact.padded_bytes(), entries.is_empty(), &self.shared.options)?;
+        for entry in entries.iter().filter(|_| is_news) {
+            state.append(entry, false, now_ms);
+        }
         state.in_flight[usize::from(cursor)].retain(|(last, _)| *last > through);
         state.append_fact(fact);
+        Ok(self.hand_over(state))
+    }
+
+    /// See [`Cursor::split`]: what became of the cursor, and the one that goes on.
+    pub(crate) fn split(&self, cursor: u8, rest: &str) -> Result<(CursorState, CursorState), Refusal> {
+        let mut state = self.shared.lock();
+        let mut mine = state.control.cursors[&cursor].clone();
+        // A new cursor, and both of them once more: all or nothing.
+        let fact_bytes = Fact::Cursor(mine.clone()).padded_bytes() + record::padded_bytes(NAME_BYTES_MAX);
+        state.admit(4 * fact_bytes, true, &self.shared.options)?;
+        let known = state.control.cursors.values().find(|cursor| cursor.name == rest).cloned();
+        let live = match known {
+            Some(known) => CursorState { name: mine.name.clone(), ..known },
+            None => state.new_cursor(rest, mine.stream, &self.shared.options)?,
+        };
+        let counts = state.control.counts.get(&mine.stream).copied().unwrap_or_default();
+        let bound = Bound { seq: state.head_seq, counts };
+        let live = CursorState {
+            name: std::mem::replace(&mut mine.name, rest.to_owned()),
+            position: bound.seq,
+            opened_at: counts,
+            tally: Tally::default(),
+            until: None,
+            ..live
+        };
+        mine.until = Some(bound);
+        self.state_cursors(state, [&mine, &live])?;
+        Ok((mine, live))
+    }
+
+    /// See [`Cursor::join`].
+    pub(crate) fn join(&self, live: u8, rest: u8) -> Result<bool, Refusal> {
+        let state = self.shared.lock();
+        let (mut live, mut rest) =
+            (state.control.cursors[&live].clone(), state.control.cursors[&rest].clone());
+        let has_rest = state.control.account(&rest, Counts::default()).lag.total() > 0;
+        let Some(bound) = rest.until.filter(|_| !has_rest) else { return Ok(false) };
+        live.tally += std::mem::take(&mut rest.tally);
+        live.opened_at = std::mem::replace(&mut rest.opened_at, bound.counts);
+        self.state_cursors(state, [&live, &rest])?;
+        Ok(true)
+    }
+
+    /// Puts two cursors on record in one batch.
+    fn state_cursors(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        cursors: [&CursorState; 2],
+    ) -> Result<Ticket, Refusal> {
+        let facts = cursors.map(|cursor| Fact::Cursor(cursor.clone()));
+        let bytes = facts.iter().map(Fact::padded_bytes).sum();
+        state.admit(bytes, true, &self.shared.options)?;
+        facts.into_iter().for_each(|fact| state.append_fact(fact));
         Ok(self.hand_over(state))
     }
 

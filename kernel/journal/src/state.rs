@@ -324,6 +324,7 @@ impl State {
             opened_at: self.control.counts.get(&stream).copied().unwrap_or_default(),
             tally: Tally::default(),
             name: name.to_owned(),
+            until: None,
         };
         let fact = Fact::Cursor(cursor.clone());
         // Once as a record, and once more in every checkpoint from here on.

@@ -24,7 +24,11 @@ pub(super) struct Node {
 impl Node {
     pub(super) fn start(data: &Path) -> Result<Node, Trouble> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["up", "--mqtt", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"]).arg(data);
+        command
+            .arg("up")
+            .args(["--mqtt", "--http", "--admin"].into_iter().flat_map(|option| [option, "127.0.0.1:0"]))
+            .arg("--data")
+            .arg(data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let began = Instant::now();
         let mut child = command.spawn()?;

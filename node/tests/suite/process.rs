@@ -22,6 +22,7 @@ pub(crate) struct Node {
     child: Child,
     banner: String,
     mqtt: SocketAddr,
+    http: SocketAddr,
     admin: SocketAddr,
     data: PathBuf,
     out: BufReader<ChildStdout>,
@@ -95,7 +96,9 @@ pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
 
 fn up_arguments(data: &Path, port: u16) -> Vec<String> {
     let (data, mqtt) = (data.to_str().unwrap(), format!("127.0.0.1:{port}"));
-    ["up", "--data", data, "--mqtt", &mqtt, "--admin", "127.0.0.1:0"].map(str::to_owned).to_vec()
+    ["up", "--data", data, "--mqtt", &mqtt, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Runs the binary to its end.
@@ -130,8 +133,12 @@ impl Node {
             let status = child.wait().unwrap();
             return Err(Report { status: status.code(), said: banner, log: log.join().unwrap() });
         }
-        let (mqtt, admin) = (address(&banner, "mqtt://"), address(&banner, "http://"));
-        Ok(Node { child, banner, mqtt, admin, data: data.to_owned(), out, log: Some(log) })
+        let (mqtt, http, admin) = (
+            address(&banner, "mqtt   mqtt://"),
+            address(&banner, "http   http://"),
+            address(&banner, "admin  http://"),
+        );
+        Ok(Node { child, banner, mqtt, http, admin, data: data.to_owned(), out, log: Some(log) })
     }
 
     pub(crate) fn banner(&self) -> &str {
@@ -140,6 +147,10 @@ impl Node {
 
     pub(crate) fn mqtt(&self) -> SocketAddr {
         self.mqtt
+    }
+
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.http
     }
 
     pub(crate) fn admin(&self) -> SocketAddr {

@@ -91,6 +91,10 @@ pub struct SinkReport {
     pub running: bool,
     /// `closed`, `half-open` or `open`.
     pub breaker: &'static str,
+    /// Deliveries that may be under way at once.
+    pub limit: usize,
+    /// A backlog drains beside what is new.
+    pub catching_up: bool,
     pub failures: u64,
     pub last_error: Option<LastError>,
 }
@@ -106,6 +110,8 @@ pub struct LastError {
 
 /// The name the cursor of a sink has in the journal, less this, is the name of the sink.
 pub(crate) const CURSOR_PREFIX: &str = "ingest.";
+/// Behind the name of a cursor that holds what an outage left.
+pub(crate) const BACKLOG_SUFFIX: &str = ".backlog";
 
 impl SinkAccount {
     /// The account of each class that a cursor keeps.
@@ -144,7 +150,29 @@ impl RoutingAccount {
 }
 
 pub(crate) fn sink_name(cursor: &str) -> &str {
-    cursor.strip_prefix(CURSOR_PREFIX).unwrap_or(cursor)
+    let name = cursor.strip_prefix(CURSOR_PREFIX).unwrap_or(cursor);
+    name.strip_suffix(BACKLOG_SUFFIX).unwrap_or(name)
+}
+
+/// One account for each sink, by name: a sink that catches up has two cursors, and what is one's is not the other's.
+pub(crate) fn by_sink(accounts: impl Iterator<Item = Account>) -> Vec<Account> {
+    let mut merged: BTreeMap<String, Account> = BTreeMap::new();
+    for account in accounts {
+        let cursor = format!("{CURSOR_PREFIX}{}", sink_name(&account.cursor));
+        match merged.get_mut(&cursor) {
+            Some(whole) => add(whole, account),
+            None => drop(merged.insert(cursor.clone(), Account { cursor, ..account })),
+        }
+    }
+    merged.into_values().collect()
+}
+
+fn add(whole: &mut Account, part: Account) {
+    whole.position = whole.position.min(part.position);
+    whole.routed += part.routed;
+    whole.tally += part.tally;
+    whole.in_flight += part.in_flight;
+    whole.lag += part.lag;
 }
 
 #[cfg(test)]
@@ -177,6 +205,18 @@ mod tests {
         let mut account = account();
         account.lag.process -= 1;
         assert_eq!(SinkAccount::of_cursor(&account)[1].difference, 1);
+    }
+
+    #[test]
+    fn a_sink_with_two_cursors_has_one_account_that_closes() {
+        let backlog = Account { cursor: "ingest.file.backlog".to_owned(), ..account() };
+        let merged = by_sink([account(), backlog].into_iter());
+        let [critical, process] = SinkAccount::of_cursor(&merged[0]);
+        assert_eq!(
+            (merged.len(), process.sink.as_str(), process.routed, process.difference),
+            (1, "file", 40, 0)
+        );
+        assert_eq!((critical.in_flight, critical.difference), (4, 0));
     }
 
     #[test]

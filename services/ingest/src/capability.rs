@@ -2,7 +2,7 @@
 
 use crate::ingest::Ingest;
 use crate::metrics;
-use crate::pump::Order;
+use crate::post::Order;
 use std::time::{Duration, Instant};
 use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Readiness, Stage};
 use tokio::time::{timeout, timeout_at};

@@ -4,7 +4,6 @@ use crate::error::OpenError;
 use std::time::Duration;
 use tidegate_codec_mqtt::TopicFilter;
 use tidegate_kernel_flow::BreakerLimits;
-use tidegate_kernel_journal::ReadLimit;
 
 /// Filters that may say `critical`: each is looked at for every reading.
 pub const CRITICAL_FILTERS_MAX: usize = 64;
@@ -53,10 +52,6 @@ impl Config {
             }
             _ => Ok(()),
         }
-    }
-
-    pub(crate) fn read_limit(&self) -> ReadLimit {
-        ReadLimit { records: self.batch_records_max, bytes: self.batch_bytes_max }
     }
 
     pub(crate) fn breaker(&self) -> BreakerLimits {

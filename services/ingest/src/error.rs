@@ -1,5 +1,6 @@
 //! What can go wrong between a publisher and a sink, each with a code that `docs/errors/` explains.
 
+use std::error::Error;
 use tidegate_kernel_journal::{ReadError, Refusal};
 
 /// Why a reading was not taken.
@@ -35,7 +36,11 @@ pub enum OpenError {
     #[error("the register of admission counts in the journal is damaged or of a later version")]
     Register,
     #[error("could not open the cursor of sink {sink}")]
-    Cursor { sink: &'static str, source: Refusal },
+    Cursor { sink: String, source: Refusal },
+    #[error("{name:?} cannot be the name of a sink")]
+    SinkName { name: String },
+    #[error("the dead letters in the journal could not be read")]
+    Letters(#[source] LettersError),
     #[error("{found} topic filters say critical, and at most {max} may")]
     TooManyFilters { found: usize, max: usize },
 }
@@ -46,6 +51,9 @@ impl OpenError {
             OpenError::Register => "TG-IN-003",
             OpenError::Cursor { source, .. } => source.code(),
             OpenError::TooManyFilters { .. } => "TG-IN-005",
+            OpenError::SinkName { .. } => "TG-IN-020",
+            OpenError::Letters(LettersError::Read(error)) => error.code(),
+            OpenError::Letters(LettersError::Cursor(refusal)) => refusal.code(),
         }
     }
 
@@ -56,9 +64,20 @@ impl OpenError {
                 "start the version that wrote the folder, or keep a copy of it and report this"
             }
             OpenError::Cursor { .. } => "look at the disk under the data folder",
+            OpenError::SinkName { .. } => "use 1 to 32 of the letters a-z, digits, - and _",
+            OpenError::Letters(_) => "look at the disk under the data folder",
             OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
         }
     }
+}
+
+/// Why the dead letters could not be found again.
+#[derive(Debug, thiserror::Error)]
+pub enum LettersError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Cursor(#[from] Refusal),
 }
 
 /// A record of the readings' stream that is no reading this version knows. It is counted as dead-lettered and stays in the
@@ -93,4 +112,14 @@ impl PumpError {
             PumpError::Deliver(error) => error.code,
         }
     }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let (mut line, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
 }

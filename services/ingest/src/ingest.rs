@@ -3,13 +3,15 @@
 //! An offer holds a lock while the journal copies one record, so that the accounts are of one moment; nothing here does IO on
 //! the way in. Reads the wall clock for ids and for the time of a crash.
 
-use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount};
+use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink};
 use crate::admission::Admission;
 use crate::class::Classes;
 use crate::config::Config;
+use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
 use crate::layout::{self, KIND, VERSION};
-use crate::pump::{Order, Post};
+use crate::letters::Letters;
+use crate::post::{Order, Post};
 use crate::reading::{READINGS, Reading};
 use crate::register::{self, Register};
 use crate::sink::Sink;
@@ -21,6 +23,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+/// Bytes of a sink's name, which is part of the names of its cursors.
+const SINK_NAME_BYTES_MAX: usize = 32;
+
 /// The shell of the pipeline.
 #[derive(Debug)]
 pub struct Ingest {
@@ -29,6 +34,7 @@ pub struct Ingest {
     classes: Classes,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
+    pub(crate) letters: Arc<Letters>,
 }
 
 /// A sink that runs.
@@ -62,6 +68,7 @@ impl Ingest {
             classes: Classes::new(config.critical.clone()),
             admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
             sinks: Mutex::default(),
+            letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
             journal,
             config,
         };
@@ -90,7 +97,7 @@ impl Ingest {
             payload: &payload,
         };
         let mut admission = self.admission();
-        match self.admit(&mut admission, entry) {
+        match self.admit(&mut admission, &[entry]) {
             Ok(ticket) => {
                 admission.count_accepted();
                 Ok(Taken { id, ticket, level: class.level() })
@@ -113,23 +120,42 @@ impl Ingest {
         self.admission().count_malformed(code);
     }
 
-    /// Opens the sink's cursor and runs its pump on `exporters`. `make` is called again after a panic.
+    /// Opens the sink's cursor and runs its pump on `exporters`: one delivery at a time, in order. `make` is called again after a
+    /// panic.
     pub fn start_sink<S: Sink>(
         &self,
-        name: &'static str,
+        name: &str,
         exporters: &Handle,
         make: impl Fn() -> S + Send + 'static,
     ) -> Result<(), OpenError> {
+        self.start_sink_with(name, SinkConfig::of(&self.config), exporters, make)
+    }
+
+    /// The same with settings of its own.
+    pub fn start_sink_with<S: Sink>(
+        &self,
+        name: &str,
+        delivery: SinkConfig,
+        exporters: &Handle,
+        make: impl Fn() -> S + Send + 'static,
+    ) -> Result<(), OpenError> {
+        let plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        if !(1..=SINK_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(plain) {
+            return Err(OpenError::SinkName { name: name.to_owned() });
+        }
         let (orders, receiver) = watch::channel(Order::Run);
         let state = Arc::new(SinkState::new(name));
         let post = Post {
             journal: self.journal.clone(),
             config: self.config.clone(),
+            delivery,
             state: state.clone(),
+            letters: self.letters.clone(),
             orders: receiver,
         };
-        let cursor = post.cursor().map_err(|source| OpenError::Cursor { sink: name, source })?;
-        exporters.spawn(post.supervise(cursor, make));
+        let cursors = post.cursors().map_err(|source| OpenError::Cursor { sink: name.to_owned(), source })?;
+        exporters.spawn(post.supervise(cursors, make));
         self.sinks().push(Outlet { state, orders });
         Ok(())
     }
@@ -141,6 +167,7 @@ impl Ingest {
         loop {
             ticks.tick().await;
             self.checkpoint();
+            self.letters.carry(&self.journal);
         }
     }
 
@@ -172,7 +199,8 @@ impl Ingest {
         }
     }
 
-    fn admit(&self, admission: &mut Admission, entry: Entry<'_>) -> Result<Ticket, Declined> {
+    /// Appends what brings one new reading, or nothing of it.
+    pub(crate) fn admit(&self, admission: &mut Admission, entries: &[Entry<'_>]) -> Result<Ticket, Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
         }
@@ -184,7 +212,7 @@ impl Ingest {
         if !admission.promise.admits(admission.received()) {
             return Err(Declined::Busy);
         }
-        Ok(self.journal.append(entry)?)
+        Ok(self.journal.append_all(entries)?)
     }
 
     fn checkpoint(&self) {
@@ -218,9 +246,8 @@ pub(crate) fn accepted(status: &Status) -> Counts {
     of_readings.map_or_else(Counts::default, |(_, counts)| *counts)
 }
 
+/// One account for each sink.
 fn cursors(status: &Status) -> Vec<Account> {
     let ours = |account: &&Account| account.stream == READINGS && account.cursor.starts_with(CURSOR_PREFIX);
-    let mut cursors: Vec<_> = status.accounts.iter().filter(ours).cloned().collect();
-    cursors.sort_by(|one, other| one.cursor.cmp(&other.cursor));
-    cursors
+    by_sink(status.accounts.iter().filter(ours).cloned())
 }

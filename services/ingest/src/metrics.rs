@@ -3,6 +3,7 @@
 use crate::accounts::{Accounts, SinkAccount};
 use crate::ingest::{Ingest, accepted};
 use crate::state::Facts;
+use std::sync::Arc;
 use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
@@ -16,8 +17,9 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     families.extend(admission(&accounts));
     families.extend(sinks(&accounts));
     let states: Vec<_> =
-        ingest.sinks().iter().map(|outlet| (outlet.state.name, outlet.state.facts())).collect();
+        ingest.sinks().iter().map(|outlet| (outlet.state.name.clone(), outlet.state.facts())).collect();
     families.extend(deliveries(&states));
+    families.extend(letters(ingest));
     families
 }
 
@@ -106,11 +108,17 @@ fn outcomes(account: &SinkAccount) -> [(&'static str, u64); 5] {
     ]
 }
 
-fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
+fn deliveries(states: &[(Arc<str>, Facts)]) -> Vec<Family> {
     let mut running = Family::gauge("tidegate_ingest_sink_running_state", "1 while the sink's pump runs.");
     let mut breaker = Family::gauge(
         "tidegate_ingest_sink_breaker_state",
         "0 closed, 1 half-open, 2 open: nothing is tried.",
+    );
+    let mut limit =
+        Family::gauge("tidegate_ingest_sink_limit_deliveries", "Deliveries that may be under way at once.");
+    let mut catching_up = Family::gauge(
+        "tidegate_ingest_sink_catching_up_state",
+        "1 while readings that waited go out beside new ones.",
     );
     let mut failures = Family::counter("tidegate_ingest_sink_failures_total", "Deliveries that failed.");
     let mut restarts =
@@ -126,9 +134,11 @@ fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
     let mut batches =
         Family::histogram("tidegate_ingest_sink_batch_seconds", "How long a delivery that worked took.");
     for (sink, facts) in states {
-        let labels = [("sink", *sink)];
+        let labels = [("sink", &**sink)];
         running.push(&labels, u64::from(facts.running));
         breaker.push(&labels, u64::from(facts.breaker.level()));
+        limit.push(&labels, facts.limit as u64);
+        catching_up.push(&labels, u64::from(facts.catching_up));
         failures.push(&labels, facts.failures);
         restarts.push(&labels, facts.restarts);
         repairs.push(&labels, facts.repairs);
@@ -137,5 +147,18 @@ fn deliveries(states: &[(&'static str, Facts)]) -> Vec<Family> {
         }
         batches.push_histogram(&labels, facts.batch_seconds.clone());
     }
-    vec![running, breaker, failures, restarts, repairs, last_error, batches]
+    vec![running, breaker, limit, catching_up, failures, restarts, repairs, last_error, batches]
+}
+
+fn letters(ingest: &Ingest) -> [Family; 2] {
+    let (kept, dropped) = ingest.letters.counts();
+    [
+        Family::gauge("tidegate_ingest_dead_letters", "Dead letters kept, to be shown or replayed.")
+            .with(&[], kept),
+        Family::counter(
+            "tidegate_ingest_dropped_dead_letters_total",
+            "Dead letters given up since the start because there were too many.",
+        )
+        .with(&[], dropped),
+    ]
 }

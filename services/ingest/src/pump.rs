@@ -1,128 +1,108 @@
-//! Moves readings from the journal into one sink: read a batch, deliver it, commit the cursor. One batch at a time.
+//! Moves readings from the journal into one sink: read, gather a batch, deliver it, commit the cursor.
 //!
-//! A batch that fails is read again and marked as replay; the breaker and the backoff say when. Runs on the runtime for
-//! exporters: it reads the disk and the sink may block. Takes the monotonic clock and randomness for the waits.
+//! As many deliveries are under way as the limit allows; the breaker and the backoff say when there are none. After an outage that
+//! left much behind, the cursor is split: a lane of new readings and one of old ones share the capacity until the old one is empty
+//! and the two are joined again. Runs on the runtime for exporters: it reads the disk and the sink may block. Takes the monotonic
+//! clock, and randomness for the waits.
 
-use crate::accounts::CURSOR_PREFIX;
-use crate::class::Class;
-use crate::config::Config;
-use crate::error::PumpError;
-use crate::layout;
-use crate::reading::READINGS;
-use crate::sink::{Row, Sink};
-use crate::state::SinkState;
-use std::error::Error;
+use crate::errand::{Errand, Wait};
+use crate::error::{PumpError, chain};
+use crate::lane::{Committed, FlightState, Lane};
+use crate::post::{Cursors, Order, Post};
+use crate::sink::Sink;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_kernel_flow::{Backoff, Breaker, BreakerState};
-use tidegate_kernel_journal::{Batch, Counts, Cursor, Delivery, Journal, Refusal, Tally};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
+use tidegate_kernel_journal::Refusal;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
-/// Between two attempts to settle a batch while the journal is busy.
+/// Between two attempts to settle a batch while the journal is busy, and between two looks at a backlog's end.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
-/// Between a panic of a sink and its next start.
-const RESTART_WAIT: Duration = Duration::from_secs(1);
+/// Flights that may wait to be settled behind one that takes longer, for each that may be under way.
+const LANDED_PER_FLIGHT_MAX: usize = 4;
 
-/// What a pump is told to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    Run,
-    /// Deliver everything up to this record and end.
-    CatchUp {
-        through: u64,
-    },
-    /// End now; what is not settled stays in the journal.
-    Stop,
+pub(crate) struct Pump<S> {
+    post: Post,
+    sink: Arc<S>,
+    live: Lane,
+    backlog: Option<Lane>,
+    share: Share,
+    limit: Limit,
+    breaker: Breaker,
+    backoff: Backoff,
+    flying: JoinSet<Landed>,
+    next_flight: u64,
+    /// The origin of all times here.
+    started: Instant,
+    /// Nothing is sent before.
+    hold_until: Duration,
+    /// The journal took no record.
+    is_busy: bool,
+    /// The first delivery that works decides whether there is a backlog.
+    is_recovering: bool,
+    /// Batches do not wait for their age.
+    is_hurried: bool,
+    repairs: u64,
 }
 
-/// Everything a pump needs but the sink.
-#[derive(Debug, Clone)]
-pub(crate) struct Post {
-    pub(crate) journal: Journal,
-    pub(crate) config: Config,
-    pub(crate) state: Arc<SinkState>,
-    pub(crate) orders: watch::Receiver<Order>,
+/// A delivery that has ended.
+struct Landed {
+    flight: u64,
+    errand: Errand,
+    outcome: Result<(), Wait>,
+    took: Duration,
 }
 
-impl Post {
-    pub(crate) fn cursor(&self) -> Result<Cursor, Refusal> {
-        self.journal.cursor(&format!("{CURSOR_PREFIX}{}", self.state.name), READINGS)
+impl<S: Sink> Pump<S> {
+    pub(crate) fn new(post: Post, cursors: Cursors, sink: S) -> Pump<S> {
+        let (delivery, config) = (post.delivery, &post.config);
+        let lane = |cursor| Lane::new(cursor, delivery.batch());
+        Pump {
+            sink: Arc::new(sink),
+            live: lane(cursors.live),
+            backlog: cursors.backlog.map(lane),
+            share: Share::new(delivery.live_share_percent),
+            limit: Limit::new(delivery.limit),
+            breaker: Breaker::new(config.breaker()).with_window(delivery.window()),
+            backoff: Backoff::new(
+                Duration::from_millis(config.retry_base_ms),
+                Duration::from_millis(config.retry_cap_ms),
+            ),
+            flying: JoinSet::new(),
+            next_flight: 0,
+            started: Instant::now(),
+            hold_until: Duration::ZERO,
+            is_busy: false,
+            is_recovering: true,
+            is_hurried: false,
+            repairs: 0,
+            post,
+        }
     }
 
-    /// Runs a pump until it is told to end; one that panics is started anew, with a new sink and at the durable position.
-    pub(crate) async fn supervise<S: Sink>(self, cursor: Cursor, make: impl Fn() -> S + Send) {
-        let mut cursor = cursor;
-        while let Err(panic) = tokio::spawn(Pump::new(self.clone(), cursor, make()).run()).await {
-            let sink = self.state.name;
-            tracing::error!(sink, code = "TG-IN-004", %panic, "a sink panicked; it is started anew");
-            self.state.failed("TG-IN-004", panic.to_string());
-            self.state.restarted();
-            sleep(RESTART_WAIT).await;
-            match self.cursor() {
-                Ok(again) => cursor = again,
+    pub(crate) async fn run(mut self) {
+        while self.has_orders() {
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => self.wait().await,
                 Err(refusal) => {
-                    tracing::error!(sink, code = refusal.code(), %refusal, "a sink cannot be started again");
+                    self.post.state.failed(refusal.code(), refusal.to_string());
                     break;
                 }
             }
         }
-        self.state.ended();
-    }
-}
-
-struct Pump<S> {
-    post: Post,
-    cursor: Cursor,
-    sink: S,
-    breaker: Breaker,
-    backoff: Backoff,
-    /// The origin of the breaker's time.
-    started: Instant,
-    /// Everything up to this record is settled or no reading.
-    through: u64,
-    repairs: u64,
-}
-
-/// What one turn of the pump came to.
-enum Turn {
-    Worked,
-    /// Nothing new is synced.
-    Idle,
-    Failed(PumpError),
-    /// The journal stopped: nothing can be settled any more.
-    Ended,
-}
-
-impl<S: Sink> Pump<S> {
-    fn new(post: Post, mut cursor: Cursor, sink: S) -> Pump<S> {
-        // A pump that panicked before this one may have left a batch in flight.
-        cursor.rewind();
-        Pump {
-            breaker: Breaker::new(post.config.breaker()),
-            backoff: Backoff::new(
-                Duration::from_millis(post.config.retry_base_ms),
-                Duration::from_millis(post.config.retry_cap_ms),
-            ),
-            started: Instant::now(),
-            through: cursor.position(),
-            repairs: 0,
-            post,
-            cursor,
-            sink,
-        }
+        // What is under way is dropped; it is not settled, so it comes again.
+        self.flying.shutdown().await;
+        self.lanes().for_each(|lane| lane.cursor.rewind());
     }
 
-    async fn run(mut self) {
-        while self.has_orders() {
-            match self.turn().await {
-                Turn::Worked => {}
-                Turn::Idle if self.idle().await => {}
-                Turn::Failed(error) => self.pause(error).await,
-                Turn::Idle | Turn::Ended => break,
-            }
-        }
-        self.cursor.rewind();
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
+        std::iter::once(&mut self.live).chain(&mut self.backlog)
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
     }
 
     fn has_orders(&mut self) -> bool {
@@ -131,138 +111,231 @@ impl<S: Sink> Pump<S> {
         }
         match *self.post.orders.borrow_and_update() {
             Order::Run => true,
-            Order::CatchUp { through } => self.through < through,
+            Order::CatchUp { through } => {
+                self.is_hurried = true;
+                self.backlog.is_some() || self.live.through() < through
+            }
             Order::Stop => false,
         }
     }
 
-    async fn turn(&mut self) -> Turn {
-        let batch = match self.cursor.read(self.post.config.read_limit()) {
-            Ok(batch) => batch,
-            Err(error) => return Turn::Failed(error.into()),
-        };
-        if batch.deliveries.is_empty() {
-            let moved = std::mem::replace(&mut self.through, batch.through) < batch.through;
-            return if moved { Turn::Worked } else { Turn::Idle };
+    /// Does what can be done without waiting; whether that was anything.
+    fn turn(&mut self) -> Result<bool, Refusal> {
+        self.commit()?;
+        let mut worked = self.join();
+        if self.now() < self.hold_until {
+            return Ok(worked);
         }
-        match self.deliver(&batch).await {
-            Ok(tally) => self.settle(batch.through, tally).await,
-            Err(error) => Turn::Failed(error),
+        worked |= self.gather();
+        while self.flying.len() < self.limit.current() && self.launch() {
+            worked = true;
+        }
+        Ok(worked)
+    }
+
+    fn commit(&mut self) -> Result<(), Refusal> {
+        let (state, letters) = (self.post.state.clone(), self.post.letters.clone());
+        self.is_busy = false;
+        for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
+            match lane.commit(&state.name, |id, seq, letter| letters.add(id, seq, letter)) {
+                Committed::All => {}
+                Committed::Later => self.is_busy = true,
+                Committed::Never(refusal) => return Err(refusal),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes one of the two cursors again when nothing is left of the backlog.
+    fn join(&mut self) -> bool {
+        let Some(backlog) = self.backlog.as_ref().filter(|backlog| backlog.is_idle()) else { return false };
+        let joined = self.live.cursor.join(&backlog.cursor).unwrap_or(false);
+        if joined {
+            tracing::info!(sink = &*self.post.state.name, "the backlog is delivered");
+            self.backlog = None;
+            self.post.state.set_catching_up(false);
+        }
+        joined
+    }
+
+    fn gather(&mut self) -> bool {
+        let (now, landed_max) = (self.now(), LANDED_PER_FLIGHT_MAX * (1 + self.limit.current()));
+        let (mut worked, mut failure, sink) = (false, None, self.post.state.name.clone());
+        for lane in self.lanes().filter(|lane| lane.flights.len() < landed_max) {
+            match lane.gather(&sink, now) {
+                Ok(moved) => worked |= moved,
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(error) = failure {
+            self.failed(&error, None, false);
+        }
+        worked
+    }
+
+    /// Sends one batch if there is one and the breaker admits it.
+    fn launch(&mut self) -> bool {
+        let now = self.now();
+        let waits = self.lanes().any(|lane| lane.waiting().is_some());
+        let lane = if waits { None } else { self.pick(now) };
+        if !waits && lane.is_none() || !self.breaker.admits(now) {
+            return false;
+        }
+        if let Some(lane) = lane {
+            let number = self.next_flight;
+            self.next_flight += 1;
+            self.lane(lane).seal(number);
+        }
+        let flight = self.lanes().find_map(Lane::waiting).expect("one waits or was sealed");
+        let number = flight.number;
+        let state = std::mem::replace(&mut flight.state, FlightState::Airborne);
+        let FlightState::Waiting(errand) = state else { unreachable!("it waits") };
+        self.flying.spawn(fly(self.sink.clone(), number, errand));
+        true
+    }
+
+    /// The lane whose turn it is, charged for the rows it has.
+    fn pick(&mut self, now: Duration) -> Option<flow::Lane> {
+        let is_hurried = self.is_hurried;
+        let ready = |lane: &Lane| lane.due_in(now).is_some_and(|due| due.is_zero() || is_hurried);
+        let (live, backlog) = (ready(&self.live), self.backlog.as_ref().is_some_and(ready));
+        let lane = self.share.turn(live, backlog)?;
+        let rows = self.lane(lane).rows_gathered();
+        self.share.spend(lane, rows, !(live && backlog));
+        Some(lane)
+    }
+
+    fn lane(&mut self, lane: flow::Lane) -> &mut Lane {
+        match lane {
+            flow::Lane::Live => &mut self.live,
+            flow::Lane::Backlog => self.backlog.as_mut().expect("its turn comes only while it is there"),
         }
     }
 
-    async fn deliver(&mut self, batch: &Batch) -> Result<Tally, PumpError> {
-        let (rows, tally) = self.rows(&batch.deliveries);
-        let began = Instant::now();
-        self.breaker.admits(began - self.started);
-        let outcome = if rows.is_empty() { Ok(()) } else { self.sink.deliver(&rows).await };
+    fn landed(&mut self, landed: Landed) {
+        let Landed { flight: number, errand, outcome, took } = landed;
+        let rows_cap = errand.rows_cap;
+        let flight = self.lanes().find_map(|lane| lane.flight(number)).expect("it was sent from a lane");
+        flight.state =
+            if outcome.is_ok() { FlightState::Landed(errand) } else { FlightState::Waiting(errand) };
+        if let Some(rows_max) = rows_cap {
+            self.lanes().for_each(|lane| lane.shrink(rows_max));
+        }
         let repairs = self.sink.repairs();
         self.post.state.add_repairs(repairs - std::mem::replace(&mut self.repairs, repairs));
-        outcome?;
-        self.post.state.delivered(began.elapsed());
-        self.recover();
-        Ok(tally)
-    }
-
-    /// The batch as rows, and how it will have been settled once they are delivered.
-    fn rows(&self, deliveries: &[Delivery]) -> (Vec<Row>, Tally) {
-        let (mut rows, mut tally) = (Vec::with_capacity(deliveries.len()), Tally::default());
-        for delivery in deliveries {
-            let one = Counts::one(delivery.record.head.flags.critical);
-            match row(delivery) {
-                Some(row) => {
-                    rows.push(row);
-                    tally.delivered += one;
-                    tally.replayed += if delivery.replay { one } else { Counts::default() };
-                }
-                None => tally.dead_lettered += one,
-            }
+        let signal = if outcome.is_ok() { Signal::Took(took) } else { Signal::Overloaded };
+        self.limit.observe(signal, self.flying.len() + 1);
+        self.post.state.set_limit(self.limit.current());
+        match outcome {
+            Ok(()) => self.recover(took),
+            Err(wait) => self.failed(&PumpError::Deliver(wait.error), wait.after, wait.hopeless),
         }
-        (rows, tally)
     }
 
-    /// The rows are in the sink: this is repeated until it is in the journal too, for the alternative is to deliver them twice.
-    async fn settle(&mut self, through: u64, tally: Tally) -> Turn {
-        loop {
-            match self.cursor.commit(through, tally) {
-                Ok(_) => break,
-                Err(Refusal::Busy(_) | Refusal::Full) => sleep(BUSY_WAIT).await,
-                Err(refusal) => {
-                    self.post.state.failed(refusal.code(), refusal.to_string());
-                    return Turn::Ended;
-                }
-            }
-        }
-        self.through = through;
-        Turn::Worked
-    }
-
-    fn recover(&mut self) {
+    fn recover(&mut self, took: Duration) {
+        self.post.state.delivered(took);
         if self.backoff.failures() > 0 {
-            tracing::info!(sink = self.post.state.name, "the sink takes readings again");
+            tracing::info!(sink = &*self.post.state.name, "the sink takes readings again");
         }
         self.backoff.reset();
-        self.breaker.worked();
-        self.post.state.set_breaker(BreakerState::Closed);
-    }
-
-    /// Waits for something to deliver or for an order; false when there will be neither.
-    async fn idle(&mut self) -> bool {
-        tokio::select! {
-            available = self.cursor.available() => available.is_ok(),
-            changed = self.post.orders.changed() => changed.is_ok(),
+        let now = self.now();
+        self.breaker.worked_in(took, now);
+        self.hold_until = self.hold_until.max(now + self.breaker.remaining(now));
+        self.post.state.set_breaker(self.breaker.state(now));
+        if std::mem::take(&mut self.is_recovering) && self.breaker.state(now) == BreakerState::Closed {
+            self.split();
         }
     }
 
-    async fn pause(&mut self, error: PumpError) {
-        self.cursor.rewind();
-        let message = chain(&error);
+    /// Gives new readings a lane of their own if much is left behind.
+    fn split(&mut self) {
+        let lag = self.post.lag(self.live.cursor.name());
+        if self.backlog.is_some() || lag < self.post.delivery.backlog_rows_min {
+            return self.post.state.set_catching_up(self.backlog.is_some());
+        }
+        match self.live.cursor.split(&self.post.backlog_name()) {
+            Ok(cursor) => {
+                tracing::info!(
+                    sink = &*self.post.state.name,
+                    lag,
+                    "new readings go beside those that waited"
+                );
+                let live = Lane::new(cursor, self.post.delivery.batch());
+                self.backlog = Some(std::mem::replace(&mut self.live, live));
+                self.post.state.set_catching_up(true);
+            }
+            // In order, then; the next recovery tries again.
+            Err(refusal) => tracing::warn!(code = refusal.code(), "could not split a cursor: {refusal}"),
+        }
+    }
+
+    fn failed(&mut self, error: &PumpError, after: Option<Duration>, hopeless: bool) {
+        let message = chain(error);
         if self.backoff.failures() == 0 {
-            tracing::warn!(
-                sink = self.post.state.name,
-                code = error.code(),
-                "{message}; readings wait in the journal"
-            );
+            let sink = &*self.post.state.name;
+            tracing::warn!(sink, code = error.code(), "{message}; readings wait in the journal");
         }
+        self.is_recovering = true;
         self.post.state.failed(error.code(), message);
-        let now = self.started.elapsed();
+        let now = self.now();
         self.breaker.failed(now);
+        if hopeless {
+            self.breaker.open(now);
+        }
         self.post.state.set_breaker(self.breaker.state(now));
         let random = getrandom::u64().unwrap_or(u64::MAX);
-        let wait = self.backoff.next_wait(random).max(self.breaker.remaining(now));
+        let cap = Duration::from_millis(self.post.config.retry_cap_ms);
+        let asked = after.unwrap_or_default().min(cap.saturating_mul(12));
+        let wait = self.backoff.next_wait(random).max(self.breaker.remaining(now)).max(asked);
+        self.hold_until = self.hold_until.max(now + wait);
+    }
+
+    /// Until a delivery ends, something new is synced, an order comes, or it is time.
+    async fn wait(&mut self) {
+        let now = self.now();
+        let alarm = self.started + self.alarm(now);
+        let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy;
         tokio::select! {
-            () = sleep(wait) => self.post.state.set_breaker(self.breaker.state(self.started.elapsed())),
+            Some(landed) = self.flying.join_next() => match landed {
+                Ok(landed) => self.landed(landed),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => {}
+            },
+            available = self.live.cursor.available(), if listens => if available.is_err() {
+                // The journal has ended, and every commit will say so.
+                tokio::time::sleep(BUSY_WAIT).await;
+            },
             // An error means that nobody gives orders any more, which ends the pump as well.
-            _ = self.post.orders.wait_for(|order| *order == Order::Stop) => {}
+            _ = self.post.orders.changed() => {}
+            () = sleep_until(alarm) => {
+                let now = self.now();
+                self.post.state.set_breaker(self.breaker.state(now));
+            }
         }
+    }
+
+    /// When to look again although nothing happened.
+    fn alarm(&mut self, now: Duration) -> Duration {
+        const IDLE: Duration = Duration::from_secs(3600);
+        // A probe under way decides whether anything else is sent.
+        let probes = self.breaker.state(now) != BreakerState::Closed && !self.flying.is_empty();
+        let has_room = self.flying.len() < self.limit.current() && !probes;
+        let mut alarm = now + IDLE;
+        if now < self.hold_until {
+            alarm = self.hold_until;
+        } else if has_room {
+            let due = self.lanes().filter_map(|lane| lane.due_in(now)).min();
+            alarm = now + due.unwrap_or(IDLE).max(self.breaker.remaining(now));
+        }
+        // A copy that the quota carried forward for the backlog comes with new records.
+        let is_at_end = now >= self.hold_until && self.backlog.as_ref().is_some_and(Lane::is_idle);
+        let looks_again = self.is_busy || is_at_end;
+        if looks_again { alarm.min(now + BUSY_WAIT) } else { alarm }
     }
 }
 
-/// Nothing for a record that is no reading this version knows.
-fn row(delivery: &Delivery) -> Option<Row> {
-    let head = &delivery.record.head;
-    match layout::of_record(&delivery.record) {
-        Ok(reading) => Some(Row {
-            seq: head.seq,
-            id: head.id,
-            stamp_ms: head.stamp_ms,
-            class: Class::of_record(head.flags.critical),
-            replay: delivery.replay,
-            reading,
-        }),
-        Err(unreadable) => {
-            tracing::error!(code = unreadable.code(), id = %head.id, "{unreadable}; counted as dead-lettered");
-            None
-        }
-    }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let (mut line, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
+async fn fly<S: Sink>(sink: Arc<S>, flight: u64, mut errand: Errand) -> Landed {
+    let began = Instant::now();
+    let outcome = errand.run(&*sink).await;
+    Landed { flight, errand, outcome, took: began.elapsed() }
 }

@@ -3,7 +3,7 @@
 //! Holds a lock for as long as it takes to copy a few numbers; reads the wall clock when a delivery fails.
 
 use crate::accounts::{LastError, SinkReport};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidegate_kernel_flow::BreakerState;
 use tidegate_kernel_plug::Histogram;
@@ -13,7 +13,7 @@ const BATCH_SECONDS: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2,
 /// Shared between a pump and those who ask about it.
 #[derive(Debug)]
 pub(crate) struct SinkState {
-    pub(crate) name: &'static str,
+    pub(crate) name: Arc<str>,
     facts: Mutex<Facts>,
 }
 
@@ -22,6 +22,8 @@ pub(crate) struct SinkState {
 pub(crate) struct Facts {
     pub(crate) running: bool,
     pub(crate) breaker: BreakerState,
+    pub(crate) limit: usize,
+    pub(crate) catching_up: bool,
     pub(crate) failures: u64,
     pub(crate) restarts: u64,
     pub(crate) repairs: u64,
@@ -30,17 +32,19 @@ pub(crate) struct Facts {
 }
 
 impl SinkState {
-    pub(crate) fn new(name: &'static str) -> SinkState {
+    pub(crate) fn new(name: &str) -> SinkState {
         let facts = Facts {
             running: true,
             breaker: BreakerState::Closed,
+            limit: 1,
+            catching_up: false,
             failures: 0,
             restarts: 0,
             repairs: 0,
             last_error: None,
             batch_seconds: Histogram::new(BATCH_SECONDS),
         };
-        SinkState { name, facts: Mutex::new(facts) }
+        SinkState { name: name.into(), facts: Mutex::new(facts) }
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -50,9 +54,11 @@ impl SinkState {
     pub(crate) fn report(&self) -> SinkReport {
         let facts = self.lock();
         SinkReport {
-            sink: self.name.to_owned(),
+            sink: self.name.to_string(),
             running: facts.running,
             breaker: facts.breaker.name(),
+            limit: facts.limit,
+            catching_up: facts.catching_up,
             failures: facts.failures,
             last_error: facts.last_error.clone(),
         }
@@ -70,6 +76,14 @@ impl SinkState {
 
     pub(crate) fn set_breaker(&self, breaker: BreakerState) {
         self.lock().breaker = breaker;
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.lock().limit = limit;
+    }
+
+    pub(crate) fn set_catching_up(&self, catching_up: bool) {
+        self.lock().catching_up = catching_up;
     }
 
     pub(crate) fn add_repairs(&self, repairs: u64) {

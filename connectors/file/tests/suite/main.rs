@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tidegate_codec_mqtt::Text;
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::Id;
-use tidegate_service_ingest::{Class, Reading, Row, Sink, SinkError, Source};
+use tidegate_service_ingest::{Class, Reading, Row, Setback, Sink, SinkError, Source};
 
 fn row(seq: u64) -> Row {
     let raw = Reading::raw(Source::Mqtt, "line/7/temp".parse().unwrap(), "21.5");
@@ -24,7 +24,10 @@ fn site() -> (TempDir, PathBuf) {
 
 async fn deliver(sink: &mut FileSink, seqs: &[u64]) -> Result<(), SinkError> {
     let rows: Vec<_> = seqs.iter().map(|seq| row(*seq)).collect();
-    sink.deliver(&rows).await
+    match sink.deliver(&rows).await {
+        Err(Setback::Retry { error, .. }) => Err(error),
+        other => Ok(other.unwrap()),
+    }
 }
 
 fn seqs(path: &Path) -> Vec<u64> {

@@ -25,7 +25,7 @@ async fn the_accounts_have_the_documented_shape() {
             "crashes": 0, "lost_at_crash_max": 0, "recent_crashes": []},
         "routing": {"accepted": 1, "routed": 1, "unrouted": 0, "difference": 0},
         "sinks": [sink("critical", 0), sink("process", 1)],
-        "sink_states": [{"sink": "test", "running": true, "breaker": "closed", "failures": 0, "last_error": null}],
+        "sink_states": [{"sink": "test", "running": true, "breaker": "closed", "limit": 1, "catching_up": false, "failures": 0, "last_error": null}],
     });
     assert_eq!(value, expected);
 }

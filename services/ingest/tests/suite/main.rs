@@ -3,5 +3,8 @@
 
 mod accounts;
 mod crash;
+mod letters;
+mod outage;
 mod pump;
+mod scripts;
 mod site;

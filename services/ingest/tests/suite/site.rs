@@ -6,7 +6,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tidegate_codec_mqtt::Text;
 use tidegate_kernel_journal::{DataFolder, Level};
-use tidegate_service_ingest::{Accounts, Config, Ingest, Reading, Row, Sink, SinkError, Source};
+use tidegate_service_ingest::{
+    Accounts, Config, Ingest, Reading, Row, Setback, Sink, SinkConfig, SinkError, Source,
+};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -39,13 +41,11 @@ pub(crate) struct Probe {
 pub(crate) struct TestSink(Probe);
 
 impl Sink for TestSink {
-    async fn deliver(&mut self, batch: &[Row]) -> Result<(), SinkError> {
+    async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
         *self.0.attempts.lock().unwrap() += 1;
         let mood = *self.0.mood.subscribe().wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
         match mood {
-            Mood::Fails => {
-                Err(SinkError { code: "TG-FI-002", attempt: "could not write".to_owned(), source: None })
-            }
+            Mood::Fails => Err(SinkError::new("TG-FI-002", "could not write").into()),
             Mood::Panics => {
                 self.0.mood.send_replace(Mood::Takes);
                 panic!("as the test wanted")
@@ -92,6 +92,10 @@ impl Site {
     pub(crate) fn sink(&self, probe: &Probe) {
         let probe = probe.clone();
         self.ingest.start_sink("test", &Handle::current(), move || probe.sink()).unwrap();
+    }
+
+    pub(crate) fn sink_with<S: Sink>(&self, delivery: SinkConfig, make: impl Fn() -> S + Send + 'static) {
+        self.ingest.start_sink_with("test", delivery, &Handle::current(), make).unwrap();
     }
 
     /// Offers a reading and waits until its publisher could be told.

@@ -1,0 +1,76 @@
+//! `tidegate identity`: makes a secret, shows it once, and shows the lines that let its bearer in. Keeps nothing.
+
+use crate::cli::Identity as Command;
+use crate::failure::Failure;
+use crate::identity::config::is_name;
+use crate::identity::register::Digest;
+use ring::rand::{SecureRandom, SystemRandom};
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Prints the secret and the lines of the configuration.
+pub(crate) fn print(command: &Command) -> Result<ExitCode, Failure> {
+    let (Command::Secret { name } | Command::Token { name }) = command;
+    if !is_name(name) {
+        let hint = "take 1 to 64 bytes without spaces and control characters, and not `anonymous`";
+        return Err(Failure::message("TG-ID-010", format!("{name:?} is no name for a principal"), hint));
+    }
+    let mut random = [0; 32];
+    SystemRandom::new().fill(&mut random).expect("Linux gives random bytes since 3.17");
+    let text = text(command, &url_base64(&random));
+    // Who does not read the secret will ask for another one.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(command: &Command, secret: &str) -> String {
+    let digest = Digest::of(secret.as_bytes());
+    let (what, group, kind, name) = match command {
+        Command::Secret { name } => ("secret", "devices", "device", name),
+        Command::Token { name } => ("token", "tokens", "person", name),
+    };
+    let key = key(name);
+    format!(
+        "# The {what} of {name}, which is shown this once; give it to its bearer:\n#   {secret}\n\
+         # Lines for the configuration, which let it in:\n[identity.{group}.{key}]\nkind = \"{kind}\"\n\
+         sha256 = \"{digest}\"\nscopes = [\"publish:#\"]\n"
+    )
+}
+
+/// A name as a key of TOML, quoted where it has to be.
+fn key(name: &str) -> String {
+    let is_bare = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_bare { name.to_owned() } else { format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) }
+}
+
+/// Base64 for URLs, without padding (RFC 4648 §5): letters that no shell and no header minds.
+fn url_base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let value =
+            group.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let digits = (0..=group.len()).map(|at| DIGITS[(value >> (18 - 6 * at)) as usize & 63]);
+        text.extend(digits.map(char::from));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_hold_the_digest_of_the_secret_and_a_name_is_quoted_where_it_has_to_be() {
+        let text = text(&Command::Secret { name: "press.7".to_owned() }, "abc");
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert!(text.contains("#   abc\n") && text.contains(&format!("sha256 = \"{digest}\"\n")), "{text}");
+        assert!(text.contains("[identity.devices.\"press.7\"]\n"), "{text}");
+    }
+
+    #[test]
+    fn a_secret_of_256_bits_has_43_letters() {
+        assert_eq!(url_base64(&[0; 32]), "A".repeat(43));
+        assert_eq!(url_base64(b"\xfb\xff\xfe"), "-__-");
+    }
+}

@@ -1,0 +1,81 @@
+//! A sink that was away: what is new goes out beside what waited, each reading once.
+
+use crate::site::{Mood, Probe, Site, reading};
+use std::collections::BTreeSet;
+use tempfile::TempDir;
+use tidegate_service_ingest::{Row, Setback, Sink, SinkConfig};
+
+const WAITED: usize = 600;
+
+/// Slow enough for new readings to come while the old ones drain.
+#[derive(Clone)]
+struct Slow(Probe);
+
+impl Sink for Slow {
+    async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        self.0.sink().deliver(batch).await
+    }
+}
+
+fn delivery() -> SinkConfig {
+    SinkConfig { batch_rows_max: 10, backlog_rows_min: 100, live_share_percent: 80, ..SinkConfig::default() }
+}
+
+fn start(site: &Site, probe: &Probe) {
+    let probe = probe.clone();
+    site.sink_with(delivery(), move || Slow(probe.clone()));
+}
+
+fn numbers(rows: &[Row]) -> Vec<usize> {
+    rows.iter()
+        .map(|row| std::str::from_utf8(row.reading.payload().unwrap()).unwrap().parse().unwrap())
+        .collect()
+}
+
+fn offer(site: &Site, numbers: std::ops::Range<usize>) {
+    numbers.for_each(|number| drop(site.ingest.offer(&reading("a", &number.to_string())).unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_new_readings_do_not_wait_for_old_ones_and_each_comes_once() {
+    let dir = TempDir::new().unwrap();
+    let (site, probe) = (Site::open(&dir), Probe::new(Mood::Fails));
+    start(&site, &probe);
+    offer(&site, 0..WAITED);
+    site.accounts(|accounts| accounts.sink_states[0].breaker == "open").await;
+    probe.mood.send_replace(Mood::Takes);
+    site.accounts(|accounts| accounts.sink_states[0].catching_up).await;
+    offer(&site, WAITED..WAITED + 50);
+    let rows = probe.rows(WAITED + 50).await;
+    let order = numbers(&rows);
+    let last_new = order.iter().position(|number| *number == WAITED + 49).unwrap();
+    assert!(last_new < WAITED, "the new ones came last, after {last_new} others");
+    assert_eq!(order.iter().copied().collect::<BTreeSet<_>>().len(), order.len());
+    let accounts = site.accounts(|accounts| !accounts.sink_states[0].catching_up).await;
+    let process = &accounts.sinks[1];
+    assert_eq!((process.routed, process.delivered, process.lag, process.difference), (650, 650, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_amid_a_backlog_reopens_both_places() {
+    let dir = TempDir::new().unwrap();
+    let (site, probe) = (Site::open(&dir), Probe::new(Mood::Fails));
+    start(&site, &probe);
+    offer(&site, 0..WAITED);
+    site.accounts(|accounts| accounts.sink_states[0].breaker == "open").await;
+    probe.mood.send_replace(Mood::Takes);
+    site.accounts(|accounts| accounts.sink_states[0].catching_up).await;
+    offer(&site, WAITED..WAITED + 50);
+    probe.rows(100).await;
+    site.crash();
+    let site = Site::open(&dir);
+    start(&site, &probe);
+    let accounts = site.accounts(|accounts| accounts.sinks[1].lag + accounts.sinks[1].in_flight == 0).await;
+    assert_eq!((accounts.sinks[1].delivered, accounts.sinks[1].difference), (650, 0));
+    let rows = probe.rows_now();
+    let mut seen = BTreeSet::new();
+    let doubles: Vec<_> = rows.iter().filter(|row| !seen.insert(row.seq)).collect();
+    assert!(doubles.iter().all(|row| row.replay), "{} came twice", doubles.len());
+    assert_eq!(seen.len(), 650);
+}
