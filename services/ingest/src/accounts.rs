@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! received = accepted + malformed + refused
-//! accepted = routed + unrouted
+//! accepted + derived = routed + unrouted
 //! routed   = delivered + absorbed + coalesced + shed + dead_lettered + lag + in_flight      per class and sink
 //! ```
 //!
@@ -59,9 +59,11 @@ pub struct Crash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RoutingAccount {
     pub accepted: u64,
+    /// Made by rules of what was accepted.
+    pub derived: u64,
     /// To at least one sink.
     pub routed: u64,
-    /// Accepted before there was any sink.
+    /// Accepted or derived before there was any sink.
     pub unrouted: u64,
     pub difference: i64,
 }
@@ -142,10 +144,11 @@ impl SinkAccount {
 
 impl RoutingAccount {
     /// A cursor takes all that comes after it was opened, so the one with the most has all that any has.
-    pub(crate) fn new(accepted: u64, cursors: &[Account]) -> RoutingAccount {
+    pub(crate) fn new(accepted: u64, derived: u64, cursors: &[Account]) -> RoutingAccount {
         let routed = cursors.iter().map(|account| account.routed.total()).max().unwrap_or(0);
-        let unrouted = accepted.saturating_sub(routed);
-        RoutingAccount { accepted, routed, unrouted, difference: difference(accepted, routed + unrouted) }
+        let all = accepted + derived;
+        let unrouted = all.saturating_sub(routed);
+        RoutingAccount { accepted, derived, routed, unrouted, difference: difference(all, routed + unrouted) }
     }
 }
 
@@ -221,9 +224,9 @@ mod tests {
 
     #[test]
     fn what_came_before_the_first_sink_is_unrouted() {
-        let routing = RoutingAccount::new(30, &[account()]);
+        let routing = RoutingAccount::new(28, 2, &[account()]);
         assert_eq!((routing.routed, routing.unrouted, routing.difference), (23, 7, 0));
-        let impossible = RoutingAccount::new(22, &[account()]);
+        let impossible = RoutingAccount::new(22, 0, &[account()]);
         assert_eq!(impossible.difference, -1);
     }
 }

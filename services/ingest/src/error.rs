@@ -1,5 +1,6 @@
 //! What can go wrong between a publisher and a sink, each with a code that `docs/errors/` explains.
 
+use crate::rules::config::RuleFaults;
 use std::error::Error;
 use tidegate_kernel_journal::{ReadError, Refusal};
 
@@ -43,6 +44,12 @@ pub enum OpenError {
     Letters(#[source] LettersError),
     #[error("{found} topic filters say critical, and at most {max} may")]
     TooManyFilters { found: usize, max: usize },
+    #[error("the journal could not be read for the rules")]
+    Rules(#[source] ReadError),
+    #[error("the rules have faults: {0}")]
+    RuleFaults(#[source] RuleFaults),
+    #[error("rules are running already")]
+    RulesTwice,
 }
 
 impl OpenError {
@@ -54,6 +61,9 @@ impl OpenError {
             OpenError::SinkName { .. } => "TG-IN-020",
             OpenError::Letters(LettersError::Read(error)) => error.code(),
             OpenError::Letters(LettersError::Cursor(refusal)) => refusal.code(),
+            OpenError::Rules(error) => error.code(),
+            OpenError::RuleFaults(faults) => faults.code(),
+            OpenError::RulesTwice => "TG-RU-016",
         }
     }
 
@@ -65,7 +75,9 @@ impl OpenError {
             }
             OpenError::Cursor { .. } => "look at the disk under the data folder",
             OpenError::SinkName { .. } => "use 1 to 32 of the letters a-z, digits, - and _",
-            OpenError::Letters(_) => "look at the disk under the data folder",
+            OpenError::Letters(_) | OpenError::Rules(_) => "look at the disk under the data folder",
+            OpenError::RuleFaults(_) => "correct the rules; the language is in docs/guides/rules.md",
+            OpenError::RulesTwice => "start rules once, and change them with a trial",
             OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
         }
     }

@@ -8,15 +8,18 @@ use crate::admission::Admission;
 use crate::class::Classes;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
+use crate::derived::Derived;
 use crate::error::{Declined, OpenError};
 use crate::layout::{self, KIND, VERSION};
 use crate::letters::Letters;
+use crate::once::{self, Appended};
 use crate::post::{Order, Post};
 use crate::reading::{READINGS, Reading};
 use crate::register::{self, Register};
+use crate::rules::Rules;
 use crate::sink::Sink;
 use crate::state::{SinkState, wall_ms};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
 use tokio::runtime::Handle;
@@ -35,6 +38,9 @@ pub struct Ingest {
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
+    /// Locked behind the admission, never before it.
+    derived: Mutex<Derived>,
+    pub(crate) rules: OnceLock<Rules>,
 }
 
 /// A sink that runs.
@@ -63,8 +69,11 @@ impl Ingest {
             Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
             None => None,
         };
-        let accepted = accepted(&journal.status()).total();
+        let derived = Derived::open(&journal).map_err(OpenError::Rules)?;
+        let accepted = journaled(&journal.status()).total().saturating_sub(derived.count);
         let ingest = Ingest {
+            derived: Mutex::new(derived),
+            rules: OnceLock::new(),
             classes: Classes::new(config.critical.clone()),
             admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
             sinks: Mutex::default(),
@@ -108,6 +117,15 @@ impl Ingest {
                 Err(Declined::Refused { code })
             }
         }
+    }
+
+    /// Takes what a rule derived into the journal, unless it is there; whether it is new. The rules' own task waits while it is busy.
+    pub(crate) fn append_derived(&self, entry: Entry<'_>, replay: bool) -> Result<bool, Refusal> {
+        let _admission = self.admission();
+        let appended = once::append(&self.journal, entry, replay)?;
+        let is_new = matches!(appended, Appended::New(_));
+        self.derived().count += u64::from(is_new);
+        Ok(is_new)
     }
 
     /// A reading that was declined as busy and will not be offered again.
@@ -172,18 +190,18 @@ impl Ingest {
     }
 
     pub fn accounts(&self) -> Accounts {
-        let (status, account) = {
+        let (status, derived, account) = {
             let admission = self.admission();
-            let status = self.journal.status();
-            let account = admission.account(accepted(&status).total());
-            (status, account)
+            let (status, derived) = (self.journal.status(), self.derived().count);
+            let account = admission.account(journaled(&status).total().saturating_sub(derived));
+            (status, derived, account)
         };
         let cursors = cursors(&status);
         let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
         sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
         Accounts {
             as_of_seq: status.head_seq,
-            routing: RoutingAccount::new(account.accepted, &cursors),
+            routing: RoutingAccount::new(account.accepted, derived, &cursors),
             admission: account,
             sinks: cursors.iter().flat_map(SinkAccount::of_cursor).collect(),
             sink_states,
@@ -194,6 +212,7 @@ impl Ingest {
     pub(crate) fn close(&self) {
         let mut admission = self.admission();
         admission.closed = true;
+        let _ = self.derived().keep(&self.journal);
         if let Err(refusal) = self.write_register(&mut admission) {
             tracing::warn!(code = refusal.code(), "could not write the admission counts down: {refusal}");
         }
@@ -218,6 +237,7 @@ impl Ingest {
     fn checkpoint(&self) {
         let mut admission = self.admission();
         admission.promise.settle(self.journal.synced().value());
+        let _ = self.derived().keep(&self.journal);
         if admission.checkpoint() {
             // The next checkpoint tries again; a journal that has stopped says so itself.
             let _ = self.write_register(&mut admission);
@@ -235,13 +255,25 @@ impl Ingest {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn derived(&self) -> MutexGuard<'_, Derived> {
+        self.derived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Readings that devices sent, by class.
+    pub(crate) fn accepted(&self) -> Counts {
+        let _admission = self.admission();
+        let derived = Counts { process: self.derived().count, critical: 0 };
+        let all = journaled(&self.journal.status());
+        Counts { process: all.process.saturating_sub(derived.process), ..all }
+    }
+
     pub(crate) fn sinks(&self) -> MutexGuard<'_, Vec<Outlet>> {
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Readings in the journal, ever.
-pub(crate) fn accepted(status: &Status) -> Counts {
+/// Readings in the journal, ever: what devices sent, and what rules derived.
+fn journaled(status: &Status) -> Counts {
     let of_readings = status.counts.iter().find(|(stream, _)| *stream == READINGS);
     of_readings.map_or_else(Counts::default, |(_, counts)| *counts)
 }

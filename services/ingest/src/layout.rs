@@ -66,6 +66,12 @@ pub(crate) fn of_record(record: &Record) -> Result<Reading, Unreadable> {
     decoded.ok_or(Unreadable::Layout { seq: head.seq })
 }
 
+/// Whether a rule made the reading, so that no device has sent it.
+pub(crate) fn is_derived(record: &Record) -> bool {
+    let is_reading = (record.head.kind, record.head.version) == (KIND, VERSION);
+    is_reading && record.payload.get(1) == Some(&source_code(Source::Rule))
+}
+
 fn flags(reading: &Reading) -> u8 {
     let bit = |on: bool, bit: u8| if on { bit } else { 0 };
     reading.qos as u8

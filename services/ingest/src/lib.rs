@@ -7,6 +7,7 @@
 //!     │                  │                └── cursor ── pump ── ...
 //!     └── admission      └── ticket: when the publisher may be told
 //!
+//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 14, commands on 13
 //!   pump: cursor ── lane ── parcel ── errand ── sink      and, for what it refuses for good, letters on stream 15
 //! ```
 //!
@@ -14,10 +15,13 @@
 
 mod accounts;
 mod admission;
+mod alarms;
 mod capability;
 mod class;
+mod command;
 mod config;
 mod delivery;
+mod derived;
 mod errand;
 mod error;
 mod ingest;
@@ -26,6 +30,7 @@ mod layout;
 mod letter;
 mod letters;
 mod metrics;
+mod once;
 mod parcel;
 mod post;
 mod promise;
@@ -33,11 +38,14 @@ mod pump;
 mod reading;
 mod register;
 mod replay;
+mod rules;
 mod sink;
 mod state;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
+pub use alarms::{ALARMS, AlarmError, AlarmEvent, AlarmFeed, AlarmPage};
 pub use class::{Class, Classes};
+pub use command::{Command, CommandOut, NotSent, Sending};
 pub use config::{CRITICAL_FILTERS_MAX, Config};
 pub use delivery::SinkConfig;
 pub use error::{Declined, LettersError, OpenError, Unreadable};
@@ -45,6 +53,9 @@ pub use ingest::{Ingest, Taken};
 pub use letter::REASON_BYTES_MAX;
 pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
 pub use reading::{Body, Points, READINGS, Reading, Source};
+pub use rules::config::{RuleFaults, RulesConfig};
+pub use rules::report::{AgreementReport, RuleReport, RulesReport, ShadowReport};
+pub use rules::{Rules, RulesError};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use tidegate_engine_tags::{Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;

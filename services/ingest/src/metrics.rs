@@ -1,14 +1,17 @@
 //! The accounts and the sinks' states as metrics. Pure but for asking the capability.
 
 use crate::accounts::{Accounts, SinkAccount};
-use crate::ingest::{Ingest, accepted};
+use crate::ingest::Ingest;
+use crate::rules::Rules;
+use crate::rules::report::{RuleReport, RulesReport};
 use crate::state::Facts;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     let accounts = ingest.accounts();
-    let by_class = accepted(&ingest.journal.status());
+    let by_class = ingest.accepted();
     let taken =
         Family::counter("tidegate_ingest_accepted_readings_total", "Readings taken into the journal.")
             .with(&[("class", "critical")], by_class.critical)
@@ -19,6 +22,7 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     let states: Vec<_> =
         ingest.sinks().iter().map(|outlet| (outlet.state.name.clone(), outlet.state.facts())).collect();
     families.extend(deliveries(&states));
+    families.extend(ingest.rules.get().into_iter().flat_map(rules));
     families.extend(letters(ingest));
     families
 }
@@ -51,6 +55,11 @@ fn admission(accounts: &Accounts) -> Vec<Family> {
             "Received less accepted, malformed and refused; 0 unless counting is at fault.",
         )
         .with(&[], account.difference),
+        whole(
+            "tidegate_ingest_derived_readings_total",
+            "Readings that rules made of others.",
+            accounts.routing.derived,
+        ),
         Family::gauge("tidegate_ingest_unrouted_readings", "Readings taken before there was any sink.")
             .with(&[], accounts.routing.unrouted),
         whole(
@@ -161,4 +170,68 @@ fn letters(ingest: &Ingest) -> [Family; 2] {
         )
         .with(&[], dropped),
     ]
+}
+
+fn rules(rules: &Rules) -> Vec<Family> {
+    let (report, alarms) = (rules.report(), rules.alarms());
+    let sum = |of: fn(&RuleReport) -> u64| report.rules.iter().map(of).sum::<u64>();
+    let mut unknown =
+        Family::counter("tidegate_ingest_rules_unknown_total", "Evaluations without a verdict, by reason.");
+    for (reason, count) in &report.unknown {
+        unknown.push(&[("reason", reason)], *count);
+    }
+    let outcomes = Family::counter("tidegate_ingest_rules_outcomes_total", "What followed from rules.")
+        .with(&[("outcome", "derived")], sum(|rule| rule.derived))
+        .with(&[("outcome", "alarm_raised")], sum(|rule| rule.raised))
+        .with(&[("outcome", "alarm_cleared")], sum(|rule| rule.cleared))
+        .with(&[("outcome", "command")], sum(|rule| rule.commands));
+    let counts = alarms.counts();
+    let states =
+        Family::gauge("tidegate_ingest_alarms_count", "Alarms that are not normal, by what they ask for.")
+            .with(&[("state", "active")], counts.active)
+            .with(&[("state", "unacknowledged")], counts.unacknowledged)
+            .with(&[("state", "shelved")], counts.shelved);
+    let whole = |name, help, value: u64| Family::counter(name, help).with(&[], value);
+    let evaluations = sum(|rule| rule.evaluations);
+    vec![
+        Family::gauge("tidegate_ingest_rules_running_state", "1 while rules are evaluated.")
+            .with(&[], u64::from(report.running)),
+        Family::gauge("tidegate_ingest_rules_lag_readings", "Readings rules have yet to look at.")
+            .with(&[], report.lag),
+        whole("tidegate_ingest_rules_evaluations_total", "Evaluations of all rules.", evaluations),
+        unknown,
+        outcomes,
+        whole(
+            "tidegate_ingest_rules_restarts_total",
+            "Panics after which they were started anew.",
+            report.restarts,
+        ),
+        trial(&report),
+        states,
+        whole(
+            "tidegate_ingest_alarms_refused_total",
+            "Alarms not taken in, for there were too many.",
+            alarms.refused(),
+        ),
+        commands(rules),
+    ]
+}
+
+fn trial(report: &RulesReport) -> Family {
+    let rules = || report.shadow.iter().flat_map(|shadow| &shadow.rules);
+    Family::gauge(
+        "tidegate_ingest_rules_trial_verdicts",
+        "How a set on trial compares with the one in force.",
+    )
+    .with(&[("verdict", "agreed")], rules().map(|rule| rule.agreed).sum::<u64>())
+    .with(&[("verdict", "disagreed")], rules().map(|rule| rule.disagreed).sum::<u64>())
+    .with(&[("verdict", "alone")], rules().map(|rule| rule.alone).sum::<u64>())
+}
+
+fn commands(rules: &Rules) -> Family {
+    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    Family::counter("tidegate_ingest_rules_commands_total", "Commands that are done with, by how.")
+        .with(&[("outcome", "sent")], of(&rules.commands.sent))
+        .with(&[("outcome", "refused")], of(&rules.commands.refused))
+        .with(&[("outcome", "expired")], of(&rules.commands.expired))
 }

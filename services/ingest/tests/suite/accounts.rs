@@ -23,7 +23,7 @@ async fn the_accounts_have_the_documented_shape() {
         "admission": {"received": 2, "accepted": 1, "malformed": 1, "refused": 0,
             "malformed_by_code": {"TG-MQ-003": 1}, "refused_by_reason": {}, "difference": 0,
             "crashes": 0, "lost_at_crash_max": 0, "recent_crashes": []},
-        "routing": {"accepted": 1, "routed": 1, "unrouted": 0, "difference": 0},
+        "routing": {"accepted": 1, "derived": 0, "routed": 1, "unrouted": 0, "difference": 0},
         "sinks": [sink("critical", 0), sink("process", 1)],
         "sink_states": [{"sink": "test", "running": true, "breaker": "closed", "limit": 1, "catching_up": false, "failures": 0, "last_error": null}],
     });

@@ -6,5 +6,6 @@ mod crash;
 mod letters;
 mod outage;
 mod pump;
+mod rules;
 mod scripts;
 mod site;
