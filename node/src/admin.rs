@@ -1,20 +1,23 @@
-//! The management routes: `/metrics`, `/readyz`, `/healthz`, `/api/v1/ingest/accounts`. Answers from memory; reads only.
+//! The management routes: `/metrics`, `/readyz`, `/healthz`, accounts, stories, and `POST /-/reload`.
+//!
+//! Answers from memory; a story reads the journal, and a reload the file.
 
 use crate::http;
 use crate::identity::Identity;
+use crate::reload::{Outcome, Reloader, Standing};
 use crate::vitals::Vitals;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{
-    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Route, Routes, exposition,
+    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
-use tidegate_service_ingest::{Accounts, Ingest};
+use tidegate_service_ingest::{Accounts, Ingest, StoryError};
 
 /// Connections at once: a scraper or two, a console, and people.
 const CONNECTIONS_MAX: usize = 128;
@@ -27,6 +30,7 @@ pub(crate) struct View {
     pub(crate) identity: Arc<Identity>,
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) vitals: Vitals,
+    pub(crate) reloader: Arc<Reloader>,
 }
 
 impl fmt::Debug for View {
@@ -40,6 +44,7 @@ impl fmt::Debug for View {
 struct Ready {
     ready: bool,
     reasons: Vec<Reason>,
+    config: Standing,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +73,16 @@ pub(crate) fn routes(view: View) -> Routes {
         .with(
             Route::get("/api/v1/ingest/accounts", Need::Authenticated, "Where every reading is."),
             accounts,
+            view.clone(),
+        )
+        .with(
+            Route::get("/api/v1/story/{id}", Need::Authenticated, "A reading's way to each sink."),
+            story,
+            view.clone(),
+        )
+        .with(
+            Route::post("/-/reload", Need::Role(Role::Operator), "Reads the configuration again."),
+            reload,
             view,
         )
 }
@@ -76,6 +91,7 @@ async fn metrics(State(view): State<View>) -> impl IntoResponse {
     let mut families = view.vitals.metrics();
     families.extend(view.identity.metrics());
     families.extend(view.counts.families());
+    families.extend(view.reloader.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
 }
@@ -87,9 +103,39 @@ async fn readiness(State(view): State<View>) -> impl IntoResponse {
     };
     let reasons: Vec<_> = view.capabilities.iter().filter_map(unready).collect();
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Ready { ready: reasons.is_empty(), reasons }))
+    (status, Json(Ready { ready: reasons.is_empty(), reasons, config: view.reloader.standing() }))
 }
 
 async fn accounts(State(view): State<View>) -> Json<Accounts> {
     Json(view.ingest.accounts())
+}
+
+async fn story(State(view): State<View>, Path(id): Path<String>) -> Response {
+    // Reads the disk, so not on a thread that serves.
+    match tokio::task::spawn_blocking(move || view.ingest.story(&id)).await {
+        Ok(Ok(story)) => Json(story).into_response(),
+        Ok(Err(error)) => untold(&error).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn untold(error: &StoryError) -> Refusal {
+    let status = match error {
+        StoryError::NotAnId(_) => StatusCode::BAD_REQUEST,
+        StoryError::Unknown(_) => StatusCode::NOT_FOUND,
+        StoryError::NotKept { .. } => StatusCode::GONE,
+        StoryError::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Refusal::new(status, error.code(), error.to_string(), error.hint())
+}
+
+async fn reload(State(view): State<View>) -> Response {
+    // Reads the disk, so not on a thread that serves.
+    let reloaded = tokio::task::spawn_blocking(move || view.reloader.reload()).await;
+    let Ok(verdict) = reloaded else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let status = match verdict.outcome {
+        Outcome::Applied | Outcome::Unchanged => StatusCode::OK,
+        Outcome::Refused => StatusCode::CONFLICT,
+    };
+    (status, Json(verdict)).into_response()
 }

@@ -15,6 +15,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) admin: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
+    /// Nothing where there is no file.
+    pub(crate) config: Option<String>,
 }
 
 impl fmt::Display for Banner<'_> {
@@ -27,6 +29,12 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  http   http://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  data   {data}")?;
         writeln!(f, "  file   {file}   one reading a line")?;
+        match &self.config {
+            Some(config) => {
+                writeln!(f, "  config {config}   reload: tidegate config reload --admin {admin}")?
+            }
+            None => writeln!(f, "  config none; defaults and command line. Begin one: tidegate config init")?,
+        }
         writeln!(f, "try it:")?;
         writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
         writeln!(f, "  tail {file}")?;

@@ -14,8 +14,9 @@ Exit status:
   130  `up` was told to stop twice and ended at once
 
 Environment:
-  TIDEGATE_LOG  what is logged, `warn,tidegate=info` by default
-  NO_COLOR      set to anything: no colours in the log";
+  TIDEGATE_LOG    what is logged, `warn,tidegate=info` by default
+  TIDEGATE_TOKEN  who asks a running node, where that lets nobody in without a token
+  NO_COLOR        set to anything: no colours in the log";
 
 /// One file for the edge of a site: pull the cable and it keeps working; plug it back and every event is accounted for.
 #[derive(Debug, Parser)]
@@ -32,6 +33,16 @@ pub(crate) enum Command {
         after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
     )]
     Up(Up),
+    /// Write, check, show and reload the configuration file
+    #[command(subcommand)]
+    Config(Config),
+    /// Tell a reading's way from its admission to each sink, with times, out of a running node's journal
+    #[command(after_help = "\
+Example:
+  tidegate story 019be2b2-6f0a-7e1c-8a55-3a0f51c9d2ee
+
+Exit status: 0 told; 1 there is no such story, the error has a code; 2 usage")]
+    Story(Story),
     /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
     #[command(subcommand)]
     Journal(Journal),
@@ -109,33 +120,103 @@ pub(crate) struct Look {
     pub(crate) json: bool,
 }
 
-/// What `tidegate up` can be told.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Write a file that says every setting with its default; refuses to write over another one
+    #[command(after_help = "Example:\n  tidegate config init --out /etc/tidegate.toml")]
+    Init {
+        /// The file to write; - for standard output
+        #[arg(long, value_name = "FILE", default_value = "./tidegate.toml")]
+        out: PathBuf,
+        /// Only this section
+        #[arg(long, value_name = "NAME")]
+        section: Option<String>,
+    },
+    /// Look at a file and tell all that is wrong with it, each with line and column
+    #[command(after_help = "\
+Example:
+  tidegate config check /etc/tidegate.toml && systemctl reload tidegate
+
+Secrets that the file says are elsewhere are looked for, but not shown. Exit status: 0 no fault; 1 faults; 2 usage")]
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Show what would hold with this file and these options
+    #[command(after_help = "Example:\n  tidegate config show --origin --config /etc/tidegate.toml")]
+    Show {
+        /// Say of each where it comes from: default, line of the file, command line
+        #[arg(long)]
+        origin: bool,
+        /// One JSON object a line: key, value, origin; line and column where it is in the file
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        up: Up,
+    },
+    /// Ask the running node to read its file again; all of it is taken up, or none
+    #[command(after_help = "\
+Example:
+  tidegate config check ./tidegate.toml && tidegate config reload
+
+SIGHUP does the same. Exit status: 0 taken up, or nothing had changed; 1 refused, with every reason; 2 usage")]
+    Reload(Running),
+    /// Print the reference page
+    #[command(hide = true)]
+    Reference,
+}
+
+/// A node that runs, to be asked.
+#[derive(Debug, Args)]
+pub(crate) struct Running {
+    /// The management listener of the node
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+    pub(crate) admin: SocketAddr,
+}
+
+/// Which reading's story.
+#[derive(Debug, Args)]
+pub(crate) struct Story {
+    /// The id, as it is in a row of a sink
+    pub(crate) id: String,
+    /// One JSON object instead of words; its shape is that of GET /api/v1/story/ID
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) node: Running,
+}
+
+/// What `tidegate up` can be told. What the file says as well goes before the file, and has no default here.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
-    /// The data folder; made if it is not there
-    #[arg(long, value_name = "DIR", default_value = "./tidegate-data")]
-    pub(crate) data: PathBuf,
+    /// The configuration file; by default DIR/tidegate.toml or else ./tidegate.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder; made if it is not there; ./tidegate-data by default
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
     /// Open a data folder on NFS, SMB, 9P or AFS, whose syncs may promise more than they keep
     #[arg(long)]
     pub(crate) allow_network_folder: bool,
-    /// Where devices publish; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
-    pub(crate) mqtt: SocketAddr,
-    /// Where devices send readings over HTTP; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7301")]
-    pub(crate) http: SocketAddr,
-    /// Where metrics, readiness and accounts are; port 0 takes any free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
-    pub(crate) admin: SocketAddr,
+    /// Where devices publish; port 0 takes any free one; 127.0.0.1:1883 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) mqtt: Option<SocketAddr>,
+    /// Where devices send readings over HTTP; port 0 takes any free one; 127.0.0.1:7301 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
     /// The file readings are delivered to; DIR/ingest/readings.ndjson by default
     #[arg(long, value_name = "PATH")]
-    pub(crate) file: Option<PathBuf>,
+    pub(crate) file: Option<String>,
     /// Readings on topics that match are critical: acknowledged only once they are synced; may be given up to 64 times
     #[arg(long, value_name = "FILTER")]
     pub(crate) critical: Vec<TopicFilter>,
-    /// How long the end may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=3600))]
-    pub(crate) drain_timeout: u32,
+    /// How long the end may take; 10 by default
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub(crate) drain_timeout: Option<u32>,
 }
 
 /// What `tidegate bench` can be told.

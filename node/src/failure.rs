@@ -1,5 +1,6 @@
 //! An error as a person meets it: a code, what was tried, its causes, and a hint.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io::Write;
@@ -8,19 +9,23 @@ use std::process::ExitCode;
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
-    hint: &'static str,
+    hint: Cow<'static, str>,
 }
 
 impl Failure {
     /// The message is the error's, with its causes.
     pub(crate) fn new(code: &'static str, error: &dyn Error, hint: &'static str) -> Failure {
-        Failure { code, message: chain(error), hint }
+        Failure { code: code.into(), message: chain(error), hint: hint.into() }
     }
 
-    pub(crate) fn message(code: &'static str, message: String, hint: &'static str) -> Failure {
-        Failure { code, message, hint }
+    pub(crate) fn message(
+        code: impl Into<Cow<'static, str>>,
+        message: String,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Failure {
+        Failure { code: code.into(), message, hint: hint.into() }
     }
 
     /// Prints it to standard error; the status to exit with.

@@ -6,9 +6,11 @@
 mod config;
 mod connection;
 mod seats;
+mod section;
 mod watched;
 
 pub(crate) use config::{Config, HttpError};
+pub(crate) use section::SECTION;
 
 use crate::http::connection::{Connection, Host};
 use crate::http::seats::Seats;

@@ -6,10 +6,12 @@
 mod config;
 mod register;
 mod secret;
+mod section;
 mod tries;
 
 pub(crate) use config::{Config, IdentityError};
 pub(crate) use secret::print;
+pub(crate) use section::SECTION;
 
 use crate::identity::register::Register;
 use crate::identity::tries::Tries;
@@ -42,16 +44,10 @@ impl Identity {
     }
 
     /// From now on these and no others; nothing changes where something is wrong with them.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the reload of the configuration"))]
     pub(crate) fn replace(&self, config: &Config) -> Result<(), Vec<IdentityError>> {
         let register = Arc::new(Register::new(config)?);
         *self.register.write().unwrap_or_else(PoisonError::into_inner) = register;
         Ok(())
-    }
-
-    /// Whether anyone but nobody in particular could be let in.
-    pub(crate) fn knows_anyone(&self) -> bool {
-        !self.register().is_empty()
     }
 
     pub(crate) fn metrics(&self) -> Vec<Family> {

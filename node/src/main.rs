@@ -5,11 +5,13 @@
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
 mod admin;
+mod asking;
 mod banner;
 #[cfg(feature = "lab")]
 mod bench;
 mod broker;
 mod cli;
+mod config;
 mod explain;
 mod failure;
 mod http;
@@ -19,8 +21,11 @@ mod intake;
 mod logs;
 mod node;
 mod open_files;
+mod reload;
+mod settings;
 mod signals;
 mod storage;
+mod story;
 mod upgrade;
 mod vitals;
 
@@ -33,7 +38,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Config(command) => config::run(&command),
         Command::Journal(command) => inspection::run(&command),
+        Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),

@@ -6,26 +6,29 @@ use crate::admin::{self, View};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
+use crate::config::Origins;
 use crate::failure::Failure;
 use crate::http::{self, Http, HttpError};
-use crate::identity::{self, Identity, IdentityError};
+use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::open_files;
-use crate::signals::Stops;
+use crate::reload::Reloader;
+use crate::settings::Settings;
+use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
-use tidegate_kernel_plug::{Capability, HttpCounts, Routes, drain_all};
-use tidegate_service_broker::{self as broker, Broker};
-use tidegate_service_ingest::{self as ingest, Ingest};
+use tidegate_kernel_plug::config::Values;
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
+use tidegate_service_broker::Broker;
+use tidegate_service_ingest::Ingest;
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -40,21 +43,25 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 /// Runs a node until it is told to stop.
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
-    note_open_files(open_files::raise());
-    let identity = Identity::open(&identity::Config::default()).map_err(|errors| unidentified(&errors))?;
-    require_loopback("--mqtt", options.mqtt)?;
-    require_identity("--http", options.http, &identity)?;
-    require_identity("--admin", options.admin, &identity)?;
-    let file = options.file.clone().unwrap_or_else(|| options.data.join("ingest/readings.ndjson"));
+    let origins = Origins::of(options);
+    let (values, settings) = origins.settings()?;
+    note_open_files(open_files::raise(), settings.mqtt.connections_max);
+    let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
+    let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
-    let network_allowed = options.allow_network_folder;
-    let opened =
-        DataFolder::open_with(&options.data, FolderOptions { network_allowed, ..FolderOptions::default() });
-    let folder = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-    let opened = open_ingest(options, &folder, &file);
+    let folder = open_folder(&settings)?;
+    let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
-        let site = Site { options, folder: &folder, ingest, identity: Arc::new(identity), file, vitals };
+        let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let holders = Holders {
+            ingest: ingest.clone(),
+            identity: identity.clone(),
+            drain_timeout: drain_timeout.clone(),
+        };
+        let reloader = Arc::new(holders.reloader(origins, values));
+        let site =
+            Site { settings, folder: &folder, ingest, identity, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -64,8 +71,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
-fn note_open_files(limit: Option<u64>) {
-    let needed = broker::Config::default().connections_max as u64 + OWN_FILES;
+fn note_open_files(limit: Option<u64>, connections_max: usize) {
+    let needed = connections_max as u64 + OWN_FILES;
     if let Some(limit) = limit.filter(|limit| *limit < needed) {
         tracing::warn!(
             limit,
@@ -75,25 +82,14 @@ fn note_open_files(limit: Option<u64>) {
     }
 }
 
-/// For a listener that asks nobody who they are.
-fn require_loopback(option: &str, address: SocketAddr) -> Result<(), Failure> {
-    if address.ip().is_loopback() {
-        return Ok(());
-    }
-    let message =
-        format!("{option} {address} can be reached by others, and nobody would be asked who they are");
-    Err(Failure::message("TG-ND-002", message, "listen on 127.0.0.1 until authentication is there"))
-}
-
-/// For a listener that asks, where somebody must be known for the answer to be of use.
-fn require_identity(option: &str, address: SocketAddr, identity: &Identity) -> Result<(), Failure> {
-    if address.ip().is_loopback() || identity.knows_anyone() {
-        return Ok(());
-    }
-    let message = format!("{option} {address} can be reached by others, and nobody is known who may come in");
-    let hint =
-        "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
-    Err(Failure::message("TG-ND-002", message, hint))
+fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
+    let options = FolderOptions {
+        network_allowed: settings.network_allowed,
+        queues: settings.queues(),
+        ..FolderOptions::default()
+    };
+    let opened = DataFolder::open_with(&settings.data, options);
+    opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
 /// The first of what is wrong; the others are in the log.
@@ -119,12 +115,11 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .map_err(|error| unstarted("could not start threads", &error))
 }
 
-fn open_ingest(options: &Up, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if options.file.is_none() {
+fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
+    if settings.file.is_none() {
         make_folder_for(file)?;
     }
-    let config = ingest::Config { critical: options.critical.clone(), ..ingest::Config::default() };
-    let opened = Ingest::open(folder.queues().clone(), config);
+    let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
     opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
@@ -146,6 +141,25 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
     )
 }
 
+/// Whoever holds a setting that may change while the node runs.
+struct Holders {
+    ingest: Arc<Ingest>,
+    identity: Arc<Identity>,
+    drain_timeout: Arc<Live<Duration>>,
+}
+
+impl Holders {
+    /// What a reload changes.
+    fn reloader(self, origins: Origins, values: Values) -> Reloader {
+        let take_up = move |settings: &Settings| {
+            self.ingest.reconfigure(&settings.ingest);
+            self.drain_timeout.set(settings.drain_timeout);
+            self.identity.replace(&settings.identity).expect("judged with the rest of the file");
+        };
+        Reloader::new(origins, values, Box::new(take_up))
+    }
+}
+
 /// All capabilities, in the order of what is wired to what.
 type Wired = Arc<[Arc<dyn Capability>]>;
 
@@ -160,12 +174,14 @@ struct Listeners {
 
 /// What a run needs.
 struct Site<'a> {
-    options: &'a Up,
+    settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
     identity: Arc<Identity>,
     file: PathBuf,
     vitals: Vitals,
+    reloader: Arc<Reloader>,
+    drain_timeout: Arc<Live<Duration>>,
 }
 
 impl Site<'_> {
@@ -183,6 +199,7 @@ impl Site<'_> {
     /// Listens, starts the sink, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
+        let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
@@ -193,9 +210,11 @@ impl Site<'_> {
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
+            config: self.reloader.standing().file,
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
+        tokio::spawn(hangups.each(self.reloader.clone()));
         banner::say(&text);
         Ok((stops, capabilities))
     }
@@ -203,11 +222,10 @@ impl Site<'_> {
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
         let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
-        let config = broker::Config { listen: self.options.mqtt, ..broker::Config::default() };
+        let config = self.settings.mqtt.clone();
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let config = http::Config { listen: self.options.http, ..http::Config::default() };
-        let bound = Http::bind("http", &config, Routes::new(), &shared).await;
+        let bound = Http::bind("http", &self.settings.http, Routes::new(), &shared).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtt = Arc::new(Mqtt::new(&broker));
         let storage = Arc::new(Storage::of(self.folder));
@@ -218,9 +236,10 @@ impl Site<'_> {
             identity: self.identity.clone(),
             counts,
             vitals: self.vitals,
+            reloader: self.reloader.clone(),
         };
         let bound =
-            Http::bind("admin", &admin::config(self.options.admin), admin::routes(view), &shared).await;
+            Http::bind("admin", &admin::config(self.settings.admin), admin::routes(view), &shared).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
         Ok(Listeners { broker, mqtt, http, admin, capabilities })
     }
@@ -239,7 +258,7 @@ impl Site<'_> {
     async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
         stops.next().await;
         tokio::spawn(stops.end_at_next());
-        let timeout = Duration::from_secs(self.options.drain_timeout.into());
+        let timeout = *self.drain_timeout.get();
         tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();

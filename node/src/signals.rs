@@ -1,6 +1,8 @@
-//! Being told to stop: the first SIGTERM or SIGINT begins the end, the second one is the end.
+//! Being told to stop: the first SIGTERM or SIGINT begins the end, the second one is the end. SIGHUP is a reload.
 
+use crate::reload::Reloader;
 use std::io;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The status of a process that was told twice.
@@ -30,5 +32,24 @@ impl Stops {
         self.next().await;
         tracing::warn!("told to stop again: ending at once; what was acknowledged is in the journal");
         std::process::exit(TWICE);
+    }
+}
+
+/// SIGHUP, from now on.
+#[derive(Debug)]
+pub(crate) struct Hangups(Signal);
+
+impl Hangups {
+    pub(crate) fn listen() -> io::Result<Hangups> {
+        Ok(Hangups(signal(SignalKind::hangup())?))
+    }
+
+    /// Reads the file again at each; what comes during one is one more.
+    pub(crate) async fn each(mut self, reloader: Arc<Reloader>) {
+        while self.0.recv().await.is_some() {
+            let reloader = reloader.clone();
+            // It has logged how it went; a panic in there has been reported as well.
+            let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
+        }
     }
 }

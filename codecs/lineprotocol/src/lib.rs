@@ -4,6 +4,8 @@
 //!
 //! No socket, clock, file or lock. Every name and line has a limit.
 
+mod encode;
 mod point;
 
+pub use encode::{NAME_BYTES_MAX, Unsayable, encode};
 pub use point::{FieldValue, Point};

@@ -1,15 +1,18 @@
-//! MQTT 3.1.1 as a sans-IO codec: bytes in, packets out; packets in, bytes out.
+//! MQTT 3.1.1 and 5.0 as a sans-IO codec: bytes in, packets out; packets in, bytes out.
 //!
-//! The reference is *MQTT Version 3.1.1, OASIS Standard, 29 October 2014* (`mqtt-v3.1.1-os`); a bracketed number such
-//! as `[MQTT-2.3.1-1]` is one of its normative statements. Reads no socket, no clock, no file, and takes no lock: a
-//! shell owns the connection, feeds a [`Decoder`] and sends what an [`Encoder`] wrote.
+//! The references are *MQTT Version 3.1.1, OASIS Standard, 29 October 2014* (`mqtt-v3.1.1-os`) and *MQTT Version 5.0,
+//! OASIS Standard, 7 March 2019* (`mqtt-v5.0-os`); a bracketed number such as `[MQTT-2.3.1-1]` is one of their normative
+//! statements, of 5.0 where the text speaks of properties and reason codes. Sections without a title
+//! are alike in both. Reads no socket, no clock, no file, and takes no lock: a shell owns the connection, feeds a
+//! [`Decoder`] and sends what an [`Encoder`] wrote.
 //!
 //! Packet types are built so that most of what the standard forbids cannot be said: a DUP flag exists only where there
-//! is a packet identifier, a password only beside a user name, a session only in an accepted CONNACK. What is left is
+//! is a packet identifier, an alias is never zero, a session is present only in an accepted CONNACK. What is left is
 //! checked on the way in ([`DecodeError`]) and on the way out ([`EncodeError`]).
 //!
 //! The protocol level belongs to the connection, not to the packet: a server's decoder learns it from CONNECT, and
-//! [`Encoder::new`] is told it. Types are `non_exhaustive`, so that another level adds fields and variants only.
+//! [`Encoder::new`] is told it. What only 5.0 has is at its default when read at the level of 3.1.1, and not written
+//! there. Types are `non_exhaustive`, so that another level adds fields and variants only.
 
 mod ack;
 mod alias;

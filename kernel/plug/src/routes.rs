@@ -54,6 +54,11 @@ impl Route {
     pub fn get(path: &'static str, need: Need, purpose: &'static str) -> Route {
         Route { method: Method::GET, path, need, body_bytes_max: 0, purpose }
     }
+
+    /// A route that does something and takes no body.
+    pub fn post(path: &'static str, need: Need, purpose: &'static str) -> Route {
+        Route { method: Method::POST, path, need, body_bytes_max: 0, purpose }
+    }
 }
 
 /// Routes with their handlers.

@@ -12,7 +12,6 @@ pub(crate) enum Anonymous {
     /// On listeners that only this machine reaches.
     #[default]
     Loopback,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the configuration"))]
     Never,
 }
 
@@ -63,6 +62,18 @@ impl IdentityError {
             IdentityError::Digest { .. } | IdentityError::Shared { .. } => "TG-ID-011",
             IdentityError::Scope { .. } => "TG-ID-012",
             IdentityError::TooMany { .. } => "TG-ID-013",
+        }
+    }
+
+    /// Whom it is about.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            IdentityError::Name { name }
+            | IdentityError::Twice { name }
+            | IdentityError::Digest { name }
+            | IdentityError::Shared { name, .. }
+            | IdentityError::Scope { name, .. } => Some(name),
+            IdentityError::TooMany { .. } => None,
         }
     }
 

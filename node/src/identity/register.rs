@@ -57,10 +57,6 @@ impl Register {
         self.tokens.len() + self.devices.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Nobody in particular, where `listener` lets that in.
     pub(crate) fn anonymous(&self, listener: SocketAddr) -> Option<Arc<Principal>> {
         let lets_in = self.anonymous == Anonymous::Loopback && listener.ip().to_canonical().is_loopback();

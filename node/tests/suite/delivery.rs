@@ -102,7 +102,15 @@ fn the_management_listener_tells_of_readiness_and_of_every_capability() {
     node.delivered(1);
     assert_eq!((node.admin_get("/healthz").status, node.admin_get("/nothing").status), (200, 404));
     let ready = node.admin_get("/readyz");
-    assert_eq!((ready.status, ready.json()), (200, json!({"ready": true, "reasons": []})));
+    assert_eq!(
+        (ready.status, ready.json()),
+        (
+            200,
+            json!({
+                "ready": true, "reasons": [], "config": {"generation": 1, "file": null, "last_reload": null}
+            })
+        )
+    );
     let page = node.admin_get("/metrics");
     assert!(page.head.contains("text/plain; version=0.0.4; charset=utf-8"), "{}", page.head);
     for sample in [

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod bad_input;
+mod config;
 mod counterpart;
 mod crash;
 mod delivery;
@@ -15,5 +16,6 @@ mod power_disk;
 mod process;
 mod refusals;
 mod shutdown;
+mod story;
 mod torn_file;
 mod trouble;

@@ -4,7 +4,55 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
+
 use crate::error::BrokerError;
+
+const WAIT: Kind = Kind::Duration { min_ms: 1, max_ms: 600_000 };
+
+/// What the configuration file can say of it.
+pub const SECTION: Section = Section::new(
+    "mqtt",
+    "The MQTT listener.",
+    &[
+        Field::new(
+            "listen",
+            Kind::Address,
+            "127.0.0.1:1883",
+            "Where to listen for plain MQTT. Wider than loopback only where the network is trusted.",
+        ),
+        Field::new(
+            "connections_max",
+            Kind::Integer { min: 1, max: 1_000_000 },
+            "10000",
+            "Connections served at once; the next one is closed as soon as it is accepted. The limit on open files must be \
+             higher.",
+        ),
+        Field::new("connect_timeout", WAIT, "10 s", "Time from the connection to its CONNECT packet."),
+        Field::new("write_timeout", WAIT, "10 s", "Longest time a client may leave an answer unread."),
+        Field::new(
+            "packet_bytes_max",
+            Kind::Bytes { min: 128, max: 268_435_460 },
+            "256 KiB",
+            "Largest packet, fixed header included. A larger one is refused from its first bytes.",
+        ),
+        Field::new(
+            "unacknowledged_max",
+            Kind::Integer { min: 1, max: 65_535 },
+            "1024",
+            "Publications of one connection that wait for the journal. Beyond it the connection is not read from until the \
+             next acknowledgement. Two syncs' worth of what one connection is to reach: at 75,000 a second and 6 ms a sync, \
+             900.",
+        ),
+        Field::new(
+            "hold_max",
+            WAIT,
+            "30 s",
+            "Longest time a connection without keep-alive is not read from; then it is closed. A connection with keep-alive \
+             gets two fifths of that instead.",
+        ),
+    ],
+);
 
 /// Settings of one broker; `sample.toml` says them in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +93,19 @@ impl Default for Config {
 }
 
 impl Config {
+    /// From its section, whose limits are those of [`Config::check`].
+    pub fn from_values(values: &Values, _: &mut Faults) -> Config {
+        Config {
+            listen: values.get("listen"),
+            connections_max: values.get("connections_max"),
+            connect_timeout_ms: values.millis("connect_timeout"),
+            write_timeout_ms: values.millis("write_timeout"),
+            packet_bytes_max: values.get("packet_bytes_max"),
+            unacknowledged_max: values.get("unacknowledged_max"),
+            hold_ms_max: values.millis("hold_max"),
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), BrokerError> {
         check("connections_max", self.connections_max as u64, 1..=1_000_000)?;
         check("connect_timeout_ms", self.connect_timeout_ms, 1..=600_000)?;

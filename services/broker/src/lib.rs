@@ -25,7 +25,7 @@ mod taking;
 mod wire;
 
 pub use broker::{Broker, Drained, Handle};
-pub use config::Config;
+pub use config::{Config, SECTION};
 pub use counters::{Publications, Snapshot};
 pub use error::BrokerError;
 pub use intake::{Declined, Intake, Publication, Receipt};

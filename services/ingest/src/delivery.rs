@@ -3,10 +3,75 @@
 use crate::config::Config;
 use std::time::Duration;
 use tidegate_kernel_flow::{BatchLimits, BreakerWindow, LimitKind};
+use tidegate_kernel_plug::config::{Field, Group, Kind, Values};
 
 /// Outcomes a breaker looks back on, and how many bad ones among them open it.
 const WINDOW_OUTCOMES: u32 = 20;
 const WINDOW_BAD_MAX: u32 = 10;
+
+const FREE_IN_FLIGHT_MAX: usize = 4;
+const BACKLOG_ROWS_MIN: u64 = 10_000;
+
+/// Sinks of one kind.
+pub const SINKS_MAX: usize = 16;
+
+const WAIT: Kind = Kind::Duration { min_ms: 0, max_ms: 60_000 };
+
+/// What the configuration file can say of how a sink is fed: `[ingest.KIND.NAME.delivery]`.
+pub const DELIVERY: Group = Group::one(
+    "delivery",
+    "How the sink is fed.",
+    &[
+        Field::new("batch_rows_max", Kind::Integer { min: 1, max: 65_536 }, "512", "Rows in one delivery."),
+        Field::new(
+            "batch_bytes_max",
+            Kind::Bytes { min: 1, max: 64 << 20 },
+            "256 KiB",
+            "Bytes of records in one delivery; one record is delivered however large it is.",
+        ),
+        Field::new("batch_age", WAIT, "20 ms", "How long the first row of a batch waits for others."),
+        Field::optional(
+            "in_flight_max",
+            Kind::Integer { min: 1, max: 64 },
+            "Deliveries at once. With more than one, rows may arrive in another order than they came. 4 for InfluxDB, else 1.",
+        ),
+        Field::new(
+            "in_flight",
+            Kind::Choice(&["adaptive", "fixed"]),
+            "adaptive",
+            "Whether that many are sent always, or as many as the other side takes without slowing down.",
+        ),
+        Field::new(
+            "slow",
+            Kind::Duration { min_ms: 1, max_ms: 600_000 },
+            "5 s",
+            "A delivery that takes longer counts against the sink like a failed one.",
+        ),
+        Field::new(
+            "live_share_percent",
+            Kind::Integer { min: 1, max: 99 },
+            "80",
+            "Of the rows sent while a backlog drains, so many in a hundred are new ones, as long as there are any.",
+        ),
+        Field::optional(
+            "backlog_rows_min",
+            Kind::Integer { min: 1, max: 1_000_000_000 },
+            "A sink that works again and has at least so many rows to catch up on gets new ones beside them. 10,000, but never \
+             for remote write, whose receiver wants every series in order.",
+        ),
+    ],
+);
+
+/// How much a sink cares for the order of its rows: what holds unless the file says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sequence {
+    /// Not at all: several deliveries at once.
+    Free,
+    /// One delivery at a time, but what is new need not wait for what an outage left.
+    Loose,
+    /// Always.
+    Strict,
+}
 
 /// The settings of one sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +102,28 @@ impl SinkConfig {
             limit: LimitKind::Fixed(1),
             slow_ms: 5000,
             live_share_percent: 80,
-            backlog_rows_min: 10_000,
+            backlog_rows_min: BACKLOG_ROWS_MIN,
+        }
+    }
+
+    /// From the group `delivery` of a sink's group.
+    pub fn from_values(sink: &Values, sequence: Sequence) -> SinkConfig {
+        let values = sink.group("delivery");
+        let max = values.find("in_flight_max").unwrap_or(if sequence == Sequence::Free {
+            FREE_IN_FLIGHT_MAX
+        } else {
+            1
+        });
+        let backlog_rows_min = if sequence == Sequence::Strict { u64::MAX } else { BACKLOG_ROWS_MIN };
+        let is_adaptive = values.get::<String>("in_flight") == "adaptive";
+        SinkConfig {
+            batch_rows_max: values.get("batch_rows_max"),
+            batch_bytes_max: values.get("batch_bytes_max"),
+            batch_age_ms: values.millis("batch_age"),
+            limit: if is_adaptive { LimitKind::Adaptive { max } } else { LimitKind::Fixed(max) },
+            slow_ms: values.millis("slow"),
+            live_share_percent: values.get("live_share_percent"),
+            backlog_rows_min: values.find("backlog_rows_min").unwrap_or(backlog_rows_min),
         }
     }
 

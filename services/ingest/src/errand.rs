@@ -35,7 +35,8 @@ pub(crate) struct Wait {
 
 impl Errand {
     pub(crate) fn new(rows: Vec<Row>) -> Errand {
-        let left = if rows.is_empty() { Vec::new() } else { vec![0..rows.len()] };
+        let whole = 0..rows.len();
+        let left = Some(whole).filter(|whole| !whole.is_empty()).into_iter().collect();
         Errand { rows, left, poison: Vec::new(), splits_left: SPLITS_MAX, rows_cap: None }
     }
 

@@ -22,6 +22,7 @@ use crate::state::{SinkState, wall_ms};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
+use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -34,7 +35,7 @@ const SINK_NAME_BYTES_MAX: usize = 32;
 pub struct Ingest {
     pub(crate) journal: Journal,
     config: Config,
-    classes: Classes,
+    classes: Live<Classes>,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
@@ -74,7 +75,7 @@ impl Ingest {
         let ingest = Ingest {
             derived: Mutex::new(derived),
             rules: OnceLock::new(),
-            classes: Classes::new(config.critical.clone()),
+            classes: Live::new(Classes::new(config.critical.clone())),
             admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
@@ -88,9 +89,14 @@ impl Ingest {
         Ok(ingest)
     }
 
+    /// Takes up what may change while it runs: which topics are critical. Readings taken in before keep their class.
+    pub fn reconfigure(&self, config: &Config) {
+        self.classes.set(Classes::new(config.critical.clone()));
+    }
+
     /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        let class = self.classes.of(&reading.topic);
+        let class = self.classes.get().of(&reading.topic);
         let id = Id::v7(wall_ms());
         let Ok(payload) = layout::encode(reading) else {
             self.give_up(Declined::UNWRITABLE_CODE);

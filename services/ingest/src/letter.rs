@@ -82,7 +82,7 @@ impl Letter {
         out.extend_from_slice(&self.id.0);
         out.extend_from_slice(&self.kind.to_le_bytes());
         out.push(self.version);
-        out.push(u8::from(self.critical) * CRITICAL | u8::from(self.cut) * CUT);
+        out.push((u8::from(self.critical) * CRITICAL) | (u8::from(self.cut) * CUT));
         for text in [&self.sink, &self.reason.code] {
             out.push(text.len() as u8);
             out.extend_from_slice(text.as_bytes());

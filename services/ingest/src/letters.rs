@@ -74,6 +74,8 @@ pub struct Pick {
     pub reason: Option<String>,
     /// The letter's own id.
     pub letter: Option<String>,
+    /// The reading's id.
+    pub id: Option<String>,
 }
 
 /// What a replay came to, or would.
@@ -96,6 +98,7 @@ impl Pick {
         is(&self.sink, &letter.sink)
             && is(&self.reason, &letter.reason.code)
             && is(&self.letter, &id.to_string())
+            && is(&self.id, &letter.id.to_string())
     }
 }
 

@@ -7,7 +7,7 @@ use tidegate_codec_mqtt::{
     TopicName, Unsubscribe, Will,
 };
 
-use crate::harness::{check_round_trip, client, open_server};
+use crate::harness::{V311, check_round_trip, client, open_server, real};
 use crate::samples::{filter, id, name, publish, text};
 
 fn encode(packet: &Packet, out: &mut BytesMut) -> Result<(), EncodeError> {
@@ -48,7 +48,7 @@ fn the_longest_fields_go_through() {
     let topic = TopicName::try_from(string.clone()).expect("a topic of the longest length");
     connect.will = Some(Will::new(topic, longest.clone()));
     connect.login = Some(Login::new(string, Some(longest)));
-    check_round_trip(&Packet::Connect(Box::new(connect)), &encode);
+    check_round_trip(V311, &Packet::Connect(Box::new(connect)), real().encode);
     let too_long = "x".repeat(FIELD_BYTES_MAX + 1);
     assert_eq!(Text::new(&too_long), Err(TextError::TooLong { bytes: FIELD_BYTES_MAX + 1 }));
 }
@@ -73,7 +73,7 @@ fn lists(count: usize) -> [Packet; 3] {
 #[test]
 fn the_longest_lists_go_through_and_one_entry_more_does_not() {
     for packet in lists(FILTERS_MAX) {
-        check_round_trip(&packet, &encode);
+        check_round_trip(V311, &packet, real().encode);
     }
     for packet in lists(FILTERS_MAX + 1) {
         check(&packet, EncodeError::TooManyFilters { kind: packet.kind(), count: FILTERS_MAX + 1 });
@@ -87,7 +87,7 @@ fn a_received_list_that_is_too_long_is_refused() {
         let body = [&b"\x00\x01"[..], &entry.repeat(FILTERS_MAX + 1)].concat();
         let length = [body.len() as u8 | 0x80, (body.len() >> 7) as u8 | 0x80, (body.len() >> 14) as u8];
         let mut bytes = BytesMut::from(&[&[first], &length[..], &body[..]].concat()[..]);
-        let mut decoder = if first == 0x90 { client() } else { open_server() };
+        let mut decoder = if first == 0x90 { client(V311) } else { open_server(V311) };
         let error = decoder.decode(&mut bytes).expect_err("one entry too many");
         assert_eq!(error.code(), "TG-MQ-034", "{first:#04x}: {error}");
     }

@@ -1,5 +1,6 @@
 //! The codec's tests: vectors worked out by hand from the standard, refusals, feeding in pieces, round trips, topic
-//! matching against a plain reference, seeded mutations, and the pages of the error codes.
+//! matching against a plain reference, seeded mutations, and the pages of the error codes. What is of MQTT 5.0 alone is in
+//! `v5`.
 
 mod errors;
 mod feeding;
@@ -11,4 +12,5 @@ mod refusals;
 mod roundtrip;
 mod samples;
 mod topics;
+mod v5;
 mod vectors;

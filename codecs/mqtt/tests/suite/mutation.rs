@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::{Bytes, BytesMut};
-use tidegate_codec_mqtt::{DecodeError, Decoder, Packet};
+use tidegate_codec_mqtt::{DecodeError, Decoder, Packet, ProtocolLevel};
 
-use crate::harness::{Codec, check, client, real};
-use crate::samples::{encoded, stream, to_client, to_server};
+use crate::harness::{Codec, V5, V311, check, client, real};
+use crate::samples::{encoded, encoded_at, stream, to_client, to_server};
+use crate::v5;
 
-const CASES: u64 = 200_000;
+const CASES: u64 = 120_000;
 
 /// SplitMix64: small, and the same everywhere.
 struct Seeded(u64);
@@ -34,6 +35,11 @@ fn corpus() -> Vec<Vec<u8>> {
     let mut corpus: Vec<Vec<u8>> = packets.map(|packet| encoded(&packet).to_vec()).collect();
     corpus.push(stream(&to_server()));
     corpus.push(stream(&to_client()));
+    for packets in [v5::samples::to_server(), v5::samples::to_client()] {
+        let each: Vec<Vec<u8>> = packets.iter().map(|packet| encoded_at(V5, packet).to_vec()).collect();
+        corpus.push(each.concat());
+        corpus.extend(each);
+    }
     corpus
 }
 
@@ -109,14 +115,46 @@ fn check_decoder_fault(
 
 #[test]
 fn an_encoder_that_loses_a_flag_is_found() {
-    let encode = |packet: &Packet, out: &mut BytesMut| {
+    let encode = |level: ProtocolLevel, packet: &Packet, out: &mut BytesMut| {
         let mut packet = packet.clone();
         if let Packet::Publish(publish) = &mut packet {
             publish.retain = false;
         }
-        (real().encode)(&packet, out)
+        (real().encode)(level, &packet, out)
     };
     check_found(Codec { encode: &encode, ..real() });
+}
+
+#[test]
+fn an_encoder_that_sorts_user_properties_is_found() {
+    let encode = |level: ProtocolLevel, packet: &Packet, out: &mut BytesMut| {
+        let mut packet = packet.clone();
+        if let Packet::Publish(publish) = &mut packet {
+            publish.properties.user.sort_by(|one, other| one.name.cmp(&other.name));
+        }
+        (real().encode)(level, &packet, out)
+    };
+    check_found(Codec { encode: &encode, ..real() });
+}
+
+#[test]
+fn a_decoder_that_copies_properties_is_found() {
+    check_decoder_fault(|_, _, outcome| {
+        if let Ok(Some(Packet::Publish(publish))) = outcome
+            && !publish.properties.is_none()
+        {
+            publish.properties = publish.properties.detach().into();
+        }
+    });
+}
+
+#[test]
+fn a_decoder_that_allocates_for_no_properties_is_found() {
+    check_decoder_fault(|_, _, outcome| {
+        if let Ok(Some(Packet::Publish(publish))) = outcome {
+            publish.properties.expiry_s = publish.properties.expiry_s.take();
+        }
+    });
 }
 
 #[test]
@@ -155,7 +193,7 @@ fn a_decoder_that_grows_the_read_buffer_is_found() {
 fn a_decoder_that_goes_on_after_a_failure_is_found() {
     check_decoder_fault(|decoder, _, outcome| {
         if outcome.is_err() {
-            *decoder = client();
+            *decoder = client(V311);
         }
     });
 }

@@ -9,23 +9,23 @@ use tidegate_codec_mqtt::{
     Unsubscribe, Will,
 };
 
-use crate::harness::{check_round_trip, fuzz_one, real};
+use crate::harness::{V311, check_round_trip, fuzz_one, real};
 use crate::samples::encoded;
 
-fn any_string() -> impl Strategy<Value = String> {
+pub(crate) fn any_string() -> impl Strategy<Value = String> {
     let character = prop_oneof![4 => proptest::char::range('a', 'f'), 2 => Just('/'), 1 => any::<char>()];
     vec(character.prop_filter("no null", |c| *c != '\0'), 0..24).prop_map(String::from_iter)
 }
 
-fn any_text() -> impl Strategy<Value = Text> {
+pub(crate) fn any_text() -> impl Strategy<Value = Text> {
     any_string().prop_map(|string| Text::new(&string).expect("short and without null"))
 }
 
-fn any_name() -> impl Strategy<Value = TopicName> {
+pub(crate) fn any_name() -> impl Strategy<Value = TopicName> {
     any_string().prop_filter_map("a topic name", |string| TopicName::new(&string).ok())
 }
 
-fn any_filter() -> impl Strategy<Value = TopicFilter> {
+pub(crate) fn any_filter() -> impl Strategy<Value = TopicFilter> {
     let level = prop_oneof![any_string(), Just("+".to_owned()), Just(String::new())];
     (vec(level, 1..5), any::<bool>()).prop_filter_map("a topic filter", |(mut levels, all)| {
         levels.extend(all.then(|| "#".to_owned()));
@@ -33,19 +33,19 @@ fn any_filter() -> impl Strategy<Value = TopicFilter> {
     })
 }
 
-fn any_bytes() -> impl Strategy<Value = Bytes> {
+pub(crate) fn any_bytes() -> impl Strategy<Value = Bytes> {
     vec(any::<u8>(), 0..200).prop_map(Bytes::from)
 }
 
-fn any_id() -> impl Strategy<Value = PacketId> {
+pub(crate) fn any_id() -> impl Strategy<Value = PacketId> {
     (1..=u16::MAX).prop_filter_map("above zero", PacketId::new)
 }
 
-fn any_qos() -> impl Strategy<Value = QoS> {
+pub(crate) fn any_qos() -> impl Strategy<Value = QoS> {
     (0..3_u8).prop_filter_map("below three", QoS::new)
 }
 
-fn any_delivery() -> impl Strategy<Value = Delivery> {
+pub(crate) fn any_delivery() -> impl Strategy<Value = Delivery> {
     (any_qos(), any_id(), any::<bool>()).prop_map(|(qos, id, dup)| match qos {
         QoS::AtMostOnce => Delivery::AtMostOnce,
         QoS::AtLeastOnce => Delivery::AtLeastOnce { id, dup },
@@ -53,7 +53,7 @@ fn any_delivery() -> impl Strategy<Value = Delivery> {
     })
 }
 
-fn any_publish() -> impl Strategy<Value = Publish> {
+pub(crate) fn any_publish() -> impl Strategy<Value = Publish> {
     (any_name(), any_bytes(), any_delivery(), any::<bool>()).prop_map(|(topic, payload, delivery, retain)| {
         let mut publish = Publish::new(topic, payload, delivery);
         publish.retain = retain;
@@ -61,7 +61,7 @@ fn any_publish() -> impl Strategy<Value = Publish> {
     })
 }
 
-fn any_will() -> impl Strategy<Value = Will> {
+pub(crate) fn any_will() -> impl Strategy<Value = Will> {
     (any_name(), any_bytes(), any_qos(), any::<bool>()).prop_map(|(topic, payload, qos, retain)| {
         let mut will = Will::new(topic, payload);
         will.qos = qos;
@@ -75,7 +75,7 @@ fn any_login() -> impl Strategy<Value = Login> {
         .prop_map(|(user_name, password)| Login::new(user_name, password))
 }
 
-fn any_connect() -> impl Strategy<Value = Connect> {
+pub(crate) fn any_connect() -> impl Strategy<Value = Connect> {
     let will = proptest::option::of(any_will());
     let login = proptest::option::of(any_login());
     (any_text(), any::<bool>(), any::<u16>(), will, login).prop_map(
@@ -101,7 +101,7 @@ fn any_connack() -> impl Strategy<Value = Connack> {
     ]
 }
 
-fn any_subscribe() -> impl Strategy<Value = Subscribe> {
+pub(crate) fn any_subscribe() -> impl Strategy<Value = Subscribe> {
     let subscription = (any_filter(), any_qos()).prop_map(|(filter, qos)| Subscription::new(filter, qos));
     (any_id(), vec(subscription, 1..9)).prop_map(|(id, subscriptions)| Subscribe::new(id, subscriptions))
 }
@@ -137,7 +137,7 @@ proptest! {
 
     #[test]
     fn any_packet_written_is_read_back_equal(packet in any_packet()) {
-        check_round_trip(&packet, real().encode);
+        check_round_trip(V311, &packet, real().encode);
     }
 
     #[test]

@@ -28,8 +28,12 @@ pub(crate) fn publish(topic: &str, payload: &'static [u8], delivery: Delivery) -
 }
 
 pub(crate) fn encoded(packet: &Packet) -> BytesMut {
+    encoded_at(ProtocolLevel::V311, packet)
+}
+
+pub(crate) fn encoded_at(level: ProtocolLevel, packet: &Packet) -> BytesMut {
     let mut bytes = BytesMut::new();
-    Encoder::new(ProtocolLevel::V311).encode(packet, &mut bytes).expect("a valid packet");
+    Encoder::new(level).encode(packet, &mut bytes).expect("a valid packet");
     bytes
 }
 

@@ -6,7 +6,7 @@ use tidegate_codec_mqtt::{
     Refusal, Suback, Subscribe, SubscribeOutcome, Subscription, Text, Unsuback, Unsubscribe, Will,
 };
 
-use crate::harness::{client, fresh_server, open_server};
+use crate::harness::{V311, client, fresh_server, open_server};
 use crate::samples::{encoded, filter, full_connect, id, name, publish, text};
 
 fn check(mut decoder: Decoder, bytes: &[u8], packet: &Packet) {
@@ -50,8 +50,8 @@ fn a_user_name_needs_no_password_and_a_will_may_be_empty() {
 
 #[test]
 fn a_connack_carries_session_or_reason() {
-    check(client(), b"\x20\x02\x00\x00", &Packet::Connack(Connack::accepted(false)));
-    check(client(), b"\x20\x02\x01\x00", &Packet::Connack(Connack::accepted(true)));
+    check(client(V311), b"\x20\x02\x00\x00", &Packet::Connack(Connack::accepted(false)));
+    check(client(V311), b"\x20\x02\x01\x00", &Packet::Connack(Connack::accepted(true)));
     let refusals = [
         Refusal::UnacceptableProtocolVersion,
         Refusal::IdentifierRejected,
@@ -60,7 +60,7 @@ fn a_connack_carries_session_or_reason() {
         Refusal::NotAuthorized,
     ];
     for (code, refusal) in (1..).zip(refusals) {
-        check(client(), &[0x20, 2, 0, code], &Packet::Connack(Connack::refused(refusal)));
+        check(client(V311), &[0x20, 2, 0, code], &Packet::Connack(Connack::refused(refusal)));
     }
 }
 
@@ -68,30 +68,30 @@ fn a_connack_carries_session_or_reason() {
 fn the_publish_of_figure_3_11_has_topic_identifier_and_payload() {
     let at_least_once = |dup| Delivery::AtLeastOnce { id: id(10), dup };
     let packet = Packet::Publish(publish("a/b", b"21", at_least_once(false)));
-    check(open_server(), b"\x32\x09\x00\x03a/b\x00\x0a21", &packet);
+    check(open_server(V311), b"\x32\x09\x00\x03a/b\x00\x0a21", &packet);
     let packet = Packet::Publish(publish("a/b", b"21", at_least_once(true)));
-    check(client(), b"\x3a\x09\x00\x03a/b\x00\x0a21", &packet);
+    check(client(V311), b"\x3a\x09\x00\x03a/b\x00\x0a21", &packet);
 }
 
 #[test]
 fn a_publish_at_qos_0_has_no_identifier() {
     let mut message = publish("a/b", b"\x00\x0a", Delivery::AtMostOnce);
-    check(open_server(), b"\x30\x07\x00\x03a/b\x00\x0a", &Packet::Publish(message.clone()));
+    check(open_server(V311), b"\x30\x07\x00\x03a/b\x00\x0a", &Packet::Publish(message.clone()));
     message.retain = true;
-    check(client(), b"\x31\x07\x00\x03a/b\x00\x0a", &Packet::Publish(message));
+    check(client(V311), b"\x31\x07\x00\x03a/b\x00\x0a", &Packet::Publish(message));
 }
 
 #[test]
 fn a_publish_at_qos_2_may_be_empty_repeated_and_retained() {
     let mut message = publish("/", b"", Delivery::ExactlyOnce { id: id(0xfffe), dup: true });
     message.retain = true;
-    check(open_server(), b"\x3d\x05\x00\x01/\xff\xfe", &Packet::Publish(message));
+    check(open_server(V311), b"\x3d\x05\x00\x01/\xff\xfe", &Packet::Publish(message));
 }
 
 #[test]
 fn the_four_acknowledgements_differ_in_their_first_byte() {
     let ack = || Ack::new(id(0x1234));
-    for decoder in [client, open_server] {
+    for decoder in [|| client(V311), || open_server(V311)] {
         check(decoder(), b"\x40\x02\x12\x34", &Packet::Puback(ack()));
         check(decoder(), b"\x50\x02\x12\x34", &Packet::Pubrec(ack()));
         check(decoder(), b"\x62\x02\x12\x34", &Packet::Pubrel(ack()));
@@ -115,28 +115,28 @@ fn the_subscribe_of_figure_3_23_asks_for_two_topics() {
         Subscription::new(filter("c/d"), QoS::ExactlyOnce),
     ];
     let packet = Packet::Subscribe(Subscribe::new(id(10), subscriptions));
-    check(open_server(), b"\x82\x0e\x00\x0a\x00\x03a/b\x01\x00\x03c/d\x02", &packet);
+    check(open_server(V311), b"\x82\x0e\x00\x0a\x00\x03a/b\x01\x00\x03c/d\x02", &packet);
 }
 
 #[test]
 fn the_suback_of_figure_3_26_grants_two_and_refuses_one() {
     let granted = SubscribeOutcome::Granted;
     let outcomes = vec![granted(QoS::AtMostOnce), granted(QoS::ExactlyOnce), SubscribeOutcome::FAILED];
-    check(client(), b"\x90\x05\x00\x0a\x00\x02\x80", &Packet::Suback(Suback::new(id(10), outcomes)));
+    check(client(V311), b"\x90\x05\x00\x0a\x00\x02\x80", &Packet::Suback(Suback::new(id(10), outcomes)));
 }
 
 #[test]
 fn the_unsubscribe_of_figure_3_30_gives_two_topics_up() {
     let packet = Packet::Unsubscribe(Unsubscribe::new(id(10), vec![filter("a/b"), filter("c/d")]));
-    check(open_server(), b"\xa2\x0c\x00\x0a\x00\x03a/b\x00\x03c/d", &packet);
-    check(client(), b"\xb0\x02\x00\x0a", &Packet::Unsuback(Unsuback::new(id(10))));
+    check(open_server(V311), b"\xa2\x0c\x00\x0a\x00\x03a/b\x00\x03c/d", &packet);
+    check(client(V311), b"\xb0\x02\x00\x0a", &Packet::Unsuback(Unsuback::new(id(10))));
 }
 
 #[test]
 fn pings_and_disconnect_are_two_bytes() {
-    check(open_server(), b"\xc0\x00", &Packet::Pingreq);
-    check(client(), b"\xd0\x00", &Packet::Pingresp);
-    check(open_server(), b"\xe0\x00", &Packet::Disconnect(Disconnect::default()));
+    check(open_server(V311), b"\xc0\x00", &Packet::Pingreq);
+    check(client(V311), b"\xd0\x00", &Packet::Pingresp);
+    check(open_server(V311), b"\xe0\x00", &Packet::Disconnect(Disconnect::default()));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn remaining_lengths_change_size_where_table_2_4_says() {
 #[test]
 fn a_remaining_length_may_be_longer_than_it_must() {
     let mut bytes = BytesMut::from(&b"\xd0\x80\x80\x00\xd0\x80\x80\x80\x00"[..]);
-    let mut decoder = client();
+    let mut decoder = client(V311);
     assert_eq!(decoder.decode(&mut bytes), Ok(Some(Packet::Pingresp)));
     assert_eq!(decoder.decode(&mut bytes), Ok(Some(Packet::Pingresp)));
     assert_eq!(decoder.decode(&mut bytes), Ok(None));
@@ -172,13 +172,13 @@ fn a_remaining_length_may_be_longer_than_it_must() {
 #[test]
 fn the_string_of_figure_1_2_holds_a_character_beyond_16_bits() {
     let packet = Packet::Publish(publish("A\u{2A6D4}", b"", Delivery::AtMostOnce));
-    check(client(), b"\x30\x07\x00\x05\x41\xf0\xaa\x9b\x94", &packet);
+    check(client(V311), b"\x30\x07\x00\x05\x41\xf0\xaa\x9b\x94", &packet);
 }
 
 #[test]
 fn a_byte_order_mark_is_kept_wherever_it_stands() {
     let packet = Packet::Publish(publish("\u{feff}a\u{feff}", b"", Delivery::AtMostOnce));
-    check(client(), b"\x30\x09\x00\x07\xef\xbb\xbfa\xef\xbb\xbf", &packet);
+    check(client(V311), b"\x30\x09\x00\x07\xef\xbb\xbfa\xef\xbb\xbf", &packet);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 /// Faults that one report names; of the others it says how many.
 pub const FAULTS_MAX: usize = 100;
+/// Faults that are looked at more closely than by counting them.
+const KEPT_MAX: usize = 1000;
 
 /// Where a fault is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,10 +32,22 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults {
     faults: Vec<Fault>,
+    /// Found beyond those that are kept.
+    beyond: usize,
 }
 
 impl Faults {
     pub fn push(&mut self, fault: Fault) {
+        self.push_with(|| fault);
+    }
+
+    /// The same where making it takes time.
+    pub(super) fn push_with(&mut self, fault: impl FnOnce() -> Fault) {
+        if self.faults.len() >= KEPT_MAX {
+            self.beyond += 1;
+            return;
+        }
+        let fault = fault();
         let at = self.faults.partition_point(|known| *known <= fault);
         self.faults.insert(at, fault);
     }
@@ -43,7 +57,7 @@ impl Faults {
     }
 
     pub fn len(&self) -> usize {
-        self.faults.len()
+        self.faults.len() + self.beyond
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
@@ -58,8 +72,8 @@ impl Faults {
             let place = fault.place_in(file);
             let _ = writeln!(text, "{place}: {message} [{code}]\n  hint: {hint}");
         }
-        if self.faults.len() > FAULTS_MAX {
-            let _ = writeln!(text, "{file}: and {} more", self.faults.len() - FAULTS_MAX);
+        if self.len() > FAULTS_MAX {
+            let _ = writeln!(text, "{file}: and {} more", self.len() - FAULTS_MAX);
         }
         text
     }

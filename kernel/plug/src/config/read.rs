@@ -7,7 +7,7 @@ use crate::config::fault::{
 use crate::config::field::{Field, Many, Preset};
 use crate::config::nearest::nearest;
 use crate::config::position::{Lines, Position};
-use crate::config::setting::Setting;
+use crate::config::setting::{Setting, quoted};
 use crate::config::table::{Node, Table};
 use crate::config::value::{self, Fetch, Flawed};
 use crate::config::values::{Entry, Inner, Origin, Values};
@@ -23,16 +23,17 @@ pub struct Reading {
     faults: Faults,
     /// Groups with a fault; nobody is shown their values.
     unsound: BTreeSet<String>,
+    /// The text is not TOML throughout, so that what stands somewhere may belong to any section.
+    is_torn: bool,
 }
 
 impl Reading {
     /// Makes a capability's settings of its section; nothing where the section has faults already.
     pub fn section<T>(&mut self, path: &str, make: impl FnOnce(&Values, &mut Faults) -> T) -> Option<T> {
-        let is_in = |group: &&String| {
-            group.is_empty()
-                || group.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        let is_inside = |group: &String| {
+            group.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        if self.unsound.iter().any(|group| is_in(&group)) {
+        if self.is_torn || self.unsound.iter().any(is_inside) {
             return None;
         }
         Some(make(self.values.group(path), &mut self.faults))
@@ -61,18 +62,14 @@ pub(super) fn read(table: &Table, source: &Source<'_>) -> Reading {
         lines: &lines,
         faults,
         unsound: BTreeSet::new(),
-        is_torn: !errors.is_empty(),
+        is_torn: !errors.iter().all(is_duplicate),
         overrides: source.overrides,
         fetch: source.secrets,
     };
+    errors.iter().for_each(|error| walk.torn(error));
     let begin = Origin::File(Position { line: 1, column: 1 });
     let values = walk.group(&table.root, String::new(), Some((document.get_ref(), begin)));
-    errors.iter().for_each(|error| walk.torn(error));
-    if !walk.faults.is_empty() && (walk.is_torn || text.is_empty()) {
-        // What stands elsewhere may belong to any section.
-        walk.unsound.insert(String::new());
-    }
-    Reading { values, faults: walk.faults, unsound: walk.unsound }
+    Reading { values, faults: walk.faults, unsound: walk.unsound, is_torn: !errors.is_empty() }
 }
 
 fn text<'a>(bytes: &'a [u8], faults: &mut Faults) -> Option<&'a str> {
@@ -112,13 +109,11 @@ impl Walk<'_> {
             self.known(node, &path, key);
         }
         let value_of = |name: &str| found.iter().find(|(key, _)| key.get_ref() == name).copied();
-        let is_given = given.is_some();
         let entries =
             node.fields.iter().map(|field| self.entry(field, &path, value_of(field.key), given)).collect();
         let inner =
             node.groups.iter().map(|group| (group.name, self.inner(group, &path, value_of(group.name))));
         let inner = inner.collect();
-        debug_assert!(is_given || found.is_empty());
         Values { path, origin: given.map_or(Origin::Default, |(_, origin)| origin), entries, inner }
     }
 
@@ -152,7 +147,7 @@ impl Walk<'_> {
             reload: field.reload,
         };
         match (found, group) {
-            (Some((key, value)), _) => self.take(field, path, key, value, &mut entry),
+            (Some((_, value)), _) => self.take(field, path, value, &mut entry),
             (None, Some((_, origin))) if field.preset == Preset::Required && !self.is_torn => {
                 let message = format!("[{path}] has no {:?}, which must be there", field.key);
                 let hint = format!("add {} = ..., {}", field.key, value::limits(&field.kind));
@@ -164,15 +159,8 @@ impl Walk<'_> {
         entry
     }
 
-    fn take(
-        &mut self,
-        field: &Field,
-        path: &str,
-        key: &Spanned<DeString<'_>>,
-        value: &Spanned<DeValue<'_>>,
-        entry: &mut Entry,
-    ) {
-        entry.origin = Origin::File(self.lines.position(key.span().start));
+    fn take(&mut self, field: &Field, path: &str, value: &Spanned<DeValue<'_>>, entry: &mut Entry) {
+        entry.origin = Origin::File(self.lines.position(value.span().start));
         if let DeValue::Array(items) = value.get_ref() {
             entry.items = items.iter().map(|item| self.lines.position(item.span().start)).collect();
         }
@@ -256,7 +244,7 @@ impl Walk<'_> {
     /// A fault of the TOML itself.
     fn torn(&mut self, error: &toml::de::Error) {
         let message = error.message().to_owned();
-        let flaw = match message.contains("duplicate key") {
+        let flaw = match is_duplicate(error) {
             true => Flaw::new(DUPLICATE, message, "keep one of the two"),
             false => Flaw::new(SYNTAX, message, "see toml.io for the form of the file"),
         };
@@ -264,13 +252,19 @@ impl Walk<'_> {
     }
 
     fn flaw(&mut self, path: &str, offset: usize, flaw: Flaw) {
-        self.push(path, flaw.at(Place::File(self.lines.position(offset))));
+        let lines = self.lines;
+        self.unsound.insert(path.to_owned());
+        self.faults.push_with(|| flaw.at(Place::File(lines.position(offset))));
     }
 
     fn push(&mut self, path: &str, fault: Fault) {
         self.unsound.insert(path.to_owned());
         self.faults.push(fault);
     }
+}
+
+fn is_duplicate(error: &toml::de::Error) -> bool {
+    error.message().contains("duplicate key")
 }
 
 fn preset(field: &Field) -> Option<Setting> {
@@ -285,6 +279,10 @@ fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Entries<'a, 'i> {
     entries
 }
 
+/// A name that TOML writes in quotes is written so here as well.
 fn joined(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    let is_bare =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let name = if is_bare { name.to_owned() } else { quoted(name) };
+    if path.is_empty() { name } else { format!("{path}.{name}") }
 }

@@ -17,13 +17,13 @@ impl Table {
         out
     }
 
-    /// The same for one section.
-    pub fn sample_of(&self, path: &str) -> String {
+    /// The same for one section, if there is one of that name.
+    pub fn sample_of(&self, path: &str) -> Option<String> {
         let mut out = String::new();
-        let node = path.split('.').try_fold(&self.root, |node, name| node.group(name));
+        let node = path.split('.').try_fold(&self.root, |node, name| node.group(name))?;
         let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        group(node.expect("the table has the section"), parent, false, &mut out);
-        out.trim_start().to_owned()
+        group(node, parent, false, &mut out);
+        Some(out.trim_start().to_owned())
     }
 }
 
@@ -63,6 +63,8 @@ pub(super) fn written(field: &Field) -> String {
             value::from_text(&kind, text).expect("checked when the table was made").to_string()
         }
         (_, Kind::Choice(words)) => format!("\"{}\"", words.first().unwrap_or(&"")),
+        (_, Kind::Url(schemes)) => format!("\"{}://host\"", schemes.first().unwrap_or(&"")),
+        (_, Kind::Address) => "\"127.0.0.1:1\"".to_owned(),
         (_, Kind::Flag) => "false".to_owned(),
         (_, Kind::Integer { min, .. }) => min.to_string(),
         (_, Kind::Real { min, .. }) => format!("{min:?}"),

@@ -149,11 +149,11 @@ fn a_file_that_is_too_big_or_no_utf_8_is_not_looked_into() {
 }
 
 #[test]
-fn hundreds_of_faults_make_a_report_that_ends() {
-    let text: String = (0..300).map(|n| format!("[section-{n}]\n")).collect();
+fn thousands_of_faults_make_a_report_that_ends() {
+    let text: String = (0..3000).map(|n| format!("[section-{n}]\n")).collect();
     let report = read(&text).unwrap_err().report("f");
     assert_eq!(report.lines().count(), 2 * FAULTS_MAX + 1);
-    assert!(report.ends_with("f: and 200 more\n"));
+    assert!(report.ends_with("f: and 2900 more\n"));
 }
 
 #[test]
@@ -274,7 +274,50 @@ fn a_default_beyond_its_own_limits_is_a_fault_of_the_program() {
     Table::new(&[Section::new("mqtt", "", BAD)]);
 }
 
+#[test]
+fn a_name_that_needs_quotes_is_shown_with_them() {
+    let faults = read("[ingest.sinks.\"line 7.a\"]\nurl = 1\n").unwrap_err();
+    assert!(faults.iter().next().unwrap().message.starts_with("ingest.sinks.\"line 7.a\".url: "));
+}
+
+#[test]
+fn a_duplicate_hides_neither_what_is_missing_nor_what_a_capability_finds() {
+    let text = "[mqtt]\nstrict = true\nstrict = true\n[ingest.sinks.a]\nrows_max = 1\n";
+    assert_eq!(faults(text), [":3:1 TG-CF-005", ":4:15 TG-CF-011"]);
+    let mut reading = Table::new(SECTIONS).read(&source(text));
+    assert!(reading.section("mqtt", |_, _| ()).is_none(), "which of the two holds is not known");
+}
+
+#[test]
+fn a_fault_on_the_command_line_hides_no_other_section() {
+    let overrides = [Override { path: "mqtt.listen", option: "--mqtt", texts: vec!["here".to_owned()] }];
+    let mut reading = Table::new(SECTIONS).read(&Source { file: None, overrides: &overrides, ..source("") });
+    assert!(reading.section("mqtt", |_, _| ()).is_none() && reading.section("ingest", |_, _| ()).is_some());
+}
+
 proptest::proptest! {
+    #[test]
+    fn what_is_shown_reads_back_as_the_same_values(
+        number in 1..=100_i64,
+        ratio in 0.0..=1.0_f64,
+        bytes in 128..=1_u64 << 20,
+        timeout_ms in 1..=60_000_u64,
+        text in "\\PC{0,2}",
+        name in "[^\\x00-\\x1f\\x7f-\\u{9f}]{1,8}",
+    ) {
+        let quoted = setting::quoted;
+        let file = format!(
+            "[mqtt]\nconnections_max = {number}\nratio = {ratio:?}\npacket_bytes_max = {bytes}\n\
+             timeout = \"{timeout_ms} ms\"\nfilters = [{}]\n[ingest.sinks.{}]\nurl = \"http://a/\\u00e9\"\n",
+            quoted(&text),
+            quoted(&name),
+        );
+        let first = values(&file);
+        let shown = first.shown().into_iter().filter_map(|shown| Some(format!("{} = {}\n", shown.path, shown.text?)));
+        let again = values(&shown.collect::<String>());
+        proptest::prop_assert_eq!(changes(&first, &again), []);
+    }
+
     #[test]
     fn no_text_brings_it_down(text in "[\\[\\]a-z0-9.=\"'{}# \n-]{0,200}") {
         let _ = read(&text).map_err(|faults| faults.report("f"));

@@ -4,11 +4,13 @@ use crate::config::fault::{Fault, Flaw, Place, REFUSED};
 use crate::config::field::{Many, Reload};
 use crate::config::position::Position;
 use crate::config::setting::{FromSetting, Setting};
+use std::time::Duration;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Default,
+    /// Where the value stands.
     File(Position),
     /// The option.
     CommandLine(&'static str),
@@ -44,7 +46,8 @@ pub(super) enum Inner {
 }
 
 impl Origin {
-    pub(super) fn place(self) -> Place {
+    /// The place that a fault of it has.
+    pub fn place(self) -> Place {
         match self {
             Origin::Default => Place::Whole,
             Origin::File(position) => Place::File(position),
@@ -66,6 +69,12 @@ impl Values {
                 .unwrap_or_else(|| panic!("{}.{key} is not of the type it was asked for", self.path))
         };
         self.entry(key).setting.as_ref().map(taken)
+    }
+
+    /// A duration in milliseconds.
+    pub fn millis(&self, key: &str) -> u64 {
+        u64::try_from(self.get::<Duration>(key).as_millis())
+            .expect("the table's limit is a number of milliseconds")
     }
 
     /// A group there is one of, with its defaults where the file does not have it. Several steps at once with dots.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tidegate_kernel_journal::{DataFolder, Level};
-use tidegate_service_broker::{Broker, BrokerError, CloseReason, Config};
+use tidegate_kernel_plug::config::{Faults, Table};
+use tidegate_service_broker::{Broker, BrokerError, CloseReason, Config, SECTION};
 
 use crate::rig::Rig;
 use crate::shelf::Shelf;
@@ -56,18 +57,12 @@ async fn a_setting_outside_its_limits_is_refused_by_name() {
 }
 
 #[test]
-fn the_sample_names_every_setting_with_its_default() {
-    let shown = format!("{:#?}", Config::default());
-    let fields: BTreeSet<_> =
-        shown.lines().filter_map(|line| line.trim().strip_suffix(',')).map(setting).collect();
-    assert_eq!(fields.len(), 7);
-    let sample = include_str!("../../sample.toml");
-    let lines = sample.lines().filter(|line| line.contains(" = ") && !line.starts_with('#'));
-    assert_eq!(lines.map(|line| line.replace('"', "")).collect::<BTreeSet<_>>(), fields);
-}
-
-fn setting(line: &str) -> String {
-    line.replacen(": ", " = ", 1)
+fn the_table_has_the_defaults_and_the_sample_is_what_it_makes() {
+    let table = Table::new(&[SECTION]);
+    let mut faults = Faults::default();
+    assert_eq!(Config::from_values(table.defaults().group("mqtt"), &mut faults), Config::default());
+    assert!(faults.is_empty());
+    assert_eq!(table.sample_of("mqtt").as_deref(), Some(include_str!("../../sample.toml")));
 }
 
 #[test]

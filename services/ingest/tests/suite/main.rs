@@ -9,3 +9,4 @@ mod pump;
 mod rules;
 mod scripts;
 mod site;
+mod story;

@@ -94,6 +94,21 @@ pub const COUNTERPARTS: &[Counterpart] = &[
             env: "TIDEGATE_TEST_MOSQUITTO_ADDR",
         },
     },
+    // Tests start these two themselves: an outage is one of the things they are for.
+    Counterpart {
+        name: "influxdb",
+        source: Source::Apt,
+        packages: &["influxdb"],
+        heavy: false,
+        role: Role::Tool { programs: &[Program { name: "influxd", env: "TIDEGATE_TEST_INFLUXD" }] },
+    },
+    Counterpart {
+        name: "prometheus",
+        source: Source::Apt,
+        packages: &["prometheus"],
+        heavy: false,
+        role: Role::Tool { programs: &[Program { name: "prometheus", env: "TIDEGATE_TEST_PROMETHEUS" }] },
+    },
     Counterpart {
         name: "paho-mqtt",
         source: Source::Pypi,

@@ -1,0 +1,50 @@
+//! Text as parts of a request: query parameters (RFC 3986 §2.1) and Basic credentials (RFC 7617). Pure.
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// `?a=b&c=d` with everything escaped that is not plain; empty for no parameters.
+pub fn query(parameters: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    for (name, value) in parameters {
+        out.push(if out.is_empty() { '?' } else { '&' });
+        put_escaped(&mut out, name);
+        out.push('=');
+        put_escaped(&mut out, value);
+    }
+    out
+}
+
+/// The value of the header `Authorization` for a user and a password.
+pub fn basic_authorization(user: &str, password: &str) -> String {
+    let mut out = "Basic ".to_owned();
+    for group in format!("{user}:{password}").as_bytes().chunks(3) {
+        let at = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for digit in 0..4 {
+            let value = bits >> (18 - 6 * digit) & 63;
+            out.push(if digit <= group.len() { BASE64[value as usize].into() } else { '=' });
+        }
+    }
+    out
+}
+
+fn put_escaped(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_and_credentials_are_spelled_as_the_standards_say() {
+        assert_eq!(query(&[("db", "plant 7&x"), ("o", "厂")]), "?db=plant%207%26x&o=%E5%8E%82");
+        assert_eq!(query(&[]), "");
+        assert_eq!(basic_authorization("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    }
+}

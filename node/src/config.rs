@@ -1,0 +1,205 @@
+//! The configuration file from the outside: where it is, reading it and its secrets, and `tidegate config`.
+//!
+//! The only place that reads the file and what it refers to.
+
+use crate::cli::{Config as Command, Up};
+use crate::failure::Failure;
+use crate::settings::{self, Settings};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tidegate_kernel_plug::config::{
+    FILE_BYTES_MAX, Faults, Origin, Override, SECRET_BYTES_MAX, SecretSource, Shown, Source, Values,
+};
+
+mod reloading;
+
+const FILE_NAME: &str = "tidegate.toml";
+const DATA: &str = "./tidegate-data";
+
+/// Where settings come from: a file, if there is one, and the command line.
+#[derive(Debug, Clone)]
+pub(crate) struct Origins {
+    pub(crate) file: Option<PathBuf>,
+    overrides: Vec<Override>,
+}
+
+/// Why settings could not be read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    File(io::Error),
+    Faults(Faults),
+}
+
+impl Origins {
+    /// The file that is named; or else the one in the data folder, or in the folder it is started in, if it is there.
+    pub(crate) fn of(up: &Up) -> Origins {
+        let data = Path::new(up.data.as_deref().unwrap_or(DATA));
+        let found =
+            || [data.join(FILE_NAME), PathBuf::from(FILE_NAME)].into_iter().find(|file| file.exists());
+        Origins { file: up.config.clone().or_else(found), overrides: settings::overrides(up) }
+    }
+
+    /// The file's name as it is shown.
+    pub(crate) fn name(&self) -> String {
+        self.file.as_ref().map_or_else(|| "command line".to_owned(), |file| file.display().to_string())
+    }
+
+    pub(crate) fn read(&self) -> Result<(Values, Settings), Unread> {
+        let bytes =
+            self.file.as_deref().map(|file| head(file, FILE_BYTES_MAX)).transpose().map_err(Unread::File)?;
+        let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
+        settings::read(&source).map_err(Unread::Faults)
+    }
+
+    /// Reads it, or tells all that is wrong.
+    pub(crate) fn settings(&self) -> Result<(Values, Settings), Failure> {
+        self.read().map_err(|unread| self.failure(unread))
+    }
+
+    /// One fault speaks for itself; more of them are told before.
+    fn failure(&self, unread: Unread) -> Failure {
+        let name = self.name();
+        let faults = match unread {
+            Unread::File(error) => return unreadable(&name, &error),
+            Unread::Faults(faults) => faults,
+        };
+        let mut each = faults.iter();
+        if let (Some(fault), None) = (each.next(), each.next()) {
+            let message = format!("{}: {}", fault.place_in(&name), fault.message);
+            return Failure::message(fault.code, message, fault.hint.clone());
+        }
+        let _ = io::stderr().write_all(faults.report(&name).as_bytes());
+        let message = format!("{name} has {} faults", faults.len());
+        Failure::message("TG-CF-017", message, "mend them; each is named above")
+    }
+}
+
+pub(crate) fn unreadable(name: &str, error: &io::Error) -> Failure {
+    let message = format!("could not read {name}: {error}");
+    Failure::message("TG-CF-001", message, "look at its path and permissions")
+}
+
+/// A file's bytes, up to one more than there may be.
+fn head(file: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn secret(source: &SecretSource) -> Result<String, String> {
+    match source {
+        SecretSource::Env(name) => std::env::var(name).map_err(|error| error.to_string()),
+        SecretSource::File(path) => {
+            let bytes = head(Path::new(path), SECRET_BYTES_MAX).map_err(|error| error.to_string())?;
+            String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+        }
+    }
+}
+
+/// `tidegate config`.
+pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Init { out, section } => init(out, section.as_deref()),
+        Command::Check { file } => check(file),
+        Command::Show { origin, json, up } => show(*origin, *json, up),
+        Command::Reload(node) => reloading::reload(node),
+        Command::Reference => print(&settings::table().reference()),
+    }
+}
+
+fn init(out: &Path, section: Option<&str>) -> Result<ExitCode, Failure> {
+    let table = settings::table();
+    let text = match section {
+        None => table.sample(),
+        Some(name) => table.sample_of(name).ok_or_else(|| no_section(name))?,
+    };
+    if out == Path::new("-") {
+        return print(&text);
+    }
+    write_new(out, &text).map_err(|error| unwritten(out, &error))?;
+    print(&format!("{} written; check it with: tidegate config check {0}\n", out.display()))
+}
+
+/// The file may come to hold secrets, so it is its owner's alone.
+fn write_new(out: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn unwritten(out: &Path, error: &io::Error) -> Failure {
+    let file = out.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let message = format!("{file} is there already, and nothing was written");
+            Failure::message("TG-CF-018", message, "choose another path with --out")
+        }
+        _ => Failure::message(
+            "TG-CF-019",
+            format!("could not write {file}: {error}"),
+            "look at the folder and its permissions",
+        ),
+    }
+}
+
+fn no_section(name: &str) -> Failure {
+    let hint = "the sections are in docs/reference/config.md";
+    Failure::message("TG-CF-006", format!("there is no section {name:?}"), hint)
+}
+
+fn check(file: &Path) -> Result<ExitCode, Failure> {
+    let origins = Origins { file: Some(file.to_owned()), overrides: Vec::new() };
+    origins.settings()?;
+    print(&format!("{}: no faults\n", file.display()))
+}
+
+fn show(origin: bool, json: bool, up: &Up) -> Result<ExitCode, Failure> {
+    let origins = Origins::of(up);
+    let (values, _) = origins.settings()?;
+    let name = origins.name();
+    let shown = values.shown();
+    let lines: Vec<String> = match json {
+        true => shown.iter().map(object).collect(),
+        false => shown.iter().map(|shown| line(shown, origin, &name)).collect(),
+    };
+    print(&lines.into_iter().map(|line| line + "\n").collect::<String>())
+}
+
+fn line(shown: &Shown, with_origin: bool, file: &str) -> String {
+    let text = match &shown.text {
+        Some(text) => format!("{} = {text}", shown.path),
+        None => format!("# {} is not set", shown.path),
+    };
+    if !with_origin {
+        return text;
+    }
+    let origin = match shown.origin {
+        Origin::Default => "default".to_owned(),
+        Origin::File(at) => format!("{file}:{}", at.line),
+        Origin::CommandLine(option) => format!("command line {option}"),
+    };
+    format!("{text:<52} # {origin}")
+}
+
+fn object(shown: &Shown) -> String {
+    let Shown { path, text, origin } = shown;
+    let object = match origin {
+        Origin::Default => serde_json::json!({"key": path, "value": text, "origin": "default"}),
+        Origin::File(at) => serde_json::json!({
+            "key": path, "value": text, "origin": "file", "line": at.line, "column": at.column
+        }),
+        Origin::CommandLine(option) => {
+            serde_json::json!({"key": path, "value": text, "origin": "command line", "option": option})
+        }
+    };
+    object.to_string()
+}
+
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    // A reader that stops reading has what it wanted.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,258 @@
+//! The field table of the whole node, and the settings that are made of it: one line here for each capability.
+
+use crate::cli::Up;
+use crate::{http, identity};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tidegate_kernel_journal::{Options, Retention};
+use tidegate_kernel_plug::config::{
+    Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
+};
+use tidegate_service_broker as broker;
+use tidegate_service_ingest as ingest;
+
+/// Every section of the file, in the order of the sample.
+const SECTIONS: &[Section] = &[
+    NODE,
+    MANAGEMENT,
+    identity::SECTION,
+    http::SECTION,
+    broker::SECTION,
+    QUEUES,
+    ingest::SECTION,
+    Section::new("ingest.file", FILE_HELP, FILE),
+];
+
+const NODE: Section = Section::new(
+    "node",
+    "The process. Paths that do not begin with / are below the folder it is started in.",
+    &[
+        Field::new("data", Kind::Path, "./tidegate-data", "The data folder; made if it is not there."),
+        Field::new(
+            "allow_network_folder",
+            Kind::Flag,
+            "false",
+            "Opens a data folder on NFS, SMB, 9P or AFS, whose syncs may promise more than they keep.",
+        ),
+        Field::new(
+            "drain_timeout",
+            Kind::Duration { min_ms: 0, max_ms: 3_600_000 },
+            "10 s",
+            "How long the end may take; with nothing, what is on its way stays in the journal for the next start.",
+        )
+        .live(),
+    ],
+);
+
+const MANAGEMENT: Section = Section::new(
+    "management",
+    "Metrics, readiness, accounts, reload.",
+    &[Field::new(
+        "listen",
+        Kind::Address,
+        "127.0.0.1:7300",
+        "Where to listen; wider than loopback only where [identity] names somebody.",
+    )],
+);
+
+const QUOTA: Kind = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
+
+const QUEUES: Section = Section::new(
+    "queues",
+    "The journal of what is on its way to somewhere else.",
+    &[
+        Field::new(
+            "keep_bytes",
+            QUOTA,
+            "256 MiB",
+            "What every sink has stays for so many bytes, so that a reading's story can still be told.",
+        ),
+        Field::new(
+            "bytes_max",
+            QUOTA,
+            "2 GiB",
+            "Above this the oldest segment goes, delivered or not, but for its critical readings; what is lost is counted.",
+        ),
+    ],
+);
+
+const FILE_HELP: &str = "The file sink: one reading a line.";
+const FILE: &[Field] = &[Field::optional(
+    "path",
+    Kind::Path,
+    "The file readings are delivered to; ingest/readings.ndjson in the data folder by default.",
+)];
+
+/// What a start needs to know, each in the type of whoever uses it.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    pub(crate) network_allowed: bool,
+    pub(crate) drain_timeout: Duration,
+    pub(crate) admin: SocketAddr,
+    pub(crate) identity: identity::Config,
+    pub(crate) http: http::Config,
+    pub(crate) retention: Retention,
+    pub(crate) mqtt: broker::Config,
+    pub(crate) ingest: ingest::Config,
+    pub(crate) file: Option<PathBuf>,
+}
+
+pub(crate) fn table() -> Table {
+    Table::new(SECTIONS)
+}
+
+/// Reads and judges all of it; every fault of every section at once.
+pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
+    let mut reading = table().read(source);
+    let settings = settings(&mut reading);
+    let values = reading.finish()?;
+    Ok((values, settings.expect("a section without faults makes its settings")))
+}
+
+fn settings(reading: &mut Reading) -> Option<Settings> {
+    // Each is asked, also after one that has faults: they are told together.
+    let node = reading.section("node", node);
+    let identity = reading.section("identity", identity::Config::from_values);
+    let is_known =
+        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
+    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
+    let http = reading.section("http", |values, faults| {
+        asked(values, "--http", is_known, faults);
+        http::Config::from_values(values, faults)
+    });
+    let retention = reading.section("queues", retention);
+    let mqtt = reading.section("mqtt", |values, faults| {
+        loopback(values, "--mqtt", faults);
+        broker::Config::from_values(values, faults)
+    });
+    let ingest = reading.section("ingest", |values, faults| {
+        (ingest::Config::from_values(values, faults), values.group("file").find("path"))
+    });
+    let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
+    let (admin, identity, http, retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    Some(Settings {
+        data,
+        network_allowed,
+        drain_timeout,
+        admin,
+        identity,
+        http,
+        retention,
+        mqtt,
+        ingest,
+        file,
+    })
+}
+
+fn node(values: &Values, _: &mut Faults) -> (PathBuf, bool, Duration) {
+    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"))
+}
+
+fn retention(values: &Values, faults: &mut Faults) -> Retention {
+    let (keep_bytes, bytes_max): (u64, u64) = (values.get("keep_bytes"), values.get("bytes_max"));
+    if keep_bytes > bytes_max {
+        let message = "queues.keep_bytes is more than queues.bytes_max";
+        faults.push(values.fault("keep_bytes", message, "keep less, or allow more"));
+    }
+    Retention::Drain { keep_bytes, bytes_max }
+}
+
+/// For a listener that asks nobody who they are.
+fn loopback(values: &Values, option: &str, faults: &mut Faults) {
+    let address: SocketAddr = values.get("listen");
+    if !address.ip().is_loopback() {
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
+        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
+    }
+}
+
+/// For a listener that asks, where somebody must be known for the answer to be of use.
+fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
+    let address: SocketAddr = values.get("listen");
+    if !address.ip().is_loopback() && !is_known {
+        let why =
+            format!("({option}) {address} can be reached by others, and nobody is known who may come in");
+        let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
+        faults.push(reachable(values, &why, hint));
+    }
+    address
+}
+
+fn reachable(values: &Values, why: &str, hint: &str) -> Fault {
+    Fault {
+        place: values.origin("listen").place(),
+        code: "TG-ND-002",
+        message: format!("{}.listen {why}", values.path()),
+        hint: hint.to_owned(),
+    }
+}
+
+/// What the command line says, as settings.
+pub(crate) fn overrides(up: &Up) -> Vec<Override> {
+    let one =
+        |path, option, text: Option<String>| text.map(|text| Override { path, option, texts: vec![text] });
+    let network = up.allow_network_folder.then(|| "true".to_owned());
+    let critical: Vec<String> = up.critical.iter().map(|filter| filter.as_str().to_owned()).collect();
+    let critical = Override { path: "ingest.critical", option: "--critical", texts: critical };
+    [
+        one("node.data", "--data", up.data.clone()),
+        one("node.allow_network_folder", "--allow-network-folder", network),
+        one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
+        one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
+        one("http.listen", "--http", up.http.map(|address| address.to_string())),
+        one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
+        one("ingest.file.path", "--file", up.file.clone()),
+        Some(critical).filter(|given| !given.texts.is_empty()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl Settings {
+    pub(crate) fn queues(&self) -> Options {
+        Options { retention: self.retention, ..Options::queues() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_kernel_plug::config::changes;
+
+    fn source(text: &str) -> Source<'_> {
+        Source { file: Some(text.as_bytes()), overrides: &[], secrets: &|_| Err("none here".to_owned()) }
+    }
+
+    #[test]
+    fn the_sample_is_the_defaults() {
+        let (values, _) = read(&source(&table().sample())).unwrap();
+        assert_eq!(changes(&table().defaults(), &values), []);
+        assert_eq!(Settings::queues(&read(&source("")).unwrap().1).retention, Options::queues().retention);
+    }
+
+    #[test]
+    fn the_committed_reference_page_is_what_the_table_makes() {
+        let hint = "write it again: tidegate config reference > docs/reference/config.md";
+        assert!(table().reference() == include_str!("../../docs/reference/config.md"), "{hint}");
+    }
+
+    #[test]
+    fn faults_of_sections_and_of_capabilities_are_told_together() {
+        let text = "[mqtt]\nlisten = \"0.0.0.0:1\"\n[ingest]\ncritical = [\"a/#/b\"]\n[queues]\nkeep_bytes = \"3 GiB\"\n\
+            [node]\ndata = 1\n[nodes]\n";
+        let faults = read(&source(text)).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
+        let expected = [
+            ("f:2:10", "TG-ND-002"),
+            ("f:4:13", "TG-CF-016"),
+            ("f:6:14", "TG-CF-016"),
+            ("f:8:8", "TG-CF-007"),
+            ("f:9:2", "TG-CF-006"),
+        ];
+        assert_eq!(found, expected.map(|(place, code)| (place.to_owned(), code)));
+    }
+}
