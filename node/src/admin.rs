@@ -5,6 +5,7 @@
 use crate::http;
 use crate::identity::Identity;
 use crate::reload::{Outcome, Reloader, Standing};
+use crate::rules;
 use crate::vitals::Vitals;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -66,7 +67,7 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
 pub(crate) fn routes(view: View) -> Routes {
-    Routes::new()
+    rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())
         .with(Route::get("/metrics", Need::Authenticated, "All measures."), metrics, view.clone())

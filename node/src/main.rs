@@ -22,6 +22,7 @@ mod logs;
 mod node;
 mod open_files;
 mod reload;
+mod rules;
 mod settings;
 mod signals;
 mod storage;

@@ -13,6 +13,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::open_files;
 use crate::reload::Reloader;
+use crate::rules;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
@@ -29,7 +30,7 @@ use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
 use tidegate_service_broker::Broker;
 use tidegate_service_ingest::Ingest;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The status of a drain that left something behind.
 const LEFT_BEHIND: u8 = 3;
@@ -58,6 +59,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             ingest: ingest.clone(),
             identity: identity.clone(),
             drain_timeout: drain_timeout.clone(),
+            exporters: exporters.handle().clone(),
         };
         let reloader = Arc::new(holders.reloader(origins, values));
         let site =
@@ -146,6 +148,7 @@ struct Holders {
     ingest: Arc<Ingest>,
     identity: Arc<Identity>,
     drain_timeout: Arc<Live<Duration>>,
+    exporters: Handle,
 }
 
 impl Holders {
@@ -153,6 +156,7 @@ impl Holders {
     fn reloader(self, origins: Origins, values: Values) -> Reloader {
         let take_up = move |settings: &Settings| {
             self.ingest.reconfigure(&settings.ingest);
+            rules::reconfigure(&self.ingest, &settings.rules, &self.exporters);
             self.drain_timeout.set(settings.drain_timeout);
             self.identity.replace(&settings.identity).expect("judged with the rest of the file");
         };
@@ -203,6 +207,8 @@ impl Site<'_> {
         let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
+        let started =
+            started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),

@@ -21,6 +21,7 @@ const SECTIONS: &[Section] = &[
     broker::SECTION,
     QUEUES,
     ingest::SECTION,
+    ingest::RULES,
     Section::new("ingest.file", FILE_HELP, FILE),
 ];
 
@@ -96,6 +97,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) ingest: ingest::Config,
+    pub(crate) rules: ingest::RulesConfig,
     pub(crate) file: Option<PathBuf>,
 }
 
@@ -128,9 +130,10 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         broker::Config::from_values(values, faults)
     });
     let ingest = reading.section("ingest", |values, faults| {
-        (ingest::Config::from_values(values, faults), values.group("file").find("path"))
+        let rules = ingest::RulesConfig::from_values(values, faults);
+        (ingest::Config::from_values(values, faults), rules, values.group("file").find("path"))
     });
-    let ((data, network_allowed, drain_timeout), (ingest, file)) = (node?, ingest?);
+    let ((data, network_allowed, drain_timeout), (ingest, rules, file)) = (node?, ingest?);
     let (admin, identity, http, retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
     Some(Settings {
         data,
@@ -142,6 +145,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         retention,
         mqtt,
         ingest,
+        rules,
         file,
     })
 }

@@ -106,6 +106,27 @@ pub struct AlarmCounts {
     pub shelved: u64,
 }
 
+impl AlarmChange {
+    pub fn name(&self) -> &'static str {
+        match self {
+            AlarmChange::Raised { .. } => "raised",
+            AlarmChange::Cleared => "cleared",
+            AlarmChange::Acknowledged { .. } => "acknowledged",
+            AlarmChange::Shelved { .. } => "shelved",
+            AlarmChange::Unshelved { .. } => "unshelved",
+        }
+    }
+
+    /// Who did it, where somebody did.
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            AlarmChange::Acknowledged { by } | AlarmChange::Shelved { by, .. } => Some(by),
+            AlarmChange::Unshelved { by } => by.as_deref(),
+            AlarmChange::Raised { .. } | AlarmChange::Cleared => None,
+        }
+    }
+}
+
 type Decided = Result<AlarmFact, AlarmRefusal>;
 
 impl AlarmRefusal {

@@ -56,6 +56,7 @@ pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use rules::config::{RuleFaults, RulesConfig};
 pub use rules::report::{AgreementReport, RuleReport, RulesReport, ShadowReport};
+pub use rules::section::RULES;
 pub use rules::{Rules, RulesError};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use story::{Passing, PassingState, Story, StoryError};

@@ -12,6 +12,7 @@ pub(crate) mod kept;
 pub(crate) mod outputs;
 pub(crate) mod report;
 mod runner;
+pub(crate) mod section;
 mod start;
 mod tags;
 
@@ -38,7 +39,7 @@ const ASKS_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Ask {
     /// Run this set beside the one in force.
-    Try { set: Arc<RuleSet>, term: ShadowTerm, reply: oneshot::Sender<()> },
+    Try { set: Arc<RuleSet>, term: ShadowTerm, reply: Option<oneshot::Sender<()>> },
     /// Let it take over; whether there was one.
     Switch { reply: oneshot::Sender<bool> },
     /// Forget it; whether there was one.
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     limits: Limits,
     pub(crate) snapshot_ms: u64,
     in_force: Mutex<Arc<RuleSet>>,
+    /// The rules that were configured last, on trial or in force.
+    given: Mutex<Vec<RuleSpec>>,
     report: Mutex<RulesReport>,
 }
 
@@ -122,6 +125,18 @@ impl Ingest {
     }
 }
 
+impl Ingest {
+    /// Rules, where they run.
+    pub fn rules(&self) -> Option<&Rules> {
+        self.rules.get()
+    }
+
+    /// Whether rules have ever run on this data: then they have a place in the readings, which must move on lest they be kept for it.
+    pub fn has_rules(&self) -> bool {
+        self.journal.status().accounts.iter().any(|account| account.cursor == CURSOR)
+    }
+}
+
 impl Rules {
     /// Compiles changed rules and runs them beside those in force. The set on trial before, if any, is forgotten.
     pub async fn try_out(
@@ -131,7 +146,20 @@ impl Rules {
         term: ShadowTerm,
     ) -> Result<(), RulesError> {
         let set = config::check(rules, catalog, &self.shared.limits)?;
-        self.ask(|reply| Ask::Try { set, term, reply }).await
+        self.ask(|reply| Ask::Try { set, term, reply: Some(reply) }).await
+    }
+
+    /// Takes up a changed configuration: a trial begins if the rules are others than those given last. Returns at once.
+    pub fn reconfigure(&self, config: &RulesConfig) -> Result<(), RulesError> {
+        let set = config.check()?;
+        let mut given = self.shared.given();
+        if *given == config.rules {
+            return Ok(());
+        }
+        let ask = Ask::Try { set, term: config.trial, reply: None };
+        self.asks.try_send(ask).map_err(|_| RulesError::Ended)?;
+        given.clone_from(&config.rules);
+        Ok(())
     }
 
     /// Lets the set on trial take over now.
@@ -173,12 +201,17 @@ impl Shared {
             limits: config.limits,
             snapshot_ms: config.snapshot_ms,
             in_force: Mutex::new(set),
+            given: Mutex::new(config.rules.clone()),
             report: Mutex::new(report),
         }
     }
 
     pub(crate) fn in_force(&self) -> Arc<RuleSet> {
         self.in_force.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn given(&self) -> MutexGuard<'_, Vec<RuleSpec>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn set_in_force(&self, set: Arc<RuleSet>) {

@@ -1,8 +1,9 @@
 //! What rules are given: their texts, the tags there are, the limits. Checked whole before anything of it takes effect. Pure.
 
+use crate::rules::section::TERM;
 use std::sync::Arc;
 use tidegate_codec_mqtt::TopicName;
-use tidegate_engine_rules::{Catalog, Fault, Limits, Output, RuleSet, RuleSpec, compile};
+use tidegate_engine_rules::{Catalog, Fault, Limits, Output, RuleSet, RuleSpec, ShadowTerm, compile};
 
 /// The settings of the rules.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub struct RulesConfig {
     /// The tags rules may name.
     pub catalog: Catalog,
     pub limits: Limits,
+    /// How long a changed set runs beside the one in force.
+    pub trial: ShadowTerm,
     /// How often what rules remember is written down; a start reads at most what came in since.
     pub snapshot_ms: u64,
     /// A command that could not be sent for so long is given up.
@@ -25,6 +28,7 @@ impl Default for RulesConfig {
             rules: Vec::new(),
             catalog: Catalog::of_topics(),
             limits: Limits::default(),
+            trial: TERM,
             snapshot_ms: 10_000,
             command_age_ms_max: 30_000,
             shelf_ms_max: 24 * 60 * 60 * 1000,
@@ -60,7 +64,7 @@ pub(crate) fn check(
 }
 
 /// A derived tag is `device.tag` and its parts can stand in a topic.
-fn misnamed(output: &Output) -> Option<String> {
+pub(crate) fn misnamed(output: &Output) -> Option<String> {
     match output {
         Output::Derive { tag, .. } if derived_topic(tag).is_none() => Some(tag.clone()),
         Output::Command { topic, .. } if topic.parse::<TopicName>().is_err() => Some(topic.clone()),

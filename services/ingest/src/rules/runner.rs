@@ -248,7 +248,10 @@ impl Runner {
         match ask {
             Ask::Try { set, term, reply } => {
                 self.shadow = Some(Shadow::new(&self.engine, set, term, wall_ms()));
-                let _ = reply.send(());
+                if let Some(reply) = reply {
+                    let _ = reply.send(());
+                }
+                self.switch_if_due().await?;
             }
             Ask::Switch { reply } => {
                 let is_there = self.shadow.is_some();

@@ -70,14 +70,7 @@ fn derived(rows: &[Row]) -> Vec<(u64, f64)> {
 }
 
 fn words(events: &[AlarmEvent]) -> Vec<&'static str> {
-    let word = |event: &AlarmEvent| match event.fact.change {
-        AlarmChange::Raised { .. } => "raised",
-        AlarmChange::Cleared => "cleared",
-        AlarmChange::Acknowledged { .. } => "acknowledged",
-        AlarmChange::Shelved { .. } => "shelved",
-        AlarmChange::Unshelved { .. } => "unshelved",
-    };
-    events.iter().map(word).collect()
+    events.iter().map(|event| event.fact.change.name()).collect()
 }
 
 async fn events(rules: &Rules, many: usize) -> Vec<AlarmEvent> {
