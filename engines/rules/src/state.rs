@@ -47,6 +47,29 @@ pub struct RuleCounts {
     pub commands: u64,
 }
 
+impl RuleCounts {
+    #[must_use]
+    pub fn plus(&self, other: &RuleCounts) -> RuleCounts {
+        self.with(other, u64::saturating_add)
+    }
+
+    #[must_use]
+    pub fn minus(&self, other: &RuleCounts) -> RuleCounts {
+        self.with(other, u64::saturating_sub)
+    }
+
+    fn with(&self, other: &RuleCounts, op: fn(u64, u64) -> u64) -> RuleCounts {
+        RuleCounts {
+            evaluations: op(self.evaluations, other.evaluations),
+            unknown: std::array::from_fn(|at| op(self.unknown[at], other.unknown[at])),
+            raised: op(self.raised, other.raised),
+            cleared: op(self.cleared, other.cleared),
+            derived: op(self.derived, other.derived),
+            commands: op(self.commands, other.commands),
+        }
+    }
+}
+
 impl State {
     /// Nothing was heard of yet; whoever is watched for silence has its whole span from `now`.
     pub fn new(set: &RuleSet, now: u64) -> State {

@@ -55,7 +55,7 @@ pub use letter::REASON_BYTES_MAX;
 pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use rules::config::{RuleFaults, RulesConfig};
-pub use rules::report::{AgreementReport, RuleReport, RulesReport, ShadowReport};
+pub use rules::report::{AgreementReport, RuleReport, RuleTotals, RulesReport, ShadowReport};
 pub use rules::section::RULES;
 pub use rules::{Rules, RulesError};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};

@@ -3,7 +3,7 @@
 use crate::accounts::{Accounts, SinkAccount};
 use crate::ingest::Ingest;
 use crate::rules::Rules;
-use crate::rules::report::{RuleReport, RulesReport};
+use crate::rules::report::RulesReport;
 use crate::state::Facts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -174,17 +174,17 @@ fn letters(ingest: &Ingest) -> [Family; 2] {
 
 fn rules(rules: &Rules) -> Vec<Family> {
     let (report, alarms) = (rules.report(), rules.alarms());
-    let sum = |of: fn(&RuleReport) -> u64| report.rules.iter().map(of).sum::<u64>();
+    let totals = &report.totals;
     let mut unknown =
         Family::counter("tidegate_ingest_rules_unknown_total", "Evaluations without a verdict, by reason.");
-    for (reason, count) in &report.unknown {
+    for (reason, count) in &totals.unknown {
         unknown.push(&[("reason", reason)], *count);
     }
     let outcomes = Family::counter("tidegate_ingest_rules_outcomes_total", "What followed from rules.")
-        .with(&[("outcome", "derived")], sum(|rule| rule.derived))
-        .with(&[("outcome", "alarm_raised")], sum(|rule| rule.raised))
-        .with(&[("outcome", "alarm_cleared")], sum(|rule| rule.cleared))
-        .with(&[("outcome", "command")], sum(|rule| rule.commands));
+        .with(&[("outcome", "derived")], totals.derived)
+        .with(&[("outcome", "alarm_raised")], totals.raised)
+        .with(&[("outcome", "alarm_cleared")], totals.cleared)
+        .with(&[("outcome", "command")], totals.commands);
     let counts = alarms.counts();
     let states =
         Family::gauge("tidegate_ingest_alarms_count", "Alarms that are not normal, by what they ask for.")
@@ -192,13 +192,12 @@ fn rules(rules: &Rules) -> Vec<Family> {
             .with(&[("state", "unacknowledged")], counts.unacknowledged)
             .with(&[("state", "shelved")], counts.shelved);
     let whole = |name, help, value: u64| Family::counter(name, help).with(&[], value);
-    let evaluations = sum(|rule| rule.evaluations);
     vec![
         Family::gauge("tidegate_ingest_rules_running_state", "1 while rules are evaluated.")
             .with(&[], u64::from(report.running)),
         Family::gauge("tidegate_ingest_rules_lag_readings", "Readings rules have yet to look at.")
             .with(&[], report.lag),
-        whole("tidegate_ingest_rules_evaluations_total", "Evaluations of all rules.", evaluations),
+        whole("tidegate_ingest_rules_evaluations_total", "Evaluations of all rules.", totals.evaluations),
         unknown,
         outcomes,
         whole(

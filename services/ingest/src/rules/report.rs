@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tidegate_engine_rules::{Engine, Shadow, Unknown};
+use tidegate_engine_rules::{Engine, RuleCounts, Shadow, Unknown};
 
 /// Rules at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -11,12 +11,24 @@ pub struct RulesReport {
     /// Readings not looked at yet.
     pub lag: u64,
     pub rules: Vec<RuleReport>,
-    /// Evaluations without a verdict, by reason, over all rules.
-    pub unknown: BTreeMap<&'static str, u64>,
+    /// Over all rules, those included that are no longer there.
+    pub totals: RuleTotals,
     /// Outcomes that were records already, as after a crash.
     pub known_before: u64,
     pub restarts: u64,
     pub shadow: Option<ShadowReport>,
+}
+
+/// What became of evaluations; never falls while the process lives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct RuleTotals {
+    pub evaluations: u64,
+    /// Without a verdict, by reason.
+    pub unknown: BTreeMap<&'static str, u64>,
+    pub raised: u64,
+    pub cleared: u64,
+    pub derived: u64,
+    pub commands: u64,
 }
 
 /// One rule; counts since its state began.
@@ -73,14 +85,42 @@ pub(crate) fn rules(engine: &Engine) -> Vec<RuleReport> {
     (0..).zip(engine.set.rules()).map(report).collect()
 }
 
-pub(crate) fn unknown(engine: &Engine) -> BTreeMap<&'static str, u64> {
-    let mut by_reason: BTreeMap<&'static str, u64> = Unknown::ALL.map(|unknown| (unknown.name(), 0)).into();
-    for number in 0..engine.set.rules().len() as u32 {
-        for (reason, count) in Unknown::ALL.into_iter().zip(engine.state.counts(number).unknown) {
-            *by_reason.entry(reason.name()).or_default() += count;
+/// Totals over rule sets that follow one another: what a set had counted on trial is no part of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Running {
+    /// Of the sets before.
+    before: RuleCounts,
+    /// What the set in force had counted when it took over.
+    offset: RuleCounts,
+}
+
+impl Running {
+    /// `next` takes over from `old`.
+    pub(crate) fn switch(&mut self, old: &Engine, next: &Engine) {
+        self.before = self.now(old);
+        self.offset = sum(next);
+    }
+
+    fn now(&self, engine: &Engine) -> RuleCounts {
+        self.before.plus(&sum(engine).minus(&self.offset))
+    }
+
+    pub(crate) fn totals(&self, engine: &Engine) -> RuleTotals {
+        let counts = self.now(engine);
+        RuleTotals {
+            evaluations: counts.evaluations,
+            unknown: Unknown::ALL.map(Unknown::name).into_iter().zip(counts.unknown).collect(),
+            raised: counts.raised,
+            cleared: counts.cleared,
+            derived: counts.derived,
+            commands: counts.commands,
         }
     }
-    by_reason
+}
+
+fn sum(engine: &Engine) -> RuleCounts {
+    let each = (0..engine.set.rules().len() as u32).map(|number| engine.state.counts(number));
+    each.fold(RuleCounts::default(), |sum, counts| sum.plus(&counts))
 }
 
 pub(crate) fn shadow(shadow: &Shadow, now: u64) -> ShadowReport {

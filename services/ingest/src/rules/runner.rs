@@ -9,7 +9,7 @@ use crate::layout;
 use crate::post::Order;
 use crate::rules::kept;
 use crate::rules::outputs::{Origin, Outputs};
-use crate::rules::report::{self, RulesReport};
+use crate::rules::report::{self, RulesReport, Running};
 use crate::rules::tags::{each_tag, kind_in};
 use crate::rules::{Ask, Shared};
 use crate::state::wall_ms;
@@ -46,6 +46,7 @@ pub(crate) struct Runner {
     pub(crate) through: u64,
     pub(crate) commit: Option<Ticket>,
     pub(crate) known_before: u64,
+    pub(crate) running: Running,
     pub(crate) kept_at: Instant,
     pub(crate) reported_at: Instant,
     /// Something happened since the last snapshot, and since the last report.
@@ -278,6 +279,7 @@ impl Runner {
         let Some(shadow) = self.shadow.take() else { return Ok(()) };
         let at = self.engine.state.now().max(shadow.engine.state.now());
         let (gone, came) = self.engine.differences(&shadow.engine, at);
+        self.running.switch(&self.engine, &shadow.engine);
         let old = std::mem::replace(&mut self.engine, shadow.engine);
         let next = self.engine.set.clone();
         let of_now = Origin { id: tidegate_kernel_journal::Id::v7(at), point: 0, replay: false };
@@ -332,7 +334,7 @@ impl Runner {
         let report = RulesReport {
             running: true,
             rules: report::rules(&self.engine),
-            unknown: report::unknown(&self.engine),
+            totals: self.running.totals(&self.engine),
             known_before: self.known_before,
             shadow: self.shadow.as_ref().map(|shadow| report::shadow(shadow, now)),
             ..RulesReport::default()

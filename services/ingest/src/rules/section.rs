@@ -3,7 +3,9 @@
 
 use crate::rules::config::{RulesConfig, misnamed};
 use std::time::Duration;
-use tidegate_engine_rules::{Fault as RuleFault, Limits, Output, RuleSpec, Severity, ShadowTerm, compile};
+use tidegate_engine_rules::{
+    Catalog, Fault as RuleFault, Kind as Tag, Limits, Output, RuleSpec, Severity, ShadowTerm, compile,
+};
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Group, Kind, Many, Reload, Section, Values};
 
 /// Rules the file can name; one with devices counts once here and for each device in the engine's limit.
@@ -14,7 +16,19 @@ const NAME: Kind = Kind::Text { bytes_max: 200 };
 const MESSAGE: Kind = Kind::Text { bytes_max: 1000 };
 
 /// Added to the section of the pipeline.
-pub const RULES: Section = Section::new("ingest", "", &[]).with(&[LIMITS, TRIAL, EACH]);
+pub const RULES: Section = Section::new("ingest", "", &[]).with(&[TAGS, LIMITS, TRIAL, EACH]);
+
+const NAMES: Kind = Kind::List { of: &NAME, items_max: 4096 };
+
+const TAGS: Group = Group::one(
+    "rule_tags",
+    "Tags rules may name, as device.tag, of devices that no model describes. Topics need no mention.",
+    &[
+        Field::new("number", NAMES, "[]", "Those that are numbers."),
+        Field::new("boolean", NAMES, "[]", "Those that are true or false."),
+        Field::new("text", NAMES, "[]", "Those that are texts."),
+    ],
+);
 
 const LIMITS: Group = Group::one(
     "rule_limits",
@@ -132,6 +146,11 @@ const EACH: Group = Group::many(
 impl RulesConfig {
     /// From the section of the pipeline. Faults of a rule stand at its `when`, with line and column within it.
     pub fn from_values(values: &Values, faults: &mut Faults) -> RulesConfig {
+        RulesConfig::with_catalog(values, Catalog::of_topics(), faults)
+    }
+
+    /// The same beside the tags of a model.
+    pub fn with_catalog(values: &Values, catalog: Catalog, faults: &mut Faults) -> RulesConfig {
         let (limits, trial) = (values.group("rule_limits"), values.group("rule_trial"));
         let config = RulesConfig {
             rules: values.named("rules").map(|(name, rule)| spec(name, rule)).collect(),
@@ -150,11 +169,18 @@ impl RulesConfig {
             snapshot_ms: limits.millis("snapshot"),
             command_age_ms_max: limits.millis("command_age_max"),
             shelf_ms_max: limits.millis("shelf_max"),
-            ..RulesConfig::default()
+            catalog: extended(catalog, values.group("rule_tags")),
         };
         judge(&config, values, faults);
         config
     }
+}
+
+fn extended(mut catalog: Catalog, values: &Values) -> Catalog {
+    for (key, kind) in [("number", Tag::Number), ("boolean", Tag::Boolean), ("text", Tag::Text)] {
+        values.get::<Vec<String>>(key).into_iter().for_each(|name| catalog.insert(name, kind));
+    }
+    catalog
 }
 
 fn spec(name: &str, values: &Values) -> RuleSpec {
@@ -254,6 +280,14 @@ mod tests {
         let rule = &set.rules()[0];
         assert_eq!((rule.name.as_str(), rule.outputs.len()), ("hot@p-7", 3));
         assert_eq!(rule.outputs[1], Output::Alarm { severity: Severity::High, text: "hot".to_owned() });
+    }
+
+    #[test]
+    fn a_tag_without_a_model_can_be_named_once_it_is_mentioned() {
+        let rule = "[ingest.rules.hot]\nwhen = \"press-7.temp > 80 and press-7.on\"\nalarm = \"hot\"\n";
+        assert_eq!(read(rule).unwrap_err().len(), 2);
+        let tags = "[ingest.rule_tags]\nnumber = [\"press-7.temp\"]\nboolean = [\"press-7.on\"]\n";
+        assert_eq!(read(&format!("{tags}{rule}")).unwrap().rules.len(), 1);
     }
 
     #[test]

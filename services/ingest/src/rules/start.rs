@@ -8,6 +8,7 @@ use crate::post::Order;
 use crate::reading::READINGS;
 use crate::rules::kept::{self, Kept};
 use crate::rules::outputs::Outputs;
+use crate::rules::report::Running;
 use crate::rules::runner::Runner;
 use crate::rules::tags::{each_tag, kind_in};
 use crate::rules::{Ask, CURSOR, Shared};
@@ -112,6 +113,7 @@ impl Workshop {
             shadow: None,
             commit: None,
             known_before: 0,
+            running: Running::default(),
             kept_at: Instant::now(),
             reported_at: Instant::now(),
             is_unkept: true,

@@ -95,7 +95,7 @@ async fn a_reading_becomes_a_derived_one_and_an_alarm_and_the_accounts_close() {
     let routing = accounts.routing;
     assert_eq!((routing.accepted, routing.derived, routing.routed, routing.difference), (5, 4, 9, 0));
     assert_eq!((accounts.admission.received, accounts.admission.difference), (5, 0));
-    until(|| rules.report().unknown.get("wrong_kind") == Some(&2)).await;
+    until(|| rules.report().totals.unknown.get("wrong_kind") == Some(&2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,6 +187,7 @@ async fn a_changed_set_is_compared_and_then_takes_over() {
     let changes = events(&rules, 3).await;
     assert_eq!(words(&changes), ["raised", "cleared", "raised"]);
     assert_eq!(changes[2].fact.key, "cold");
+    assert_eq!(rules.report().totals.evaluations, 6, "what was counted on trial is no part of it");
     let names: Vec<String> = rules.report().rules.into_iter().map(|rule| rule.rule).collect();
     assert_eq!(names, ["hot", "cold"]);
 }
@@ -262,7 +263,7 @@ async fn the_metrics_tell_of_rules_and_alarms() {
     let site = Site::open(&dir);
     let rules = start(&site, both());
     ["85", "x"].iter().for_each(|payload| site.publish("line/7/temp", payload));
-    until(|| rules.report().unknown.get("wrong_kind") == Some(&2)).await;
+    until(|| rules.report().totals.unknown.get("wrong_kind") == Some(&2)).await;
     let page = exposition(&site.ingest.metrics());
     for sample in [
         "tidegate_ingest_rules_running_state 1",
