@@ -11,7 +11,9 @@ use tidegate_kernel_plug::DrainReport;
 #[derive(Debug)]
 pub(crate) struct Banner<'a> {
     pub(crate) mqtt: SocketAddr,
-    pub(crate) http: SocketAddr,
+    pub(crate) mqtts: Option<SocketAddr>,
+    /// Its scheme and address.
+    pub(crate) http: (&'static str, SocketAddr),
     pub(crate) admin: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
@@ -21,12 +23,15 @@ pub(crate) struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Banner { mqtt, http, admin, .. } = self;
+        let Banner { mqtt, http: (scheme, http), admin, .. } = self;
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
+        if let Some(mqtts) = self.mqtts {
+            writeln!(f, "  mqtts  mqtts://{mqtts}   the same over TLS")?;
+        }
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
-        writeln!(f, "  http   http://{http}   readings over HTTP/1.1")?;
+        writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  data   {data}")?;
         writeln!(f, "  file   {file}   one reading a line")?;
         match &self.config {

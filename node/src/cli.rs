@@ -32,7 +32,7 @@ pub(crate) enum Command {
     #[command(
         after_help = "Example:\n  tidegate up --critical 'alarm/#'\n  mosquitto_pub -q 1 -t line/7/temp -m 21.5"
     )]
-    Up(Up),
+    Up(Box<Up>),
     /// Write, check, show and reload the configuration file
     #[command(subcommand)]
     Config(Config),
@@ -153,7 +153,7 @@ Secrets that the file says are elsewhere are looked for, but not shown. Exit sta
         #[arg(long)]
         json: bool,
         #[command(flatten)]
-        up: Up,
+        up: Box<Up>,
     },
     /// Ask the running node to read its file again; all of it is taken up, or none
     #[command(after_help = "\
@@ -205,6 +205,18 @@ pub(crate) struct Up {
     /// Where devices send readings over HTTP; port 0 takes any free one; 127.0.0.1:7301 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
+    /// Where devices publish over TLS, where there is a certificate; 127.0.0.1:8883 by default
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) mqtts: Option<SocketAddr>,
+    /// The certificate with its chain, in PEM; with it HTTP is HTTPS, and MQTT is there over TLS as well
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_cert: Option<String>,
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_key: Option<String>,
+    /// Authorities, in PEM, of which every client has to show a certificate
+    #[arg(long, value_name = "PATH")]
+    pub(crate) tls_client_ca: Option<String>,
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,

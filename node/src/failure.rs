@@ -43,7 +43,8 @@ impl fmt::Display for Failure {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let (mut line, mut cause) = (error.to_string(), error.source());
     while let Some(error) = cause {
         line = format!("{line}: {error}");

@@ -10,10 +10,11 @@ mod section;
 mod watched;
 
 pub(crate) use config::{Config, HttpError};
-pub(crate) use section::SECTION;
+pub(crate) use section::{SECTION, inputs};
 
 use crate::http::connection::{Connection, Host};
 use crate::http::seats::Seats;
+use crate::tls::Tls;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,12 +54,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Takes the address; `name` is what it is called in metrics.
+    /// Takes the address; `name` is what it is called in metrics. With `tls` it speaks nothing but that.
     pub(crate) async fn bind(
         name: &'static str,
         config: &Config,
         routes: Routes,
         shared: &Shared,
+        tls: Option<Arc<Tls>>,
     ) -> Result<Http, HttpError> {
         config.check()?;
         let failed = |source: io::Error| HttpError::Listen { name, address: config.listen, source };
@@ -68,7 +70,7 @@ impl Http {
         let gate = Gate::new(name, authenticate, config.requests, counts.clone());
         let seats = Seats::new(config.connections_max, config.connections_per_address_max);
         let router = routes.behind(Arc::new(gate));
-        let host = Arc::new(Host { name, address, config: config.clone(), router, counts, seats });
+        let host = Arc::new(Host { name, address, config: config.clone(), router, counts, seats, tls });
         Ok(Http {
             name,
             listener,
@@ -83,6 +85,10 @@ impl Http {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.host.tls.is_some() { "https" } else { "http" }
     }
 
     /// Serves until it is drained, and is unready from then on, also if it ended by a panic.

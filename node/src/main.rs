@@ -19,6 +19,7 @@ mod identity;
 mod inspection;
 mod intake;
 mod logs;
+mod mqtts;
 mod node;
 mod open_files;
 mod reload;
@@ -27,6 +28,7 @@ mod settings;
 mod signals;
 mod storage;
 mod story;
+mod tls;
 mod upgrade;
 mod vitals;
 

@@ -11,12 +11,14 @@ use crate::failure::Failure;
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
+use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
+use crate::tls::Tls;
 use crate::vitals::Vitals;
 use std::fs;
 use std::io;
@@ -27,10 +29,10 @@ use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::Broker;
-use tidegate_service_ingest::Ingest;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tidegate_service_ingest::{Ingest, http as inputs};
+use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
 const LEFT_BEHIND: u8 = 3;
@@ -47,7 +49,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
-    let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
+    let identity = Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?;
+    let guard = Guard { identity: Arc::new(identity), tls: settings.tls.clone().map(Tls::new).map(Arc::new) };
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -55,15 +58,9 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let holders = Holders {
-            ingest: ingest.clone(),
-            identity: identity.clone(),
-            drain_timeout: drain_timeout.clone(),
-            exporters: exporters.handle().clone(),
-        };
-        let reloader = Arc::new(holders.reloader(origins, values));
-        let site =
-            Site { settings, folder: &folder, ingest, identity, file, vitals, reloader, drain_timeout };
+        let pipeline = rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() };
+        let reloader = Arc::new(reloader(origins, values, pipeline, guard.clone(), drain_timeout.clone()));
+        let site = Site { settings, folder: &folder, ingest, guard, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -92,6 +89,22 @@ fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
     };
     let opened = DataFolder::open_with(&settings.data, options);
     opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
+}
+
+/// What a reload changes: what each holder of a setting says it can take up while it runs.
+fn reloader(
+    origins: Origins,
+    values: Values,
+    pipeline: rules::Pipeline,
+    guard: Guard,
+    drain_timeout: Arc<Live<Duration>>,
+) -> Reloader {
+    let take_up = move |settings: &Settings| {
+        pipeline.take_up(settings);
+        guard.take_up(settings);
+        drain_timeout.set(settings.drain_timeout);
+    };
+    Reloader::new(origins, values, Box::new(take_up))
 }
 
 /// The first of what is wrong; the others are in the log.
@@ -143,34 +156,32 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
     )
 }
 
-/// Whoever holds a setting that may change while the node runs.
-struct Holders {
-    ingest: Arc<Ingest>,
-    identity: Arc<Identity>,
-    drain_timeout: Arc<Live<Duration>>,
-    exporters: Handle,
-}
-
-impl Holders {
-    /// What a reload changes.
-    fn reloader(self, origins: Origins, values: Values) -> Reloader {
-        let take_up = move |settings: &Settings| {
-            self.ingest.reconfigure(&settings.ingest);
-            rules::reconfigure(&self.ingest, &settings.rules, &self.exporters);
-            self.drain_timeout.set(settings.drain_timeout);
-            self.identity.replace(&settings.identity).expect("judged with the rest of the file");
-        };
-        Reloader::new(origins, values, Box::new(take_up))
-    }
-}
-
 /// All capabilities, in the order of what is wired to what.
 type Wired = Arc<[Arc<dyn Capability>]>;
+
+/// Who is let in, and how their bytes are kept from others.
+#[derive(Clone)]
+struct Guard {
+    identity: Arc<Identity>,
+    /// Nothing where TLS is not spoken.
+    tls: Option<Arc<Tls>>,
+}
+
+impl Guard {
+    /// Whoever is connected stays so.
+    fn take_up(&self, settings: &Settings) {
+        self.identity.replace(&settings.identity).expect("the principals were judged when they were read");
+        if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {
+            tls.replace(certificate.clone());
+        }
+    }
+}
 
 /// What listens, and what is wired to it.
 struct Listeners {
     broker: Broker,
     mqtt: Arc<Mqtt>,
+    mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
     admin: Http,
     capabilities: Wired,
@@ -181,7 +192,7 @@ struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
-    identity: Arc<Identity>,
+    guard: Guard,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -212,7 +223,8 @@ impl Site<'_> {
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
-            http: listeners.http.address(),
+            mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
+            http: (listeners.http.scheme(), listeners.http.address()),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -227,35 +239,50 @@ impl Site<'_> {
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
+        let Guard { identity, tls } = self.guard.clone();
+        let shared = http::Shared { authenticate: identity.clone(), counts: counts.clone() };
         let config = self.settings.mqtt.clone();
         let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let bound = Http::bind("http", &self.settings.http, Routes::new(), &shared).await;
+        let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
+        let bound = Http::bind("http", &self.settings.http, routes, &shared, tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
+        let mqtts = match tls {
+            Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
+            None => None,
+        };
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let storage = Arc::new(Storage::of(self.folder));
-        let capabilities: Wired = Arc::new([mqtt.clone(), http.clone(), self.ingest.clone(), storage]);
+        let capabilities = self.wired(mqtts.clone(), mqtt.clone(), http.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
-            identity: self.identity.clone(),
+            identity,
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
         };
-        let bound =
-            Http::bind("admin", &admin::config(self.settings.admin), admin::routes(view), &shared).await;
+        let config = admin::config(self.settings.admin);
+        let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, admin, capabilities })
+    }
+
+    /// In the order of draining: what accepts for the broker goes before it.
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, mqtt: Arc<Mqtt>, http: Arc<Http>) -> Wired {
+        let storage = Arc::new(Storage::of(self.folder));
+        let rest: [Arc<dyn Capability>; 4] = [mqtt, http, self.ingest.clone(), storage];
+        mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts }).into_iter().chain(rest).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
+        if let Some(mqtts) = mqtts {
+            tokio::spawn(async move { mqtts.serve().await });
+        }
         tokio::spawn(async move { http.serve().await });
         tokio::spawn(async move { admin.serve().await });
         capabilities

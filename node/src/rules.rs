@@ -2,6 +2,7 @@
 //!
 //! Rules begin with the first one that is configured, and go on for as long as they have a place in the readings.
 
+use crate::settings::Settings;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -21,8 +22,22 @@ pub(crate) fn start(ingest: &Arc<Ingest>, config: &RulesConfig, exporters: &Hand
     ingest.start_rules(config, None, exporters).map(drop)
 }
 
+/// What of the pipeline a reload changes.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) exporters: Handle,
+}
+
+impl Pipeline {
+    pub(crate) fn take_up(&self, settings: &Settings) {
+        self.ingest.reconfigure(&settings.ingest);
+        reconfigure(&self.ingest, &settings.rules, &self.exporters);
+    }
+}
+
 /// Takes up changed rules: beside those in force first, or at once where there are none.
-pub(crate) fn reconfigure(ingest: &Arc<Ingest>, config: &RulesConfig, exporters: &Handle) {
+fn reconfigure(ingest: &Arc<Ingest>, config: &RulesConfig, exporters: &Handle) {
     let outcome = match ingest.rules() {
         Some(rules) => rules.reconfigure(config).map_err(|error| (error.code(), error.to_string())),
         None => start(ingest, config, exporters).map_err(|error| (error.code(), error.to_string())),

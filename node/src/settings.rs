@@ -1,7 +1,9 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
-use crate::{http, identity};
+use crate::http;
+use crate::identity;
+use crate::tls::{self, Certificate};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,13 +13,17 @@ use tidegate_kernel_plug::config::{
 };
 use tidegate_service_broker as broker;
 use tidegate_service_ingest as ingest;
+use tidegate_service_ingest::http::HttpConfig;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
     NODE,
     MANAGEMENT,
     identity::SECTION,
+    tls::SECTION,
     http::SECTION,
+    MQTTS,
+    QUEUES,
     broker::SECTION,
     QUEUES,
     ingest::SECTION,
@@ -57,6 +63,12 @@ const MANAGEMENT: Section = Section::new(
     )],
 );
 
+const MQTTS: Section = Section::new(
+    "mqtts",
+    "The listener for MQTT over TLS, which is there where [tls] has a certificate.",
+    &[Field::new("listen", Kind::Address, "127.0.0.1:8883", "Where to listen; loopback only.")],
+);
+
 const QUOTA: Kind = Kind::Bytes { min: 1 << 20, max: 1 << 44 };
 
 const QUEUES: Section = Section::new(
@@ -93,7 +105,11 @@ pub(crate) struct Settings {
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
     pub(crate) identity: identity::Config,
+    /// Nothing where TLS is not spoken.
+    pub(crate) tls: Option<Certificate>,
     pub(crate) http: http::Config,
+    pub(crate) inputs: HttpConfig,
+    pub(crate) mqtts: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) ingest: ingest::Config,
@@ -117,13 +133,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
-    let is_known =
-        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
-    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
+    let tls = reading.section("tls", Certificate::from_values);
+    let is_anyone_known = identity.as_ref().is_some_and(identity::Config::knows_anyone);
+    let admin =
+        reading.section("management", |values, faults| asked(values, "--admin", is_anyone_known, faults));
     let http = reading.section("http", |values, faults| {
-        asked(values, "--http", is_known, faults);
-        http::Config::from_values(values, faults)
+        asked(values, "--http", is_anyone_known, faults);
+        (http::Config::from_values(values), http::inputs(values, faults))
     });
+    let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
@@ -134,14 +152,18 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (ingest::Config::from_values(values, faults), rules, values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, rules, file)) = (node?, ingest?);
-    let (admin, identity, http, retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
+    let (identity, tls, mqtts, inputs) = (identity?, tls?, mqtts?, inputs?);
     Some(Settings {
         data,
         network_allowed,
         drain_timeout,
         admin,
         identity,
+        tls,
         http,
+        inputs,
+        mqtts,
         retention,
         mqtt,
         ingest,
@@ -164,19 +186,20 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
 }
 
 /// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) {
+fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
     if !address.ip().is_loopback() {
         let why =
             format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
-        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
+        faults.push(reachable(values, &why, "listen on 127.0.0.1"));
     }
+    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
-fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
+fn asked(values: &Values, option: &str, is_anyone_known: bool, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() && !is_known {
+    if !address.ip().is_loopback() && !is_anyone_known {
         let why =
             format!("({option}) {address} can be reached by others, and nobody is known who may come in");
         let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
@@ -207,6 +230,10 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
         one("http.listen", "--http", up.http.map(|address| address.to_string())),
+        one("mqtts.listen", "--mqtts", up.mqtts.map(|address| address.to_string())),
+        one("tls.cert", "--tls-cert", up.tls_cert.clone()),
+        one("tls.key", "--tls-key", up.tls_key.clone()),
+        one("tls.client_ca", "--tls-client-ca", up.tls_client_ca.clone()),
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),

@@ -6,6 +6,7 @@
 use crate::http::Config;
 use crate::http::seats::Seats;
 use crate::http::watched::{Patience, Phase, Progress, Watched};
+use crate::tls::Tls;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
@@ -39,6 +40,7 @@ pub(crate) struct Host {
     pub(crate) router: Router,
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) seats: Seats,
+    pub(crate) tls: Option<Arc<Tls>>,
 }
 
 /// An accepted connection.
@@ -78,10 +80,24 @@ impl Service<Request<Incoming>> for Handing {
 
 impl Connection {
     pub(crate) async fn serve(self, stream: TcpStream) {
-        let seat = self.host.seats.take(self.peer.ip().to_canonical());
-        match seat {
-            Ok(_seat) => self.talk(stream).await,
-            Err(why) => self.refuse(stream, &Refusal::no_room(why)).await,
+        let host = self.host.clone();
+        let seat = host.seats.take(self.peer.ip().to_canonical());
+        match (seat, &host.tls) {
+            (Ok(_seat), None) => self.talk(stream).await,
+            (Ok(_seat), Some(tls)) => self.shake(stream, tls).await,
+            (Err(why), None) => self.refuse(stream, &Refusal::no_room(why)).await,
+            // A handshake only to say no would be work for whoever asks too much already.
+            (Err(why), Some(_)) => host.counts.refuse(host.name, Refusal::no_room(why).code),
+        }
+    }
+
+    async fn shake(mut self, stream: TcpStream, tls: &Tls) {
+        let stream = tokio::select! {
+            stream = tls.accept(stream) => stream,
+            () = ordered(&mut self.order) => None,
+        };
+        if let Some(stream) = stream {
+            self.talk(stream).await;
         }
     }
 

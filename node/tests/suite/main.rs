@@ -15,6 +15,7 @@ mod power;
 mod power_disk;
 mod process;
 mod refusals;
+mod secure;
 mod shutdown;
 mod story;
 mod torn_file;

@@ -133,11 +133,9 @@ impl Node {
             let status = child.wait().unwrap();
             return Err(Report { status: status.code(), said: banner, log: log.join().unwrap() });
         }
-        let (mqtt, http, admin) = (
-            address(&banner, "mqtt   mqtt://"),
-            address(&banner, "http   http://"),
-            address(&banner, "admin  http://"),
-        );
+        let (mqtt, admin) = (address(&banner, "  mqtt   mqtt://"), address(&banner, "  admin  http://"));
+        let scheme = if banner.contains("https://") { "https" } else { "http" };
+        let http = address(&banner, &format!("  http   {scheme}://"));
         Ok(Node { child, banner, mqtt, http, admin, data: data.to_owned(), out, log: Some(log) })
     }
 

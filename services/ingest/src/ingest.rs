@@ -96,8 +96,16 @@ impl Ingest {
 
     /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
+        self.offer_as(reading, Id::v7(wall_ms()), false)
+    }
+
+    /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006.
+    pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
+        self.offer_as(reading, id, true)
+    }
+
+    fn offer_as(&self, reading: &Reading, id: Id, once: bool) -> Result<Taken, Declined> {
         let class = self.classes.get().of(&reading.topic);
-        let id = Id::v7(wall_ms());
         let Ok(payload) = layout::encode(reading) else {
             self.give_up(Declined::UNWRITABLE_CODE);
             return Err(Declined::Refused { code: Declined::UNWRITABLE_CODE });
@@ -107,7 +115,7 @@ impl Ingest {
             kind: KIND,
             version: VERSION,
             critical: class.is_critical(),
-            once: false,
+            once,
             id,
             payload: &payload,
         };

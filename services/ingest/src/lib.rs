@@ -24,6 +24,7 @@ mod delivery;
 mod derived;
 mod errand;
 mod error;
+pub mod http;
 mod ingest;
 mod lane;
 mod layout;

@@ -1,4 +1,5 @@
-//! The project's own tool: `cargo xtask test | tidy | services | dist | image | coverage`.
+//! The project's own tool: `cargo xtask test | tidy | services | dist | image | coverage | bench |
+//! conformance`.
 //!
 //! It checks and runs the product and is never a part of it: no product crate may depend on it, and it reads the
 //! product only as text, as `cargo metadata`, as test output and as the binary that is shipped. It starts processes, all
@@ -7,6 +8,7 @@
 
 pub mod bench;
 pub mod checks;
+pub mod conformance;
 pub mod coverage;
 pub mod dist;
 pub mod image;

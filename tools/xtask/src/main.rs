@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{bench, coverage, dist, image, stages, tidy, workspace};
+use xtask::{bench, conformance, coverage, dist, image, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -18,6 +18,8 @@ cargo xtask services [start|stop|status] [--heavy]
 cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
 cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
 cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
+cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--config FILE]
+                                                 the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
 
 Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
@@ -43,6 +45,7 @@ fn dispatch() -> Result<bool> {
             Some("services") => counterparts(args),
             Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
             Some("bench") => compare(args),
+            Some("conformance") => conform(args),
             Some("image") => oci_image(args),
             Some("coverage") => lines_covered(args),
             Some("cell") => cell(args),
@@ -142,6 +145,25 @@ fn oci_image(mut args: lexopt::Parser) -> Result<bool> {
         }
     }
     image::run(&workspace::root()?, &order)
+}
+
+fn conform(mut args: lexopt::Parser) -> Result<bool> {
+    match args.next()?.context("conformance needs a protocol: mqtt")? {
+        Value(name) if name == "mqtt" => {}
+        other => bail!("no conformance {other:?}; there is mqtt"),
+    }
+    let mut order = conformance::Order::default();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("json") => order.json = true,
+            Long("only") => order.only = Some(args.value()?.string()?),
+            Long("binary") => order.binary = Some(args.value()?.into()),
+            Long("config") => order.config = Some(args.value()?.into()),
+            Value(folder) if order.suite.is_none() => order.suite = Some(folder.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    conformance::run(&workspace::root()?, &order)
 }
 
 fn lines_covered(mut args: lexopt::Parser) -> Result<bool> {

@@ -14,7 +14,7 @@ use crate::routes::credential::Shown;
 use crate::routes::{HttpCounts, Need, Post, Refusal, RequestId, Route, request_id};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::fmt;
@@ -106,6 +106,9 @@ impl Gate {
             && !principal.has(role)
         {
             return Err(Refusal::forbidden(format!("this needs the role {role:?}").to_ascii_lowercase()));
+        }
+        if head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(Refusal::encoded());
         }
         let time_max = Duration::from_millis(self.limits.body_ms_max);
         let (body, hold) = self.bodies.read(body, route.body_bytes_max, time_max).await?;

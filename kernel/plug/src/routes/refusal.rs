@@ -90,6 +90,13 @@ impl Refusal {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "TG-HT-008", what, hint).after(wait)
     }
 
+    /// What is small on the way may be large in memory, so nothing is unpacked here.
+    pub fn encoded() -> Refusal {
+        let message = "the body is compressed or otherwise encoded";
+        let hint = "send it as it is; in telegraf, content_encoding = \"identity\"";
+        Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "TG-HT-009", message, hint)
+    }
+
     /// Known, and may not.
     pub fn forbidden(message: impl Into<String>) -> Refusal {
         let hint = "give the principal the role or scope it needs under [identity]";

@@ -199,6 +199,13 @@ async fn a_body_is_read_up_to_its_limit_whether_its_size_is_announced_or_not() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_compressed_is_not_unpacked() {
+    let site = site().await;
+    site.refused("POST /echo", "content-encoding: gzip\r\n", 415, "TG-HT-009").await;
+    assert_eq!(site.ask("POST /echo", "content-encoding: identity\r\n", "x").await.body, "x");
+}
+
+#[tokio::test]
 async fn a_head_has_so_many_fields_and_bytes_at_most() {
     let limits = RequestLimits { headers_max: 10, header_bytes_max: 500, ..RequestLimits::default() };
     let site = site_with(limits).await;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod crash;
+mod http;
 mod letters;
 mod outage;
 mod pump;

@@ -25,7 +25,9 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// Arguments that start a node on free loopback ports with its data in `data`.
 pub fn up_args(data: &str) -> Vec<String> {
-    ["up", "--data", data, "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"].map(str::to_owned).to_vec()
+    ["up", "--data", data, "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// A node that has answered.
@@ -58,6 +60,11 @@ impl Node {
                 Err(error)
             }
         }
+    }
+
+    /// False once it has ended by itself.
+    pub fn is_alive(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
     }
 
     /// Asks the node to end; its exit status.

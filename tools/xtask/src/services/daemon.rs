@@ -65,7 +65,8 @@ fn start_once(data: &Path, spec: &Spec, installed: &Installed) -> Result<Entry> 
     }
 }
 
-fn free_port() -> Result<u16> {
+/// Free now; nothing holds it.
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free loopback port")?;
     Ok(listener.local_addr()?.port())
 }

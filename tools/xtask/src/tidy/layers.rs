@@ -19,7 +19,7 @@ use crate::workspace::{Crate, Edge};
 
 pub const NAME: &str = "layers";
 
-const KERNEL_ORDER: &[&str] = &["flow", "journal", "audit", "sm", "plug", "lab"];
+const KERNEL_ORDER: &[&str] = &["flow", "outbound", "journal", "audit", "sm", "plug", "lab"];
 
 struct Layer {
     folder: &'static str,

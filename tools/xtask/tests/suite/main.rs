@@ -2,6 +2,7 @@
 //!
 //! Fixture trees are written below cargo's temporary folder, not kept as files: they would break the rules they test.
 
+mod conformance;
 mod counting;
 mod coverages;
 mod daemons;

@@ -1,0 +1,94 @@
+//! Readings of one request on their way into the journal: offered one after another, waited for together.
+//!
+//! Waits only where the journal is busy, and at the end for all that was taken; both for so long at most.
+
+use crate::error::Declined;
+use crate::http::outcome::{BUSY, Fault, Outcome, UNKNOWN};
+use crate::ingest::{Ingest, Taken};
+use crate::reading::Reading;
+use std::time::Duration;
+use tidegate_kernel_journal::Id;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long one request is held while the journal has no room.
+const BUSY_MAX: Duration = Duration::from_secs(2);
+/// Between two offers of the same reading.
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// How long the journal may take until everything taken is safe.
+const SAFE_MAX: Duration = Duration::from_secs(30);
+
+/// A request's readings so far.
+pub(super) struct Batch<'a> {
+    ingest: &'a Ingest,
+    taken: Vec<Taken>,
+    has_known: bool,
+    busy_until: Option<Instant>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(ingest: &'a Ingest) -> Batch<'a> {
+        Batch { ingest, taken: Vec::new(), has_known: false, busy_until: None }
+    }
+
+    /// Offers one reading, under its idempotency key if it has one. A busy journal is asked again for a while; over the whole
+    /// request, not for each reading.
+    pub(super) async fn offer(&mut self, reading: &Reading, key: Option<Id>) -> Outcome {
+        loop {
+            let offered = match key {
+                Some(key) => self.ingest.offer_once(reading, key),
+                None => self.ingest.offer(reading),
+            };
+            match (offered, key) {
+                (Ok(taken), _) => {
+                    let id = taken.id;
+                    self.taken.push(taken);
+                    return Outcome::Accepted(id);
+                }
+                (Err(Declined::Refused { code: "TG-JR-006" }), Some(key)) => {
+                    self.has_known = true;
+                    return Outcome::Known(key);
+                }
+                (Err(Declined::Refused { code }), _) => {
+                    return Outcome::Refused(Fault::new(code, "the reading was refused"));
+                }
+                (Err(Declined::Busy), _) => {
+                    let until = *self.busy_until.get_or_insert_with(|| Instant::now() + BUSY_MAX);
+                    if Instant::now() >= until {
+                        self.ingest.give_up(BUSY);
+                        return Outcome::Refused(Fault::new(BUSY, "too much is waiting to be written"));
+                    }
+                    sleep(BUSY_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// A reading that is none.
+    pub(super) fn malformed(&self, fault: Fault) -> Outcome {
+        self.ingest.malformed(fault.code);
+        Outcome::Refused(fault)
+    }
+
+    /// A reading that may not be.
+    pub(super) fn refused(&self, fault: Fault) -> Outcome {
+        self.ingest.give_up(fault.code);
+        Outcome::Refused(fault)
+    }
+
+    /// Resolves when everything taken is as safe as its class asks for.
+    pub(super) async fn safe(self) -> Result<(), Fault> {
+        let all = async {
+            for taken in &self.taken {
+                taken.ticket.reached(taken.level).await.map_err(|_| ())?;
+            }
+            if self.has_known {
+                // Taken by another request, which may be waiting still: then it lies before the head.
+                let head = self.ingest.journal.status().head_seq;
+                self.ingest.journal.synced().reached(head).await.map_err(|_| ())?;
+            }
+            Ok::<(), ()>(())
+        };
+        let unknown = || Fault::new(UNKNOWN, "it is not known whether all readings are safe");
+        timeout(SAFE_MAX, all).await.map_err(|_| unknown())?.map_err(|()| unknown())
+    }
+}
