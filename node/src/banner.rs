@@ -14,6 +14,7 @@ pub(crate) struct Banner<'a> {
     pub(crate) mqtts: Option<SocketAddr>,
     /// Its scheme and address.
     pub(crate) http: (&'static str, SocketAddr),
+    pub(crate) grpc: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
@@ -23,7 +24,7 @@ pub(crate) struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Banner { mqtt, http: (scheme, http), admin, .. } = self;
+        let Banner { mqtt, http: (scheme, http), grpc, admin, .. } = self;
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
@@ -32,6 +33,7 @@ impl fmt::Display for Banner<'_> {
         }
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
         writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
+        writeln!(f, "  grpc   grpc://{grpc}   tidegate.ingest.v1.Readings")?;
         writeln!(f, "  data   {data}")?;
         writeln!(f, "  file   {file}   one reading a line")?;
         match &self.config {

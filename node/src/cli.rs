@@ -217,6 +217,8 @@ pub(crate) struct Up {
     /// Authorities, in PEM, of which every client has to show a certificate
     #[arg(long, value_name = "PATH")]
     pub(crate) tls_client_ca: Option<String>,
+    /// Where to listen for gRPC; port 0 takes any free one; 127.0.0.1:7310 by default
+    pub(crate) grpc: Option<SocketAddr>,
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,

@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod explain;
 mod failure;
+mod grpc;
 mod http;
 mod identity;
 mod inspection;

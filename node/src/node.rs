@@ -31,6 +31,7 @@ use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::Broker;
+use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::{Ingest, http as inputs};
 use tokio::runtime::{Builder, Runtime};
 
@@ -49,8 +50,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
-    let identity = Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?;
-    let guard = Guard { identity: Arc::new(identity), tls: settings.tls.clone().map(Tls::new).map(Arc::new) };
+    let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
+    let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
@@ -58,9 +59,15 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() };
-        let reloader = Arc::new(reloader(origins, values, pipeline, guard.clone(), drain_timeout.clone()));
-        let site = Site { settings, folder: &folder, ingest, guard, file, vitals, reloader, drain_timeout };
+        let holders = Holders {
+            pipeline: rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() },
+            identity: identity.clone(),
+            tls: tls.clone(),
+            drain_timeout: drain_timeout.clone(),
+        };
+        let reloader = Arc::new(holders.reloader(origins, values));
+        let site =
+            Site { settings, folder: &folder, ingest, identity, tls, file, vitals, reloader, drain_timeout };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -89,22 +96,6 @@ fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
     };
     let opened = DataFolder::open_with(&settings.data, options);
     opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
-}
-
-/// What a reload changes: what each holder of a setting says it can take up while it runs.
-fn reloader(
-    origins: Origins,
-    values: Values,
-    pipeline: rules::Pipeline,
-    guard: Guard,
-    drain_timeout: Arc<Live<Duration>>,
-) -> Reloader {
-    let take_up = move |settings: &Settings| {
-        pipeline.take_up(settings);
-        guard.take_up(settings);
-        drain_timeout.set(settings.drain_timeout);
-    };
-    Reloader::new(origins, values, Box::new(take_up))
 }
 
 /// The first of what is wrong; the others are in the log.
@@ -156,26 +147,32 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
     )
 }
 
-/// All capabilities, in the order of what is wired to what.
-type Wired = Arc<[Arc<dyn Capability>]>;
-
-/// Who is let in, and how their bytes are kept from others.
-#[derive(Clone)]
-struct Guard {
+/// Whoever holds a setting that may change while the node runs.
+struct Holders {
+    pipeline: rules::Pipeline,
     identity: Arc<Identity>,
     /// Nothing where TLS is not spoken.
     tls: Option<Arc<Tls>>,
+    drain_timeout: Arc<Live<Duration>>,
 }
 
-impl Guard {
-    /// Whoever is connected stays so.
-    fn take_up(&self, settings: &Settings) {
-        self.identity.replace(&settings.identity).expect("the principals were judged when they were read");
-        if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {
-            tls.replace(certificate.clone());
-        }
+impl Holders {
+    /// What a reload changes.
+    fn reloader(self, origins: Origins, values: Values) -> Reloader {
+        let take_up = move |settings: &Settings| {
+            self.pipeline.take_up(settings);
+            self.drain_timeout.set(settings.drain_timeout);
+            self.identity.replace(&settings.identity).expect("judged with the rest of the file");
+            if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {
+                tls.replace(certificate.clone());
+            }
+        };
+        Reloader::new(origins, values, Box::new(take_up))
     }
 }
+
+/// All capabilities, in the order of what is wired to what.
+type Wired = Arc<[Arc<dyn Capability>]>;
 
 /// What listens, and what is wired to it.
 struct Listeners {
@@ -183,6 +180,7 @@ struct Listeners {
     mqtt: Arc<Mqtt>,
     mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
+    grpc: Grpc,
     admin: Http,
     capabilities: Wired,
 }
@@ -192,7 +190,8 @@ struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
-    guard: Guard,
+    identity: Arc<Identity>,
+    tls: Option<Arc<Tls>>,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -225,6 +224,7 @@ impl Site<'_> {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
+            grpc: listeners.grpc.local_addr(),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -239,24 +239,25 @@ impl Site<'_> {
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let Guard { identity, tls } = self.guard.clone();
-        let shared = http::Shared { authenticate: identity.clone(), counts: counts.clone() };
+        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = self.settings.mqtt.clone();
-        let bound = Broker::bind(config, Arc::new(Readings(self.ingest.clone()))).await;
+        let readings = Arc::new(Readings(self.ingest.clone()));
+        let bound = Broker::bind(config, readings.clone()).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
-        let bound = Http::bind("http", &self.settings.http, routes, &shared, tls.clone()).await;
+        let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
-        let mqtts = match tls {
+        let mqtts = match self.tls.clone() {
             Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
             None => None,
         };
+        let grpc = self.bind_grpc(readings).await?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let capabilities = self.wired(mqtts.clone(), mqtt.clone(), http.clone());
+        let capabilities = self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle())]);
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
-            identity,
+            identity: self.identity.clone(),
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
@@ -264,19 +265,25 @@ impl Site<'_> {
         let config = admin::config(self.settings.admin);
         let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities })
+    }
+
+    async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
+        let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(&self, mqtts: Option<Arc<Mqtts>>, mqtt: Arc<Mqtt>, http: Arc<Http>) -> Wired {
-        let storage = Arc::new(Storage::of(self.folder));
-        let rest: [Arc<dyn Capability>; 4] = [mqtt, http, self.ingest.clone(), storage];
-        mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts }).into_iter().chain(rest).collect()
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 3]) -> Wired {
+        let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
+        let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
+        mqtts.into_iter().chain(intake).chain(rest).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         tokio::spawn(async move { mqtt.serve(broker).await });
@@ -284,6 +291,7 @@ impl Site<'_> {
             tokio::spawn(async move { mqtts.serve().await });
         }
         tokio::spawn(async move { http.serve().await });
+        tokio::spawn(grpc.run());
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }

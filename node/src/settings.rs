@@ -1,9 +1,8 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
-use crate::http;
-use crate::identity;
 use crate::tls::{self, Certificate};
+use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
 };
 use tidegate_service_broker as broker;
+use tidegate_service_grpc as grpc;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 
@@ -22,9 +22,9 @@ const SECTIONS: &[Section] = &[
     identity::SECTION,
     tls::SECTION,
     http::SECTION,
-    MQTTS,
-    QUEUES,
     broker::SECTION,
+    MQTTS,
+    grpc::SECTION,
     QUEUES,
     ingest::SECTION,
     ingest::RULES,
@@ -112,6 +112,7 @@ pub(crate) struct Settings {
     pub(crate) mqtts: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
+    pub(crate) grpc: grpc::Config,
     pub(crate) ingest: ingest::Config,
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) file: Option<PathBuf>,
@@ -133,27 +134,28 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
-    let tls = reading.section("tls", Certificate::from_values);
-    let is_anyone_known = identity.as_ref().is_some_and(identity::Config::knows_anyone);
-    let admin =
-        reading.section("management", |values, faults| asked(values, "--admin", is_anyone_known, faults));
+    let is_known =
+        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
+    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
     let http = reading.section("http", |values, faults| {
-        asked(values, "--http", is_anyone_known, faults);
-        (http::Config::from_values(values), http::inputs(values, faults))
+        asked(values, "--http", is_known, faults);
+        (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
+    let tls = reading.section("tls", Certificate::from_values);
     let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
         loopback(values, "--mqtt", faults);
         broker::Config::from_values(values, faults)
     });
+    let grpc = reading.section("grpc", grpc::Config::from_values);
     let ingest = reading.section("ingest", |values, faults| {
         let rules = ingest::RulesConfig::from_values(values, faults);
         (ingest::Config::from_values(values, faults), rules, values.group("file").find("path"))
     });
     let ((data, network_allowed, drain_timeout), (ingest, rules, file)) = (node?, ingest?);
-    let (admin, (http, inputs), retention, mqtt) = (admin?, http?, retention?, mqtt?);
-    let (identity, tls, mqtts, inputs) = (identity?, tls?, mqtts?, inputs?);
+    let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
     Some(Settings {
         data,
         network_allowed,
@@ -164,6 +166,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         http,
         inputs,
         mqtts,
+        grpc,
         retention,
         mqtt,
         ingest,
@@ -191,15 +194,15 @@ fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
     if !address.ip().is_loopback() {
         let why =
             format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
-        faults.push(reachable(values, &why, "listen on 127.0.0.1"));
+        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
     }
     address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
-fn asked(values: &Values, option: &str, is_anyone_known: bool, faults: &mut Faults) -> SocketAddr {
+fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
     let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() && !is_anyone_known {
+    if !address.ip().is_loopback() && !is_known {
         let why =
             format!("({option}) {address} can be reached by others, and nobody is known who may come in");
         let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
@@ -234,6 +237,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("tls.cert", "--tls-cert", up.tls_cert.clone()),
         one("tls.key", "--tls-key", up.tls_key.clone()),
         one("tls.client_ca", "--tls-client-ca", up.tls_client_ca.clone()),
+        one("grpc.listen", "--grpc", up.grpc.map(|address| address.to_string())),
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),

@@ -26,7 +26,11 @@ impl Node {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("up")
-            .args(["--mqtt", "--http", "--admin"].into_iter().flat_map(|option| [option, "127.0.0.1:0"]))
+            .args(
+                ["--mqtt", "--http", "--grpc", "--admin"]
+                    .into_iter()
+                    .flat_map(|option| [option, "127.0.0.1:0"]),
+            )
             .arg("--data")
             .arg(data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

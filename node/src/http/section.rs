@@ -1,4 +1,4 @@
-//! The section `[http]`: limits of the listener for devices, and of what it takes in.
+//! `[http]` of the configuration file: the listener for devices, and what it takes in. Pure.
 
 use crate::http::Config;
 use std::num::NonZeroU32;
@@ -7,10 +7,11 @@ use tidegate_kernel_plug::RequestLimits;
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Section, Values};
 use tidegate_service_ingest::http::{HttpConfig, Template};
 
-const CONNECTIONS: Kind = Kind::Integer { min: 1, max: 1_000_000 };
 const WAIT: Kind = Kind::Duration { min_ms: 1, max_ms: 600_000 };
-const RATE: Kind = Kind::Integer { min: 1, max: 1_000_000 };
+const CONNECTIONS: Kind = Kind::Integer { min: 1, max: 1_000_000 };
+const RATE: Kind = Kind::Integer { min: 1, max: u32::MAX as i64 };
 
+/// What the configuration file can say of it.
 pub(crate) const SECTION: Section = Section::new(
     "http",
     "Readings from devices over HTTP; over HTTPS on the same port where [tls] has a certificate.",
@@ -19,21 +20,20 @@ pub(crate) const SECTION: Section = Section::new(
             "listen",
             Kind::Address,
             "127.0.0.1:7301",
-            "Where to listen. Wider than loopback only once [identity] names somebody.",
+            "Where to listen; wider than loopback only where [identity] names somebody.",
         ),
         Field::new(
             "connections_max",
             CONNECTIONS,
             "4096",
-            "Connections at once; the next one is told so and closed.",
+            "Connections at once; beyond it one is answered with 503 and closed.",
         ),
         Field::new("connections_per_address_max", CONNECTIONS, "1024", "The same, of one address."),
-        Field::new("head_time_max", WAIT, "10 s", "From the first byte of a request to the end of its head."),
-        Field::new("body_time_max", WAIT, "30 s", "From there to the end of its body."),
+        Field::new("head_max", WAIT, "10 s", "From the first byte of a request to the end of its head."),
         Field::new(
-            "idle_time_max",
+            "idle_max",
             Kind::Duration { min_ms: 1, max_ms: 3_600_000 },
-            "60 s",
+            "1 min",
             "How long a connection may wait for its next request, or a client leave an answer unread.",
         ),
         Field::new("headers_max", Kind::Integer { min: 8, max: 1000 }, "64", "Header fields of a request."),
@@ -41,15 +41,16 @@ pub(crate) const SECTION: Section = Section::new(
             "header_bytes_max",
             Kind::Bytes { min: 1024, max: 1 << 20 },
             "16 KiB",
-            "Bytes of its target and header fields.",
+            "Names and values of all header fields, with the request's target.",
         ),
         Field::new(
             "requests_per_s_max",
             RATE,
             "1000",
-            "Requests of one principal; of one address where it is nobody in particular.",
+            "Requests of one principal in a second; of one address where it is nobody in particular.",
         ),
-        Field::new("requests_burst_max", RATE, "2000", "How many of them may come at once after a rest."),
+        Field::new("requests_burst_max", RATE, "2000", "Requests that may come at once after a pause."),
+        Field::new("body_max", WAIT, "30 s", "From the end of the head to the end of the body."),
         Field::new(
             "body_bytes_max",
             Kind::Bytes { min: 1024, max: 64 << 20 },
@@ -58,13 +59,13 @@ pub(crate) const SECTION: Section = Section::new(
         ),
         Field::new(
             "bodies_bytes_max",
-            Kind::Bytes { min: 64 << 10, max: u32::MAX as u64 },
+            Kind::Bytes { min: 65_536, max: u32::MAX as u64 },
             "64 MiB",
-            "All bodies that are being read or answered, added up. At least one of the largest.",
+            "Bodies being read or answered at once, added up.",
         ),
         Field::new(
             "batch_readings_max",
-            RATE,
+            CONNECTIONS,
             "10000",
             "Readings, or lines of line protocol, in one request.",
         ),
@@ -78,19 +79,20 @@ pub(crate) const SECTION: Section = Section::new(
 );
 
 impl Config {
-    pub(crate) fn from_values(values: &Values) -> Config {
-        let rate = |key| NonZeroU32::new(values.get(key)).expect("the table's limit is above zero");
+    /// From its section, whose limits are those of [`Config::check`].
+    pub(crate) fn from_values(values: &Values, _: &mut Faults) -> Config {
+        let rate = |key| NonZeroU32::new(values.get(key)).expect("the table refuses zero");
         Config {
             listen: values.get("listen"),
             connections_max: values.get("connections_max"),
             connections_per_address_max: values.get("connections_per_address_max"),
-            head_ms_max: values.millis("head_time_max"),
-            idle_ms_max: values.millis("idle_time_max"),
+            head_ms_max: values.millis("head_max"),
+            idle_ms_max: values.millis("idle_max"),
             requests: RequestLimits {
                 headers_max: values.get("headers_max"),
                 header_bytes_max: values.get("header_bytes_max"),
                 requests: Rate { per_s: rate("requests_per_s_max"), burst: rate("requests_burst_max") },
-                body_ms_max: values.millis("body_time_max"),
+                body_ms_max: values.millis("body_max"),
                 bodies_bytes_max: values.get("bodies_bytes_max"),
             },
         }
@@ -123,12 +125,11 @@ mod tests {
     use tidegate_kernel_plug::config::Table;
 
     #[test]
-    fn what_holds_without_a_file_is_the_default() {
-        let values = Table::new(&[SECTION]).defaults();
-        let values = values.group("http");
-        let config = Config::from_values(values);
+    fn the_table_has_the_defaults() {
+        let table = Table::new(&[SECTION]);
+        let config = Config::from_values(table.defaults().group("http"), &mut Faults::default());
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
-        let inputs = inputs(values, &mut Faults::default()).unwrap();
-        assert_eq!(format!("{inputs:?}"), format!("{:?}", HttpConfig::default()));
+        let inputs = inputs(table.defaults().group("http"), &mut Faults::default());
+        assert_eq!(format!("{inputs:?}"), format!("{:?}", Some(HttpConfig::default())));
     }
 }

@@ -65,6 +65,18 @@ impl IdentityError {
         }
     }
 
+    /// Whom it is about.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            IdentityError::Name { name }
+            | IdentityError::Twice { name }
+            | IdentityError::Digest { name }
+            | IdentityError::Shared { name, .. }
+            | IdentityError::Scope { name, .. } => Some(name),
+            IdentityError::TooMany { .. } => None,
+        }
+    }
+
     /// What to do about it, in one line.
     pub(crate) fn hint(&self) -> &'static str {
         match self {

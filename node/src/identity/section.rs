@@ -1,77 +1,65 @@
-//! The section `[identity]`: from the field table to principals, and each fault to its place.
+//! `[identity]` of the configuration file: who is let in, and what each may. Pure.
 
 use crate::identity::config::{Anonymous, Config, Entry, IdentityError, PRINCIPALS_MAX};
 use crate::identity::register::Register;
 use std::num::NonZeroU32;
-use tidegate_kernel_plug::config::{Fault, Faults, Field, Group, Kind, Many, Place, Reload, Section, Values};
+use tidegate_kernel_plug::config::{Fault, Faults, Field, Group, Kind, Many, Reload, Section, Values};
 use tidegate_kernel_plug::{Allowance, PrincipalKind, Role, SCOPES_MAX};
 
 const MANY: Many = Many { groups_max: PRINCIPALS_MAX, reload: Reload::Live };
-const AT_ONCE: Kind = Kind::Integer { min: 1, max: u32::MAX as i64 };
-const KINDS: &[&str] = &["device", "person", "node"];
-const ROLES: &[&str] = &["operator", "admin", "auditor"];
+const RATE: Kind = Kind::Integer { min: 1, max: u32::MAX as i64 };
+const ROLE: Kind = Kind::Choice(&["operator", "admin", "auditor"]);
+const SCOPE: Kind = Kind::Text { bytes_max: 65_535 };
+const DIGEST_HELP: &str = "SHA-256 of the secret in 64 hex digits, as `tidegate identity` prints it.";
 
+/// What the configuration file can say of it; all of it live.
 pub(crate) const SECTION: Section = Section::new(
     "identity",
-    "Who may come in, over every protocol. `tidegate identity` makes a secret and prints its lines.",
+    "Who is let in.",
     &[Field::new(
         "anonymous",
         Kind::Choice(&["loopback", "never"]),
         "loopback",
-        "Where somebody who shows nothing is let in: on listeners that only this machine reaches, or nowhere.",
+        "Where somebody who shows nothing is let in.",
     )
     .live()],
 )
 .with(&[
-    Group::many("tokens", "Who shows a token, as in `Authorization: Bearer`.", MANY, PRINCIPAL),
-    Group::many("devices", "Who shows this name with a secret, as MQTT's password or in HTTP's Basic.", MANY, PRINCIPAL),
+    Group::many("tokens", "Somebody who shows a token, as in HTTP's Bearer.", MANY, &principal("person")),
+    Group::many("devices", "Somebody who shows a name and a secret, as in MQTT.", MANY, &principal("device")),
 ]);
 
-const PRINCIPAL: &[Field] = &[
-    Field::required(
-        "sha256",
-        Kind::Text { bytes_max: 64 },
-        "SHA-256 of the token or secret, in hex; the node keeps nothing else of it.",
-    )
-    .live(),
-    Field::new("kind", Kind::Choice(KINDS), "device", "What it is.").live(),
-    Field::new(
-        "roles",
-        Kind::List { of: &Kind::Choice(ROLES), items_max: ROLES.len() },
-        "[]",
-        "What it may do to the node itself.",
-    )
-    .live(),
-    Field::new(
-        "scopes",
-        Kind::List { of: &Kind::Text { bytes_max: 1024 }, items_max: SCOPES_MAX },
-        "[]",
-        "What it may do to topics: publish:FILTER or subscribe:FILTER, with MQTT topic filters.",
-    )
-    .live(),
-    Field::optional("connections_max", AT_ONCE, "Connections it may have at once.").live(),
-    Field::optional("messages_per_s_max", AT_ONCE, "Readings it may send in a second.").live(),
-    Field::optional("bytes_per_s_max", AT_ONCE, "Bytes it may send in a second.").live(),
-];
+const fn principal(kind: &'static str) -> [Field; 7] {
+    [
+        Field::required("sha256", Kind::Text { bytes_max: 64 }, DIGEST_HELP).live(),
+        Field::new("kind", Kind::Choice(&["person", "device", "node"]), kind, "What it is.").live(),
+        Field::new("roles", Kind::List { of: &ROLE, items_max: 3 }, "[]", "What it may do to the node.")
+            .live(),
+        Field::new(
+            "scopes",
+            Kind::List { of: &SCOPE, items_max: SCOPES_MAX },
+            "[]",
+            "What it may do to topics: publish:FILTER or subscribe:FILTER each.",
+        )
+        .live(),
+        Field::optional("connections_max", RATE, "Its connections at once.").live(),
+        Field::optional("messages_per_s_max", RATE, "Its messages in a second.").live(),
+        Field::optional("bytes_per_s_max", RATE, "Its bytes in a second.").live(),
+    ]
+}
 
 impl Config {
-    /// Everything that is wrong with the principals is a fault at one of them.
     pub(crate) fn from_values(values: &Values, faults: &mut Faults) -> Config {
         let anonymous = match values.get::<String>("anonymous").as_str() {
             "never" => Anonymous::Never,
             _ => Anonymous::Loopback,
         };
-        let all = |group: &str| values.named(group).map(|(name, values)| entry(name, values)).collect();
-        let config = Config { anonymous, tokens: all("tokens"), devices: all("devices") };
+        let entries = |group| values.named(group).map(|(name, values)| entry(name, values)).collect();
+        let config = Config { anonymous, tokens: entries("tokens"), devices: entries("devices") };
         if let Err(errors) = Register::new(&config) {
             errors.iter().for_each(|error| faults.push(fault(values, error)));
         }
         config
-    }
-
-    /// Whether anyone but nobody in particular could be let in.
-    pub(crate) fn knows_anyone(&self) -> bool {
-        !self.tokens.is_empty() || !self.devices.is_empty()
     }
 }
 
@@ -81,9 +69,9 @@ fn entry(name: &str, values: &Values) -> Entry {
         name: name.to_owned(),
         sha256: values.get("sha256"),
         kind: match values.get::<String>("kind").as_str() {
-            "person" => PrincipalKind::Person,
+            "device" => PrincipalKind::Device,
             "node" => PrincipalKind::Node,
-            _ => PrincipalKind::Device,
+            _ => PrincipalKind::Person,
         },
         roles: values.get::<Vec<String>>("roles").iter().map(|role| role_of(role)).collect(),
         scopes: values.get("scopes"),
@@ -95,24 +83,46 @@ fn entry(name: &str, values: &Values) -> Entry {
     }
 }
 
-fn role_of(name: &str) -> Role {
-    match name {
+fn role_of(word: &str) -> Role {
+    match word {
+        "operator" => Role::Operator,
         "admin" => Role::Admin,
-        "auditor" => Role::Auditor,
-        _ => Role::Operator,
+        _ => Role::Auditor,
     }
 }
 
+/// At the group of whom it is about.
 fn fault(values: &Values, error: &IdentityError) -> Fault {
-    let (name, key) = match error {
-        IdentityError::Scope { name, .. } => (name.as_str(), "scopes"),
-        IdentityError::Name { name } | IdentityError::Twice { name } => (name.as_str(), "sha256"),
-        IdentityError::Digest { name } | IdentityError::Shared { name, .. } => (name.as_str(), "sha256"),
-        IdentityError::TooMany { .. } => ("", ""),
-    };
-    // Of two with one name it is the last that is too many.
-    let found =
-        values.named("tokens").chain(values.named("devices")).filter(|(known, _)| *known == name).last();
-    let place = found.map_or(Place::Whole, |(_, values)| values.origin(key).place());
-    Fault { place, code: error.code(), message: error.to_string(), hint: error.hint().to_owned() }
+    let group = error.name().and_then(|wanted| {
+        let all = values.named("tokens").chain(values.named("devices"));
+        all.filter(|(name, _)| *name == wanted).last().map(|(_, group)| group)
+    });
+    let here = group.unwrap_or(values).fault_here(error.to_string(), error.hint());
+    Fault { code: error.code(), ..here }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_kernel_plug::config::{Source, Table};
+
+    #[test]
+    fn what_is_wrong_with_somebody_is_told_at_their_group() {
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let text = format!(
+            "[identity.tokens.ada]\nsha256 = \"{digest}\"\nroles = [\"operator\"]\n\
+             [identity.devices.press-7]\nsha256 = \"abc\"\n"
+        );
+        let none = |_: &_| Err(String::new());
+        let source = Source { file: Some(text.as_bytes()), overrides: &[], secrets: &none };
+        let mut reading = Table::new(&[SECTION]).read(&source);
+        let config = reading.section("identity", Config::from_values).expect("the section itself is sound");
+        assert_eq!(
+            (config.tokens[0].name.as_str(), &config.tokens[0].roles[..]),
+            ("ada", &[Role::Operator][..])
+        );
+        let faults = reading.finish().unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
+        assert_eq!(found, [("f:4:19".to_owned(), "TG-ID-011")]);
+    }
 }

@@ -116,8 +116,19 @@ fn an_upgrade_says_what_it_did_and_a_second_one_has_nothing_to_do() {
 fn a_node_refuses_an_older_folder_and_delivers_what_lags_once_it_is_upgraded() {
     let dir = golden();
     let data = dir.path().to_str().unwrap();
-    let arguments =
-        ["up", "--data", data, "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let arguments = [
+        "up",
+        "--data",
+        data,
+        "--mqtt",
+        "127.0.0.1:0",
+        "--http",
+        "127.0.0.1:0",
+        "--grpc",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+    ];
     let errors = refused(&run(&arguments), "TG-JR-015");
     assert!(errors.contains("tidegate upgrade"), "{errors}");
     succeeded(&tidegate(&["journal", "inspect"], dir.path()));

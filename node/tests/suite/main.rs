@@ -7,6 +7,8 @@ mod counterpart;
 mod crash;
 mod delivery;
 mod fuse_layer;
+mod grpc;
+mod http;
 mod journal;
 mod mosquitto;
 mod mqtt;

@@ -67,8 +67,13 @@ pub(crate) fn command(data: &Path) -> Command {
 
 /// The same with the MQTT listener on a port that the test chose.
 pub(crate) fn command_at(data: &Path, port: u16) -> Command {
+    command_on(data, port, 0)
+}
+
+/// The same with the listeners for MQTT and gRPC on ports that the test chose.
+pub(crate) fn command_on(data: &Path, mqtt: u16, grpc: u16) -> Command {
     let mut command = Command::new(binary());
-    command.args(up_arguments(data, port));
+    command.args(up_arguments(data, mqtt, grpc));
     command
 }
 
@@ -90,15 +95,28 @@ pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
         .arg("-c")
         .arg(format!("{preparation}; exec \"$0\" \"$@\""))
         .arg(binary())
-        .args(up_arguments(data, 0));
+        .args(up_arguments(data, 0, 0));
     command
 }
 
-fn up_arguments(data: &Path, port: u16) -> Vec<String> {
-    let (data, mqtt) = (data.to_str().unwrap(), format!("127.0.0.1:{port}"));
-    ["up", "--data", data, "--mqtt", &mqtt, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-        .map(str::to_owned)
-        .to_vec()
+fn up_arguments(data: &Path, mqtt: u16, grpc: u16) -> Vec<String> {
+    let [mqtt, grpc] = [mqtt, grpc].map(|port| format!("127.0.0.1:{port}"));
+    let data = data.to_str().unwrap();
+    [
+        "up",
+        "--data",
+        data,
+        "--mqtt",
+        &mqtt,
+        "--http",
+        "127.0.0.1:0",
+        "--grpc",
+        &grpc,
+        "--admin",
+        "127.0.0.1:0",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 /// Runs the binary to its end.

@@ -14,7 +14,7 @@ fn refused(output: &Output, code: &str) {
 fn an_address_others_can_reach_is_refused_and_nothing_is_made() {
     let dir = TempDir::new().unwrap();
     let data = dir.path().join("data");
-    for option in ["--mqtt", "--http", "--admin"] {
+    for option in ["--mqtt", "--http", "--grpc", "--admin"] {
         refused(&run(&["up", "--data", data.to_str().unwrap(), option, "0.0.0.0:0"]), "TG-ND-002");
     }
     assert!(!data.exists());
@@ -27,11 +27,35 @@ fn a_port_in_use_is_refused_and_counts_as_no_crash() {
     let (mqtt, admin) = (node.mqtt().to_string(), node.admin().to_string());
     let data = other.path().to_str().unwrap();
     refused(
-        &run(&["up", "--data", data, "--mqtt", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", &admin]),
+        &run(&[
+            "up",
+            "--data",
+            data,
+            "--mqtt",
+            "127.0.0.1:0",
+            "--http",
+            "127.0.0.1:0",
+            "--grpc",
+            "127.0.0.1:0",
+            "--admin",
+            &admin,
+        ]),
         "TG-ND-001",
     );
     refused(
-        &run(&["up", "--data", data, "--mqtt", &mqtt, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]),
+        &run(&[
+            "up",
+            "--data",
+            data,
+            "--mqtt",
+            &mqtt,
+            "--http",
+            "127.0.0.1:0",
+            "--grpc",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+        ]),
         "TG-MQ-120",
     );
     let node = Node::start(other.path());
@@ -51,6 +75,8 @@ fn a_data_folder_in_use_is_refused() {
             "--mqtt",
             "127.0.0.1:0",
             "--http",
+            "127.0.0.1:0",
+            "--grpc",
             "127.0.0.1:0",
             "--admin",
             "127.0.0.1:0",

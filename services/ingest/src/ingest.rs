@@ -35,7 +35,7 @@ const SINK_NAME_BYTES_MAX: usize = 32;
 pub struct Ingest {
     pub(crate) journal: Journal,
     config: Config,
-    classes: Live<Classes>,
+    pub(crate) classes: Live<Classes>,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
@@ -232,7 +232,7 @@ impl Ingest {
         }
     }
 
-    /// Appends what brings one new reading, or nothing of it.
+    /// Appends what brings new readings, or nothing of it.
     pub(crate) fn admit(&self, admission: &mut Admission, entries: &[Entry<'_>]) -> Result<Ticket, Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
@@ -242,7 +242,8 @@ impl Ingest {
             admission.promise.widen();
             self.write_register(admission)?;
         }
-        if !admission.promise.admits(admission.received()) {
+        let readings = entries.iter().filter(|entry| entry.stream == READINGS).count() as u64;
+        if !admission.promise.admits(admission.received() + readings.saturating_sub(1)) {
             return Err(Declined::Busy);
         }
         Ok(self.journal.append_all(entries)?)

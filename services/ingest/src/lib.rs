@@ -43,6 +43,7 @@ mod rules;
 mod sink;
 mod state;
 mod story;
+mod together;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use alarms::{ALARMS, AlarmError, AlarmEvent, AlarmFeed, AlarmPage};
@@ -63,3 +64,4 @@ pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use story::{Passing, PassingState, Story, StoryError};
 pub use tidegate_engine_tags::{Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;
+pub use together::Together;

@@ -117,4 +117,12 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // The interpreter that can `import paho.mqtt.client`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PAHO_PYTHON" }] },
     },
+    Counterpart {
+        name: "grpcio",
+        source: Source::Pypi,
+        packages: &["grpcio==1.85.1", "grpcio-tools==1.85.1"],
+        heavy: false,
+        // The interpreter that can `import grpc` and `import grpc_tools`.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_GRPC_PYTHON" }] },
+    },
 ];

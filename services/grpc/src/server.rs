@@ -1,0 +1,244 @@
+//! The listener: accepts, serves HTTP/2, keeps positions, and drains all of it at the end.
+//!
+//! An end goes like this: nobody is accepted, calls acknowledge what they took and end, connections are told to go (GOAWAY), the
+//! positions are written. What is not done by the deadline is cut.
+
+use crate::config::Config;
+use crate::counters::{Counters, Snapshot};
+use crate::door::Visitor;
+use crate::error::GrpcError;
+use crate::hub::{Gauge, Hub};
+use crate::intake::Intake;
+use crate::pace::Uses;
+use crate::positions::Positions;
+use crate::service::Service;
+use crate::v1::readings_server::ReadingsServer;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tidegate_kernel_journal::Journal;
+use tidegate_kernel_plug::{Authenticate, Knock};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tonic::codegen::tokio_stream::StreamExt as _;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
+
+/// Before the next accept after one that failed: file descriptors come back when connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What calls and connections get beyond the deadline of a drain, to notice it and leave.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+/// Headers of a call: a token and a few lines a proxy adds.
+const HEADER_BYTES_MAX: u32 = 16 << 10;
+
+/// A listener that does not serve yet; [`Grpc::run`] serves.
+#[derive(Debug)]
+pub struct Grpc {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    hub: Arc<Hub>,
+    visitors: (mpsc::Sender<Visitor>, mpsc::Receiver<Visitor>),
+    /// Dropping this sender is how a handle learns that the listener is gone.
+    report: watch::Sender<Option<Drained>>,
+}
+
+/// What a drain left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Drained {
+    /// Calls that were cut before everything they sent was acknowledged.
+    pub calls: u64,
+    /// Readings that were taken and not acknowledged; their clients send them again, and they are dropped as duplicates.
+    pub unacknowledged: u64,
+}
+
+/// Asks a listener for its counts, to drain, or to serve a connection that something else accepted.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(crate) hub: Arc<Hub>,
+    visitors: mpsc::Sender<Visitor>,
+    report: watch::Receiver<Option<Drained>>,
+}
+
+impl Grpc {
+    /// Takes the address and finds out where the streams were. Reads the journal, so it blocks for a moment.
+    pub async fn bind(
+        config: Config,
+        intake: Arc<dyn Intake>,
+        doorkeeper: Arc<dyn Authenticate>,
+        journal: Journal,
+    ) -> Result<Grpc, GrpcError> {
+        config.check()?;
+        let address = config.listen;
+        let failed = |source| GrpcError::listen(address, source);
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
+        let hub = Hub {
+            positions: Positions::open(journal, config.streams_max)?,
+            config,
+            intake,
+            doorkeeper,
+            uses: Arc::new(Uses::new(Instant::now())),
+            counters: Counters::default(),
+            calls: Gauge::new(),
+            connections: Gauge::new(),
+            order: watch::Sender::new(None),
+        };
+        let report = watch::Sender::new(None);
+        Ok(Grpc { listener, local_addr, hub: Arc::new(hub), visitors: mpsc::channel(1), report })
+    }
+
+    /// Where it listens; the port is the real one where 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    pub fn handle(&self) -> Handle {
+        let (hub, visitors) = (self.hub.clone(), self.visitors.0.clone());
+        Handle { hub, visitors, report: self.report.subscribe() }
+    }
+
+    /// Serves until [`Handle::drain`].
+    pub async fn run(self) -> Drained {
+        tracing::info!(address = %self.local_addr, "gRPC listening");
+        let Grpc { listener, local_addr, hub, visitors: (door, visitors), report } = self;
+        let (goaway, told) = oneshot::channel::<()>();
+        let serving = tokio::spawn(serve(hub.clone(), visitors, told));
+        let keeping = tokio::spawn(keep_positions(hub.clone()));
+        let deadline = accept_all(&hub, listener, local_addr, &door).await;
+        let unanswered = hub.counters.unanswered.get();
+        // Beyond the deadline they are cut, and counted as such.
+        let _ = timeout_at(deadline + DRAIN_GRACE, hub.calls.emptied()).await;
+        let unacknowledged = hub.counters.unanswered.get() - unanswered;
+        let drained = Drained { calls: hub.calls.now() as u64, unacknowledged };
+        drop(goaway);
+        let _ = timeout_at(deadline + DRAIN_GRACE, serving).await;
+        keeping.abort();
+        checkpoint(&hub).await;
+        report.send_replace(Some(drained));
+        drained
+    }
+}
+
+impl Handle {
+    pub fn snapshot(&self) -> Snapshot {
+        self.hub.snapshot()
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        !self.hub.is_draining() && !self.visitors.is_closed()
+    }
+
+    /// Serves a connection under the same limits and counts: one with TLS around it, for one. Whether it was let in.
+    pub async fn serve<S>(&self, stream: S, knock: Knock) -> bool
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match visitor(&self.hub, stream, knock) {
+            Some(visitor) => self.visitors.send(visitor).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Stops accepting and reading, waits until everything taken in is acknowledged, closes, and says what was left at
+    /// `deadline`. A listener that does not run any more has nothing left.
+    pub async fn drain(&self, deadline: Instant) -> Drained {
+        self.hub.order.send_if_modified(|order| order.is_none() && order.replace(deadline).is_none());
+        let mut report = self.report.clone();
+        report.wait_for(Option::is_some).await.map_or(None, |drained| *drained).unwrap_or_default()
+    }
+}
+
+/// Accepts until it is told to drain, and gives the deadline for that.
+async fn accept_all(
+    hub: &Hub,
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    door: &mpsc::Sender<Visitor>,
+) -> Instant {
+    let mut order = hub.order.subscribe();
+    loop {
+        tokio::select! {
+            deadline = ordered(&mut order) => return deadline,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => admit(hub, stream, Knock { peer, listener: local_addr }, door).await,
+                Err(error) => {
+                    hub.counters.accept_errors.add(1);
+                    tracing::warn!(%error, "could not accept a gRPC connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+}
+
+async fn ordered(order: &mut watch::Receiver<Option<Instant>>) -> Instant {
+    let deadline = order.wait_for(Option::is_some).await.map_or(None, |deadline| *deadline);
+    deadline.expect("the hub holds the sender itself, and it was waited for a deadline")
+}
+
+async fn admit(hub: &Hub, stream: TcpStream, knock: Knock, door: &mpsc::Sender<Visitor>) {
+    // Acknowledgements already wait for each other; the kernel need not wait for more.
+    let _ = stream.set_nodelay(true);
+    if let Some(visitor) = visitor(hub, stream, knock) {
+        // Only fails when the server has panicked; then the report is never sent and the node is unready.
+        let _ = door.send(visitor).await;
+    }
+}
+
+fn visitor<S>(hub: &Hub, stream: S, knock: Knock) -> Option<Visitor>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    hub.counters.connections.add(1);
+    let Some(seat) = hub.connections.enter(hub.config.connections_max) else {
+        hub.counters.connections_refused.add(1);
+        return None;
+    };
+    Some(Visitor::new(stream, knock, seat, Duration::from_millis(hub.config.connect_timeout_ms)))
+}
+
+async fn serve(hub: Arc<Hub>, visitors: mpsc::Receiver<Visitor>, told: oneshot::Receiver<()>) {
+    let config = &hub.config;
+    let window = config.message_bytes_max as u32;
+    let service =
+        ReadingsServer::new(Service(hub.clone())).max_decoding_message_size(config.message_bytes_max);
+    let server = Server::builder()
+        .max_concurrent_streams(config.calls_per_connection_max)
+        .initial_stream_window_size(window)
+        .initial_connection_window_size(window)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_keepalive_interval(Some(Duration::from_millis(config.keep_alive_ms)))
+        .http2_keepalive_timeout(Some(Duration::from_millis(config.keep_alive_timeout_ms)));
+    let incoming = ReceiverStream::new(visitors).map(Ok::<_, Infallible>);
+    let ended = server.serve_with_incoming_shutdown(service, incoming, async {
+        let _ = told.await;
+    });
+    if let Err(error) = ended.await {
+        tracing::error!(%error, "the gRPC listener ended");
+    }
+}
+
+async fn keep_positions(hub: Arc<Hub>) {
+    let mut ticks = interval(Duration::from_millis(hub.config.snapshot_ms));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        checkpoint(&hub).await;
+    }
+}
+
+async fn checkpoint(hub: &Arc<Hub>) {
+    let hub = hub.clone();
+    match spawn_blocking(move || hub.positions.checkpoint()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "could not write where the gRPC streams are; the journal has it")
+        }
+        Err(error) => tracing::error!(%error, "writing where the gRPC streams are panicked"),
+    }
+}
