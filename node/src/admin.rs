@@ -4,24 +4,30 @@
 
 use crate::http;
 use crate::identity::Identity;
+use crate::letters;
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
+use crate::sinks;
 use crate::vitals::Vitals;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tidegate_connector_prometheus::Page;
 use tidegate_kernel_plug::{
     CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
-use tidegate_service_ingest::{Accounts, Ingest, StoryError};
+use tidegate_service_ingest::{Accounts, Ingest, Quarantined, StoryError};
 
 /// Connections at once: a scraper or two, a console, and people.
 const CONNECTIONS_MAX: usize = 128;
+/// Readings in one page of the quarantine, and bytes of each one's payload.
+const STRAYS_MAX: usize = 100;
+const SHOWN_BYTES_MAX: usize = 256;
 
 /// What the listener answers from.
 #[derive(Clone)]
@@ -32,6 +38,8 @@ pub(crate) struct View {
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) vitals: Vitals,
     pub(crate) reloader: Arc<Reloader>,
+    /// The numbers of chosen topics, where there are any.
+    pub(crate) page: Option<Page>,
 }
 
 impl fmt::Debug for View {
@@ -67,6 +75,7 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
 pub(crate) fn routes(view: View) -> Routes {
+    let others = letters::routes(view.ingest.clone()).and(sinks::routes(view.page.clone()));
     rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())
@@ -74,6 +83,20 @@ pub(crate) fn routes(view: View) -> Routes {
         .with(
             Route::get("/api/v1/ingest/accounts", Need::Authenticated, "Where every reading is."),
             accounts,
+            view.clone(),
+        )
+        .with(
+            Route::get("/api/v1/ingest/quarantine", Need::Authenticated, "Readings of devices nobody knows."),
+            quarantine,
+            view.clone(),
+        )
+        .with(
+            Route::post(
+                "/api/v1/ingest/quarantine/release",
+                Need::Role(Role::Operator),
+                "Lets go of what is in quarantine.",
+            ),
+            release,
             view.clone(),
         )
         .with(
@@ -86,6 +109,7 @@ pub(crate) fn routes(view: View) -> Routes {
             reload,
             view,
         )
+        .and(others)
 }
 
 async fn metrics(State(view): State<View>) -> impl IntoResponse {
@@ -109,6 +133,72 @@ async fn readiness(State(view): State<View>) -> impl IntoResponse {
 
 async fn accounts(State(view): State<View>) -> Json<Accounts> {
     Json(view.ingest.accounts())
+}
+
+/// From where on the quarantine is listed.
+#[derive(Debug, Deserialize)]
+struct Onward {
+    #[serde(default)]
+    after: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Quarantine {
+    readings: Vec<Stray>,
+    /// Where the next page begins.
+    after: u64,
+}
+
+/// A reading in quarantine; of its payload only the beginning.
+#[derive(Debug, Serialize)]
+struct Stray {
+    seq: u64,
+    id: String,
+    time_ms: u64,
+    source: &'static str,
+    client: String,
+    principal: String,
+    topic: String,
+    payload: String,
+    payload_bytes: usize,
+}
+
+impl From<&Quarantined> for Stray {
+    fn from(quarantined: &Quarantined) -> Stray {
+        let reading = &quarantined.reading;
+        let payload = reading.payload().map_or(&[][..], |payload| payload);
+        Stray {
+            seq: quarantined.seq,
+            id: quarantined.id.to_string(),
+            time_ms: quarantined.stamp_ms,
+            source: reading.source.name(),
+            client: reading.client.to_string(),
+            principal: reading.principal.to_string(),
+            topic: reading.topic.to_string(),
+            payload: String::from_utf8_lossy(&payload[..payload.len().min(SHOWN_BYTES_MAX)]).into_owned(),
+            payload_bytes: payload.len(),
+        }
+    }
+}
+
+async fn quarantine(State(view): State<View>, Query(page): Query<Onward>) -> Response {
+    // Reads the disk, so not on a thread that serves.
+    let found = tokio::task::spawn_blocking(move || view.ingest.quarantined(page.after, STRAYS_MAX)).await;
+    match found {
+        Ok(Ok((found, after))) => {
+            Json(Quarantine { readings: found.iter().map(Stray::from).collect(), after }).into_response()
+        }
+        Ok(Err(error)) => {
+            let hint = "look at the disk under the data folder";
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.code(), error.to_string(), hint)
+                .into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn release(State(view): State<View>) -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "released": view.ingest.release_quarantine() }))
 }
 
 async fn story(State(view): State<View>, Path(id): Path<String>) -> Response {

@@ -1,4 +1,4 @@
-//! One HTTP request to the management listener of a running node: what `config reload` and `story` ask.
+//! One HTTP request to the management listener of a running node: what `config reload`, `story` and `ingest dead-letters` ask.
 
 use crate::cli::Running;
 use crate::failure::Failure;
@@ -15,7 +15,12 @@ const TOKEN: &str = "TIDEGATE_TOKEN";
 
 /// Asks `path` of the node, by `method` without a body, and gives what it answered, unless that was a refusal.
 pub(crate) fn ask(node: &Running, method: &str, path: &str) -> Result<Value, Failure> {
-    let answered = exchange(node, method, path).and_then(|text| parse(&text));
+    ask_with(node, method, path, "")
+}
+
+/// The same with a body of JSON.
+pub(crate) fn ask_with(node: &Running, method: &str, path: &str, body: &str) -> Result<Value, Failure> {
+    let answered = exchange(node, method, path, body).and_then(|text| parse(&text));
     answered.map_err(|error| unanswered(node, &error)).and_then(granted)
 }
 
@@ -34,7 +39,7 @@ fn granted(answer: Value) -> Result<Value, Failure> {
     }
 }
 
-fn exchange(node: &Running, method: &str, path: &str) -> io::Result<String> {
+fn exchange(node: &Running, method: &str, path: &str, body: &str) -> io::Result<String> {
     let admin = node.admin;
     let mut stream = TcpStream::connect_timeout(&admin, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -43,7 +48,9 @@ fn exchange(node: &Running, method: &str, path: &str) -> io::Result<String> {
     let token = token.unwrap_or_default();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {admin}\r\n{token}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {admin}\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
     )?;
     let mut text = String::new();
     stream.take(ANSWER_BYTES_MAX).read_to_string(&mut text)?;

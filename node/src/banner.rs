@@ -27,7 +27,7 @@ impl fmt::Display for Banner<'_> {
         let Banner { mqtt, http: (scheme, http), grpc, admin, .. } = self;
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
-        writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 3.1.1, QoS 0 and 1")?;
+        writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 5 and 3.1.1")?;
         if let Some(mqtts) = self.mqtts {
             writeln!(f, "  mqtts  mqtts://{mqtts}   the same over TLS")?;
         }

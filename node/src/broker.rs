@@ -45,6 +45,7 @@ impl Capability for Mqtt {
         let mut families = connections(&snapshot);
         families.extend(packets(&snapshot));
         families.extend(publications(&snapshot));
+        families.extend(messages(&snapshot));
         families
     }
 
@@ -123,13 +124,18 @@ fn publications(snapshot: &Snapshot) -> Vec<Family> {
         total("tidegate_broker_wills_total", "Last wills that were offered.", snapshot.wills),
         total("tidegate_broker_acks_total", "PUBACKs written to a socket.", snapshot.acks),
         total(
+            "tidegate_broker_receipts_total",
+            "PUBRECs, of publications that were taken, written to a socket.",
+            snapshot.receipts,
+        ),
+        total(
             "tidegate_broker_unanswered_publications_total",
-            "Taken with QoS 1 on a connection that ended before its PUBACK.",
+            "Taken above QoS 0 on a connection that ended before its acknowledgement.",
             snapshot.unanswered,
         ),
         Family::gauge(
             "tidegate_broker_unacknowledged_publications",
-            "Taken with QoS 1 and not acknowledged yet.",
+            "Taken above QoS 0 and not acknowledged yet.",
         )
         .with(&[], snapshot.unacknowledged),
         total(
@@ -139,5 +145,37 @@ fn publications(snapshot: &Snapshot) -> Vec<Family> {
         ),
         Family::counter("tidegate_broker_held_back_seconds_total", "How long, added up.")
             .with(&[], snapshot.held_back.as_secs_f64()),
+    ]
+}
+
+fn messages(snapshot: &Snapshot) -> Vec<Family> {
+    let mut sent = Family::counter("tidegate_broker_sent_messages_total", "Messages sent to subscribers.");
+    for (qos, count) in snapshot.sent.iter().enumerate() {
+        sent.push(&[("qos", &qos.to_string())], *count);
+    }
+    let mut dropped = Family::counter(
+        "tidegate_broker_dropped_messages_total",
+        "Messages that did not reach a subscriber, or were not retained, by reason.",
+    );
+    for (reason, count) in &snapshot.shed {
+        dropped.push(&[("reason", reason.name())], *count);
+    }
+    let gauge = |name, help, count: u64| Family::gauge(name, help).with(&[], count);
+    vec![
+        sent,
+        dropped,
+        Family::counter(
+            "tidegate_broker_denied_total",
+            "Publications and subscriptions that were not allowed.",
+        )
+        .with(&[], snapshot.denied),
+        gauge("tidegate_broker_sessions", "Sessions, of connected and of absent clients.", snapshot.sessions),
+        gauge("tidegate_broker_subscriptions", "Filters that are subscribed to.", snapshot.subscriptions),
+        gauge("tidegate_broker_retained_messages", "Topics with a retained message.", snapshot.retained),
+        gauge(
+            "tidegate_broker_queued_bytes",
+            "Memory of messages that wait for a client or are retained.",
+            snapshot.queued_bytes,
+        ),
     ]
 }

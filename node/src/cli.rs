@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Write, check, show and reload the configuration file
     #[command(subcommand)]
     Config(Config),
+    /// Ask a running node about the way of readings
+    #[command(subcommand)]
+    Ingest(Ingest),
     /// Tell a reading's way from its admission to each sink, with times, out of a running node's journal
     #[command(after_help = "\
 Example:
@@ -70,6 +73,75 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ingest {
+    /// Readings that a sink refused for good, with its reason
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLetters {
+    /// List those that are kept, oldest first
+    #[command(after_help = "Example:\n  tidegate ingest dead-letters list --sink plant --reason TG-IX-003")]
+    List {
+        #[command(flatten)]
+        pick: Picked,
+        #[command(flatten)]
+        node: Asked,
+    },
+    /// Show one with its reading
+    #[command(
+        after_help = "Example:\n  tidegate ingest dead-letters show 019aa9c4-5e5b-7c10-8000-000000000000"
+    )]
+    Show {
+        /// The letter's id, as the list shows it
+        letter: String,
+        #[command(flatten)]
+        node: Asked,
+    },
+    /// Put readings on their way again, each to the sink that refused it; they count as new and are marked as replay
+    #[command(after_help = "\
+Example:
+  tidegate ingest dead-letters replay --sink plant --dry-run
+  tidegate ingest dead-letters replay --sink plant
+
+Without --sink, --reason and --letter it is all of them.")]
+    Replay {
+        #[command(flatten)]
+        pick: Picked,
+        /// Only this letter
+        #[arg(long, value_name = "ID")]
+        letter: Option<String>,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        node: Asked,
+    },
+}
+
+/// Which dead letters are meant.
+#[derive(Debug, Args)]
+pub(crate) struct Picked {
+    /// Only those of this sink
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sink: Option<String>,
+    /// Only those with this error code
+    #[arg(long, value_name = "CODE")]
+    pub(crate) reason: Option<String>,
+}
+
+/// Which node is asked, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    #[command(flatten)]
+    pub(crate) node: Running,
+    /// JSON instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -218,6 +290,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "PATH")]
     pub(crate) tls_client_ca: Option<String>,
     /// Where to listen for gRPC; port 0 takes any free one; 127.0.0.1:7310 by default
+    #[arg(long, value_name = "ADDR")]
     pub(crate) grpc: Option<SocketAddr>,
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]

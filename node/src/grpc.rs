@@ -20,7 +20,9 @@ impl Intake for Readings {
                 refused: taken.refused.into_iter().map(|(at, code)| Refused { at, code }).collect(),
             }),
             Err(ingest::Declined::Busy) => Err(Declined::Busy),
-            Err(ingest::Declined::Refused { code }) => Err(Declined::Refused { code }),
+            Err(ingest::Declined::Refused { code } | ingest::Declined::Malformed { code }) => {
+                Err(Declined::Refused { code })
+            }
         }
     }
 

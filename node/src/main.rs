@@ -15,10 +15,12 @@ mod config;
 mod explain;
 mod failure;
 mod grpc;
+mod history;
 mod http;
 mod identity;
 mod inspection;
 mod intake;
+mod letters;
 mod logs;
 mod mqtts;
 mod node;
@@ -27,13 +29,14 @@ mod reload;
 mod rules;
 mod settings;
 mod signals;
+mod sinks;
 mod storage;
 mod story;
 mod tls;
 mod upgrade;
 mod vitals;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Ingest};
 use crate::failure::Failure;
 use clap::Parser;
 use std::process::ExitCode;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Config(command) => config::run(&command),
+        Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),

@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate_kernel_plug::{Capability, Draining, Family, Readiness, Stage};
+use tidegate_kernel_plug::{Capability, Draining, Family, Knock, Readiness, Stage};
 use tidegate_service_broker::Handle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -62,6 +62,7 @@ impl Mqtts {
     fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
         // Acknowledgements already wait for each other; the kernel need not wait for more.
         let _ = stream.set_nodelay(true);
+        let knock = Knock { peer, listener: self.address };
         let (tls, broker, mut stopped) = (self.tls.clone(), self.broker.clone(), self.stopped.subscribe());
         tasks.spawn(async move {
             let stream = tokio::select! {
@@ -69,7 +70,7 @@ impl Mqtts {
                 () = stop(&mut stopped) => None,
             };
             if let Some(stream) = stream {
-                broker.serve(stream, peer).await;
+                broker.serve(stream, knock).await;
             }
         });
     }

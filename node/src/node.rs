@@ -8,6 +8,7 @@ use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
+use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
@@ -27,10 +28,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_connector_mqtt::{Link, Links};
+use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
-use tidegate_service_broker::Broker;
+use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::{Ingest, http as inputs};
 use tokio::runtime::{Builder, Runtime};
@@ -66,8 +69,10 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             drain_timeout: drain_timeout.clone(),
         };
         let reloader = Arc::new(holders.reloader(origins, values));
+        let past = past(&settings, &folder)?;
+        let folder = &folder;
         let site =
-            Site { settings, folder: &folder, ingest, identity, tls, file, vitals, reloader, drain_timeout };
+            Site { settings, folder, ingest, identity, tls, file, vitals, reloader, drain_timeout, past };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -126,7 +131,15 @@ fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<
         make_folder_for(file)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
-    opened.map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
+    let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+    ingest.use_model(&settings.model);
+    Ok(Arc::new(ingest))
+}
+
+/// Nothing where no device has a model.
+fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failure> {
+    let has_tags = !settings.model.devices.is_empty();
+    has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
 /// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
@@ -181,7 +194,9 @@ struct Listeners {
     mqtts: Option<Arc<Mqtts>>,
     http: Arc<Http>,
     grpc: Grpc,
+    links: Arc<Links>,
     admin: Http,
+    page: Option<Page>,
     capabilities: Wired,
 }
 
@@ -196,6 +211,8 @@ struct Site<'a> {
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
+    /// Nothing where no device has a model at the start: only their readings have tags.
+    past: Option<Past>,
 }
 
 impl Site<'_> {
@@ -220,6 +237,10 @@ impl Site<'_> {
         let started =
             started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
+        if let Some(past) = &self.past {
+            history::feed(&past.history, &self.ingest, exporters.handle())?;
+        }
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
@@ -242,7 +263,9 @@ impl Site<'_> {
         let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
-        let bound = Broker::bind(config, readings.clone()).await;
+        let journal = Some(self.folder.queues().clone());
+        let ports = Ports { intake: readings.clone(), authenticate: self.identity.clone(), journal };
+        let bound = Broker::bind(config, ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
         let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
@@ -252,8 +275,11 @@ impl Site<'_> {
             None => None,
         };
         let grpc = self.bind_grpc(readings).await?;
+        let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let capabilities = self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle())]);
+        let capabilities =
+            self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()]);
+        let page = self.settings.sinks.page();
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -261,11 +287,23 @@ impl Site<'_> {
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
+            page: page.clone(),
         };
         let config = admin::config(self.settings.admin);
-        let bound = Http::bind("admin", &config, admin::routes(view), &shared, None).await;
+        let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
+        let routes = admin::routes(view).and(past.unwrap_or_default());
+        let bound = Http::bind("admin", &config, routes, &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, page, capabilities })
+    }
+
+    /// Brokers elsewhere. Whether they can be reached is no reason not to start.
+    fn links(&self) -> Result<Arc<Links>, Failure> {
+        let link = |config: &tidegate_connector_mqtt::Config| {
+            Link::new(config.clone(), self.ingest.clone()).map(Arc::new)
+        };
+        let links = self.settings.external.iter().map(link).collect::<Result<_, _>>();
+        links.map(Links).map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
@@ -275,23 +313,31 @@ impl Site<'_> {
     }
 
     /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 3]) -> Wired {
+    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 4]) -> Wired {
         let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
-        mqtts.into_iter().chain(intake).chain(rest).collect()
+        let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
+        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, admin, capabilities } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
+        if let Some(Past { keeper, .. }) = self.past.clone() {
+            tokio::spawn(async move { keeper.keep().await });
+        }
         tokio::spawn(async move { mqtt.serve(broker).await });
         if let Some(mqtts) = mqtts {
             tokio::spawn(async move { mqtts.serve().await });
         }
         tokio::spawn(async move { http.serve().await });
         tokio::spawn(grpc.run());
+        for link in &links.0 {
+            let link = link.clone();
+            tokio::spawn(async move { link.run().await });
+        }
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }

@@ -32,6 +32,7 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) fn take_up(&self, settings: &Settings) {
         self.ingest.reconfigure(&settings.ingest);
+        self.ingest.use_model(&settings.model);
         reconfigure(&self.ingest, &settings.rules, &self.exporters);
     }
 }

@@ -1,17 +1,20 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
 use crate::{http, identity};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidegate_connector_mqtt as external;
 use tidegate_kernel_journal::{Options, Retention};
 use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
 };
 use tidegate_service_broker as broker;
 use tidegate_service_grpc as grpc;
+use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 
@@ -25,10 +28,17 @@ const SECTIONS: &[Section] = &[
     broker::SECTION,
     MQTTS,
     grpc::SECTION,
+    external::SECTION,
     QUEUES,
     ingest::SECTION,
     ingest::RULES,
     Section::new("ingest.file", FILE_HELP, FILE),
+    tidegate_connector_influx::SECTION,
+    tidegate_connector_mqtt::SINK_SECTION,
+    tidegate_connector_prometheus::SECTION,
+    tidegate_connector_webhook::SECTION,
+    sinks::OUTBOUND,
+    history::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -113,9 +123,13 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
+    pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
     pub(crate) rules: ingest::RulesConfig,
+    pub(crate) model: ingest::ModelConfig,
+    pub(crate) history: history::Config,
     pub(crate) file: Option<PathBuf>,
+    pub(crate) sinks: Sinks,
 }
 
 pub(crate) fn table() -> Table {
@@ -142,20 +156,29 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
     let tls = reading.section("tls", Certificate::from_values);
-    let mqtts = reading.section("mqtts", |values, faults| loopback(values, "--mqtts", faults));
+    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
-        loopback(values, "--mqtt", faults);
+        asked(values, "--mqtt", is_known, faults);
         broker::Config::from_values(values, faults)
     });
-    let grpc = reading.section("grpc", grpc::Config::from_values);
-    let ingest = reading.section("ingest", |values, faults| {
-        let rules = ingest::RulesConfig::from_values(values, faults);
-        (ingest::Config::from_values(values, faults), rules, values.group("file").find("path"))
+    let grpc = reading.section("grpc", |values, faults| {
+        asked(values, "--grpc", is_known, faults);
+        grpc::Config::from_values(values, faults)
     });
-    let ((data, network_allowed, drain_timeout), (ingest, rules, file)) = (node?, ingest?);
+    let external = reading.section("external", external::Config::all_from_values);
+    let ingest = reading.section("ingest", |values, faults| {
+        let model = ingest::model_config(values, faults);
+        let (rules, sinks) =
+            (ingest::RulesConfig::from_values(values, faults), Sinks::from_values(values, faults));
+        (ingest::Config::from_values(values, faults), model, rules, values.group("file").find("path"), sinks)
+    });
+    let history = reading.section("history", |values, _| history::Config::from_values(values));
+    let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
+    let ((data, network_allowed, drain_timeout), (ingest, model, rules, file, sinks)) = (node?, ingest?);
+    let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
+    let (tls, inputs, mqtts, grpc, external) = (tls?, inputs?, mqtts?, grpc?, external?);
     Some(Settings {
         data,
         network_allowed,
@@ -167,11 +190,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         inputs,
         mqtts,
         grpc,
+        external,
         retention,
         mqtt,
         ingest,
         rules,
+        model,
+        history: history?,
         file,
+        sinks,
     })
 }
 
@@ -186,17 +213,6 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
         faults.push(values.fault("keep_bytes", message, "keep less, or allow more"));
     }
     Retention::Drain { keep_bytes, bytes_max }
-}
-
-/// For a listener that asks nobody who they are.
-fn loopback(values: &Values, option: &str, faults: &mut Faults) -> SocketAddr {
-    let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() {
-        let why =
-            format!("({option}) {address} can be reached by others, and nobody would be asked who they are");
-        faults.push(reachable(values, &why, "listen on 127.0.0.1 until authentication is there"));
-    }
-    address
 }
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
@@ -273,6 +289,27 @@ mod tests {
     fn the_committed_reference_page_is_what_the_table_makes() {
         let hint = "write it again: tidegate config reference > docs/reference/config.md";
         assert!(table().reference() == include_str!("../../docs/reference/config.md"), "{hint}");
+    }
+
+    #[test]
+    fn the_samples_of_connectors_are_sound() {
+        for sample in [
+            include_str!("../../connectors/influx/sample.toml"),
+            include_str!("../../connectors/mqtt/sample.toml"),
+            include_str!("../../connectors/prometheus/sample.toml"),
+            include_str!("../../connectors/webhook/sample.toml"),
+        ] {
+            let (_, settings) = read(&source(sample)).unwrap_or_else(|faults| panic!("{faults:?}"));
+            assert!(!settings.sinks.is_empty(), "{sample}");
+        }
+    }
+
+    #[test]
+    fn two_sinks_of_one_name_are_refused() {
+        let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
+            [ingest.webhook.file]\nurl = \"http://h\"\n";
+        let faults = read(&source(text)).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:7", "f:7:7"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What mosquitto_pub can do, done to a node.
+//! What mosquitto_pub and mosquitto_sub can do, done to a node.
 
 use crate::counterpart::{Ended, Running, counterpart};
 use crate::mqtt::Client;
@@ -132,30 +132,57 @@ fn repeated_publications_are_as_many_rows() {
 }
 
 #[test]
-fn a_client_that_speaks_mqtt_5_is_told_that_this_version_is_not_spoken_here() {
-    let test = "a_client_that_speaks_mqtt_5_is_told_that_this_version_is_not_spoken_here";
+fn a_client_that_speaks_mqtt_5_is_served_like_any_other_and_one_of_mqtt_3_1_is_turned_away() {
+    let test = "a_client_that_speaks_mqtt_5_is_served_like_any_other_and_one_of_mqtt_3_1_is_turned_away";
     let Some(site) = site(test) else { return };
-    let ended = site.run(&["-V", "mqttv5", "-q", "1", "-m", "1"]);
-    assert_ne!(ended.status, Some(0));
-    assert!(ended.errors.to_lowercase().contains("protocol version"), "{ended:?}");
+    site.publishes(&["-V", "mqttv5", "-q", "1", "-D", "publish", "user-property", "unit", "C", "-m", "1"]);
+    site.publishes(&["-V", "mqttv5", "-q", "2", "-m", "2"]);
+    assert_ne!(site.run(&["-V", "mqttv31", "-q", "1", "-m", "1"]).status, Some(0));
     assert_eq!(site.closed("connect_refused", "TG-MQ-111"), 1);
-    assert_eq!(site.node.accounts()["admission"]["received"], 0);
-    let log = site.node.terminate().log;
-    assert!(log.contains("TG-MQ-020") && log.contains("MQTT 3.1.1"), "{log}");
+    site.node.delivered(2);
+    assert_eq!(numbers(&site.node.rows()), [1, 2]);
+    site.stands();
+}
+
+/// What a subscriber with a session of its own hears: nothing yet with `-E`, or so many lines with `-C`.
+fn screen(site: &Site, arguments: &[&str]) -> Running {
+    let mut command = Command::new(site.program.with_file_name("mosquitto_sub"));
+    let port = site.node.mqtt().port().to_string();
+    command.args(["-h", "127.0.0.1", "-p", &port, "-i", "screen", "-c", "-q", "2", "-t", "line/#"]);
+    Running::start(command.args(arguments))
 }
 
 #[test]
-fn a_client_that_speaks_mqtt_3_1_or_qos_2_fails_and_is_counted() {
-    let Some(site) = site("a_client_that_speaks_mqtt_3_1_or_qos_2_fails_and_is_counted") else { return };
-    assert_ne!(site.run(&["-V", "mqttv31", "-q", "1", "-m", "1"]).status, Some(0));
-    assert_eq!(site.closed("malformed", "TG-MQ-110"), 1);
-    assert_ne!(site.run(&["-q", "2", "-m", "1"]).status, Some(0));
-    assert_eq!(site.closed("qos_unsupported", "TG-MQ-107"), 1);
-    let admission = &site.node.accounts()["admission"];
-    assert_eq!(
-        (&admission["received"], &admission["refused_by_reason"]["TG-MQ-107"]),
-        (&json!(1), &json!(1))
-    );
+fn an_absent_subscriber_gets_every_line_once_and_in_order_after_the_node_was_killed() {
+    let test = "an_absent_subscriber_gets_every_line_once_and_in_order_after_the_node_was_killed";
+    let Some(mut site) = site(test) else { return };
+    assert_eq!(screen(&site, &["-E"]).ended().status, Some(0));
+    for (qos, lines) in [("2", 0..500), ("1", 500..1000)] {
+        let mut publisher = site.start(&["-l", "-q", qos]);
+        lines.for_each(|line| publisher.tell(&format!("{line}\n")));
+        assert_eq!(publisher.ended().status, Some(0));
+        site.node.kill();
+        site.node = Node::start(site.dir.path());
+    }
+    let mut screen = screen(&site, &["-C", "1000"]);
+    assert!((0..1000).all(|line| screen.line() == line.to_string()));
+    assert_eq!(screen.ended().status, Some(0));
+    assert_eq!(site.node.metric("tidegate_broker_dropped_messages_total{reason=\"queue_full\"}"), Some(0));
+    site.stands();
+}
+
+#[test]
+fn a_subscriber_hears_retained_messages_and_live_ones_of_every_quality() {
+    let test = "a_subscriber_hears_retained_messages_and_live_ones_of_every_quality";
+    let Some(site) = site(test) else { return };
+    site.publishes(&["-q", "1", "-r", "-m", "kept"]);
+    let mut screen = screen(&site, &["-C", "4"]);
+    assert_eq!(screen.line(), "kept");
+    for qos in ["0", "1", "2"] {
+        site.publishes(&["-q", qos, "-m", qos]);
+        assert_eq!(screen.line(), qos);
+    }
+    assert_eq!(screen.ended().status, Some(0));
     site.stands();
 }
 

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use tidegate_codec_mqtt::{
-    Connect, ConnectOutcome, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel,
+    Ack, Connect, ConnectOutcome, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel,
     Publish, Text,
 };
 
@@ -67,6 +67,16 @@ impl Client {
         let id = PacketId::new(self.last_id).unwrap();
         let sent = self.send(&publish(topic, payload, Delivery::AtLeastOnce { id, dup: false }));
         sent.is_ok() && matches!(self.receive(), Ok(Some(Packet::Puback(ack))) if ack.id == id)
+    }
+
+    /// QoS 2, with all four packets.
+    pub(crate) fn publish_exactly_once(&mut self, topic: &str, payload: &[u8]) {
+        self.last_id = self.last_id % u16::MAX + 1;
+        let id = PacketId::new(self.last_id).unwrap();
+        self.send(&publish(topic, payload, Delivery::ExactlyOnce { id, dup: false })).unwrap();
+        assert!(matches!(self.receive().unwrap(), Some(Packet::Pubrec(ack)) if ack.id == id));
+        self.send(&Packet::Pubrel(Ack::new(id))).unwrap();
+        assert!(matches!(self.receive().unwrap(), Some(Packet::Pubcomp(ack)) if ack.id == id));
     }
 
     /// The same packet once more, as a client that missed the acknowledgement sends it.

@@ -41,8 +41,8 @@ fn of_number(rows: &[Value], number: u64) -> Vec<&Value> {
 }
 
 #[test]
-fn a_client_that_keeps_its_session_and_never_pings_is_served_and_told_that_there_is_none() {
-    let test = "a_client_that_keeps_its_session_and_never_pings_is_served_and_told_that_there_is_none";
+fn a_client_that_keeps_its_session_and_never_pings_is_served_and_finds_it_again() {
+    let test = "a_client_that_keeps_its_session_and_never_pings_is_served_and_finds_it_again";
     let Some(python) = python(test) else { return };
     let dir = TempDir::new().unwrap();
     let node = Node::start(dir.path());
@@ -52,7 +52,7 @@ fn a_client_that_keeps_its_session_and_never_pings_is_served_and_told_that_there
     device.told("reconnect", "reconnected");
     device.told("publish 100", "published 600");
     device.told("acknowledged", "acknowledged 600");
-    device.told("sessions", "False False");
+    device.told("sessions", "False True");
     device.ends();
     node.delivered(600);
     let rows = node.rows();
@@ -96,7 +96,7 @@ fn a_client_whose_node_is_killed_comes_back_and_sends_again_what_was_not_acknowl
     device.told("acknowledged", "acknowledged 315");
     device.told("publish 100", "published 415");
     device.told("acknowledged", "acknowledged 415");
-    device.told("sessions", "False False");
+    device.told("sessions", "False True");
     device.ends();
     let accounts = node.delivered(415);
     let rows = node.rows();

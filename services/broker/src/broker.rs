@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_kernel_plug::Knock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -15,9 +16,9 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::counters::Snapshot;
 use crate::error::BrokerError;
-use crate::hub::Hub;
-use crate::intake::Intake;
+use crate::hub::{Hub, Ports};
 use crate::reason::CloseReason;
+use crate::rounds;
 
 /// Before the next accept after one that failed: file descriptors come back when connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -55,13 +56,13 @@ pub struct Handle {
 
 impl Broker {
     /// Takes the address. Connections wait in the backlog until [`Broker::run`].
-    pub async fn bind(config: Config, intake: Arc<dyn Intake>) -> Result<Self, BrokerError> {
+    pub async fn bind(config: Config, ports: Ports) -> Result<Self, BrokerError> {
         config.check()?;
         let address = config.listen;
         let failed = |source| BrokerError::listen(address, source);
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let hub = Arc::new(Hub::new(config, intake));
+        let hub = Arc::new(Hub::open(config, ports)?);
         Ok(Self {
             listener,
             local_addr,
@@ -84,6 +85,7 @@ impl Broker {
     pub async fn run(self) -> Drained {
         info!(address = %self.local_addr, "MQTT listening");
         let mut tasks = JoinSet::new();
+        tasks.spawn(rounds::walk(self.hub.clone()));
         let deadline = self.accept_all(&mut tasks).await;
         drop(self.listener);
         let drained = drain(&self.hub, deadline).await;
@@ -110,7 +112,8 @@ impl Broker {
     fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
         // Acknowledgements already wait for each other; the kernel need not wait for more.
         let _ = stream.set_nodelay(true);
-        if let Some(connection) = Connection::enter(&self.hub, peer) {
+        let knock = Knock { peer, listener: self.local_addr };
+        if let Some(connection) = Connection::enter(&self.hub, knock) {
             tasks.spawn(connection.serve(stream));
         }
     }
@@ -124,15 +127,22 @@ impl Broker {
 
 impl Handle {
     pub fn snapshot(&self) -> Snapshot {
-        self.hub.counters.snapshot(self.hub.roster.len() as u64)
+        self.hub.snapshot()
     }
 
     /// Serves one connection over any byte stream until it ends, under the same limits and counts; does nothing once
     /// the broker drains.
-    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: SocketAddr) {
-        if let Some(connection) = Connection::enter(&self.hub, peer) {
+    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, knock: Knock) {
+        if let Some(connection) = Connection::enter(&self.hub, knock) {
             connection.serve(stream).await;
         }
+    }
+
+    /// Writes what is kept of sessions and retained messages into one file beside the journal, as the broker does by itself
+    /// now and then. Blocks on the disk.
+    pub fn write_snapshot(&self) -> Result<(), BrokerError> {
+        let ledger = self.hub.router.ledger.as_ref();
+        ledger.map_or(Ok(()), |ledger| ledger.snapshot().map_err(|_| BrokerError::SnapshotRefused))
     }
 
     /// Stops accepting and reading, waits until everything taken in is acknowledged, closes, and says what was left at
@@ -153,6 +163,7 @@ async fn drain(hub: &Hub, deadline: Instant) -> Drained {
     let before = hub.counters.snapshot(0);
     hub.roster.call_drain(deadline);
     let stuck = hub.roster.emptied(deadline + DRAIN_GRACE).await as u64;
+    hub.say_all_wills();
     let after = hub.counters.snapshot(0);
     let cut = |snapshot: &Snapshot| snapshot.closed(CloseReason::DrainUnfinished);
     Drained {

@@ -1,16 +1,17 @@
 //! A connection before it is a session: its seat, its CONNECT, the answer to it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_codec_mqtt::{
     Connack, Connect, DecodeError, Decoder, Encoder, Kind, Packet, ProtocolLevel, Refusal, Text,
 };
+use tidegate_kernel_plug::Knock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::admission::Unwelcome;
 use crate::hub::Hub;
 use crate::reason::{Cause, CloseReason, Ending};
 use crate::roster::{Mail, NoSeat, Signal};
@@ -24,7 +25,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct Connection {
     hub: Arc<Hub>,
-    peer: SocketAddr,
+    knock: Knock,
     number: u64,
     mail: Option<Mail>,
     client: Option<Text>,
@@ -35,17 +36,17 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Takes a seat, or counts and logs why there is none.
-    pub(crate) fn enter(hub: &Arc<Hub>, peer: SocketAddr) -> Option<Self> {
+    pub(crate) fn enter(hub: &Arc<Hub>, knock: Knock) -> Option<Self> {
         match hub.roster.enter() {
             Ok(place) => {
                 hub.counters.total.add(1);
                 let (hub, number, mail) = (hub.clone(), place.number, Some(place.mail));
                 let (reason, _left) = (CloseReason::Fault, place.left);
-                Some(Self { hub, peer, number, mail, client: None, reason, _left })
+                Some(Self { hub, knock, number, mail, client: None, reason, _left })
             }
             Err(NoSeat::Full) => {
                 hub.counters.refused.add(1);
-                hub.notices.full(hub.config.connections_max, &peer);
+                hub.notices.full(hub.config.connections_max, &knock.peer);
                 None
             }
             Err(NoSeat::Draining) => None,
@@ -55,17 +56,25 @@ impl Connection {
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, stream: S) {
         let ending = self.attend(Wire::new(stream)).await.unwrap_or_else(|ending| ending);
         self.reason = ending.reason;
-        self.hub.notices.closed(&ending, &self.client, &self.peer);
+        self.hub.notices.closed(&ending, &self.client, &self.knock.peer);
     }
 
     async fn attend<S: AsyncRead + AsyncWrite + Unpin>(&mut self, wire: Wire<S>) -> Result<Ending, Ending> {
         let mail = self.mail.take().expect("a connection is served once");
-        let decoder = Decoder::server(self.hub.config.packet_bytes_max).only(ProtocolLevel::V311);
+        let decoder = Decoder::server(self.hub.config.packet_bytes_max);
         let mut door = Door { hub: self.hub.clone(), wire, mail, decoder };
-        let connect = door.connect().await?;
+        let mut connect = door.connect().await?;
+        let admitted = match self.hub.admit(&connect, self.knock) {
+            Ok(admitted) => admitted,
+            Err(unwelcome) => return Err(door.send_away(unwelcome).await),
+        };
+        let assigned = self.hub.assign_client(&mut connect);
         let client = self.name(&connect).await;
-        door.answer(&Connack::accepted(false)).await?;
-        let guest = Guest { client, connect, decoder: door.decoder };
+        let berth = match self.hub.moor(&connect, &client, &admitted) {
+            Ok(berth) => berth,
+            Err(unwelcome) => return Err(door.send_away(unwelcome).await),
+        };
+        let guest = Guest { client, connect, decoder: door.decoder, admitted, berth, assigned };
         Ok(Session::new(door.hub, door.wire, door.mail, guest).run().await)
     }
 
@@ -130,23 +139,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Door<S> {
     /// Answers what has an answer; the rest is closed without one [MQTT-3.1.4-1].
     async fn refuse(&mut self, error: DecodeError) -> Ending {
         let cause = Cause::Packet(error);
-        let Some(refusal) = error.refusal() else { return Ending::caused(CloseReason::Malformed, cause) };
-        self.turn_away(refusal).await;
+        let Some(farewell) = self.decoder.farewell() else {
+            return Ending::caused(CloseReason::Malformed, cause);
+        };
+        self.turn_away(&farewell).await;
         Ending::caused(CloseReason::ConnectRefused, cause)
     }
 
-    async fn turn_away(&mut self, refusal: Refusal) {
-        if self.answer(&Connack::refused(refusal)).await.is_ok() {
+    /// Answers a CONNECT that was read and is not granted, where its level has an answer.
+    async fn send_away(&mut self, unwelcome: Unwelcome) -> Ending {
+        let reason = unwelcome.reason;
+        if self.level() != ProtocolLevel::V311 {
+            self.turn_away(&Packet::Connack(Connack::refused(reason))).await;
+        } else if let Some(refusal) = Refusal::of(reason) {
+            self.turn_away(&Packet::Connack(Connack::refused(refusal))).await;
+        }
+        Ending::caused(CloseReason::ConnectRefused, Cause::Code(unwelcome.code))
+    }
+
+    async fn turn_away(&mut self, answer: &Packet) {
+        if self.answer(answer).await.is_ok() {
             // Time up or an error: either way the connection closes now.
             let _ = timeout(FAREWELL, self.wire.linger()).await;
         }
     }
 
-    async fn answer(&mut self, connack: &Connack) -> Result<(), Ending> {
-        let level = self.decoder.level().unwrap_or(ProtocolLevel::V311);
-        let packet = Packet::Connack(connack.clone());
-        Encoder::new(level).encode(&packet, &mut self.wire.output).expect("a CONNACK has two bytes");
-        self.hub.counters.packet_out(Kind::Connack);
+    fn level(&self) -> ProtocolLevel {
+        self.decoder.level().unwrap_or(ProtocolLevel::V311)
+    }
+
+    async fn answer(&mut self, packet: &Packet) -> Result<(), Ending> {
+        Encoder::new(self.level()).encode(packet, &mut self.wire.output).expect("a refusal is a few bytes");
+        self.hub.counters.packet_out(packet.kind());
         match timeout(self.hub.config.write_timeout(), self.wire.flush()).await {
             Ok(written) => written.map_err(|_| CloseReason::Lost.into()),
             Err(_) => Err(CloseReason::SlowReader.into()),

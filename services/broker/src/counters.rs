@@ -6,6 +6,7 @@ use std::time::Duration;
 use tidegate_codec_mqtt::{Kind, QoS};
 
 use crate::reason::CloseReason;
+use crate::shed::Shed;
 
 const REASONS: usize = CloseReason::ALL.len();
 const KINDS: [Kind; 14] = [
@@ -44,10 +45,23 @@ pub struct Snapshot {
     pub wills: u64,
     /// PUBACKs written to a socket.
     pub acks: u64,
-    /// Taken in with QoS 1 and not acknowledged yet.
+    /// PUBRECs, of publications that were taken, written to a socket.
+    pub receipts: u64,
+    /// Taken in above QoS 0 and not acknowledged yet.
     pub unacknowledged: u64,
-    /// Taken in with QoS 1 on a connection that ended before its PUBACK was written.
+    /// Taken in above QoS 0 on a connection that ended before its PUBACK or PUBREC was written.
     pub unanswered: u64,
+    /// Messages sent to subscribers, by QoS.
+    pub sent: [u64; 3],
+    /// Messages that did not reach a subscriber.
+    pub shed: Vec<(Shed, u64)>,
+    /// Publications and subscriptions that were denied.
+    pub denied: u64,
+    pub sessions: u64,
+    pub subscriptions: u64,
+    pub retained: u64,
+    /// Memory for messages that wait or are retained.
+    pub queued_bytes: u64,
     /// Times a connection was not read from because there was no room for what it publishes.
     pub holds: u64,
     /// The sum of those times, of holds that are over.
@@ -93,9 +107,13 @@ pub(crate) struct Counters {
     pub(crate) refused: Count,
     pub(crate) accept_errors: Count,
     pub(crate) wills: Count,
-    /// Taken in with QoS 1.
+    /// Taken in above QoS 0.
     pub(crate) taken: Count,
     pub(crate) acks: Count,
+    pub(crate) receipts: Count,
+    pub(crate) denied: Count,
+    pub(crate) sent: [Count; 3],
+    shed: [Count; Shed::ALL.len()],
     pub(crate) unanswered: Count,
     pub(crate) holds: Count,
     held_us: Count,
@@ -120,6 +138,10 @@ impl Counters {
         self.packets_out[kind as usize].add(1);
     }
 
+    pub(crate) fn packets_sent(&self, kind: Kind, count: u64) {
+        self.packets_out[kind as usize].add(count);
+    }
+
     pub(crate) fn publication(&self, qos: QoS, dup: bool) {
         self.publications[qos as usize][usize::from(dup)].add(1);
     }
@@ -128,9 +150,14 @@ impl Counters {
         self.held_us.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
+    pub(crate) fn shed(&self, shed: Shed, count: u64) {
+        self.shed[shed as usize].add(count);
+    }
+
+    /// What is not counted here stays zero.
     pub(crate) fn snapshot(&self, connections_open: u64) -> Snapshot {
         // The subtrahends first: what is taken later can only make the difference larger.
-        let (acks, unanswered) = (self.acks.get(), self.unanswered.get());
+        let (acks, receipts, unanswered) = (self.acks.get(), self.receipts.get(), self.unanswered.get());
         Snapshot {
             connections_open,
             connections_total: self.total.get(),
@@ -149,8 +176,16 @@ impl Counters {
             publications: self.publications(),
             wills: self.wills.get(),
             acks,
-            unacknowledged: self.taken.get().saturating_sub(acks + unanswered),
+            receipts,
+            unacknowledged: self.taken.get().saturating_sub(acks + receipts + unanswered),
             unanswered,
+            sent: self.sent.each_ref().map(Count::get),
+            shed: Shed::ALL.iter().map(|shed| (*shed, self.shed[*shed as usize].get())).collect(),
+            denied: self.denied.get(),
+            sessions: 0,
+            subscriptions: 0,
+            retained: 0,
+            queued_bytes: 0,
             holds: self.holds.get(),
             held_back: Duration::from_micros(self.held_us.get()),
         }

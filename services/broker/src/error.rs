@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use thiserror::Error;
+use tidegate_kernel_journal::{ReadError, Refusal};
 
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -13,6 +14,16 @@ pub enum BrokerError {
     AddressInUse { address: SocketAddr },
     #[error("could not listen for MQTT on {address}")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error("the journal did not open a cursor for MQTT sessions")]
+    Cursor(#[source] Refusal),
+    #[error("could not read the MQTT sessions from the journal")]
+    Journal(#[source] ReadError),
+    #[error("could not read the snapshot of the MQTT sessions")]
+    Snapshot(#[source] io::Error),
+    #[error("the journal or its disk did not take a snapshot of the MQTT sessions")]
+    SnapshotRefused,
+    #[error("record {seq} of the MQTT sessions is not known to this version")]
+    Record { seq: u64 },
     #[error("{field} is {found}, outside {min} to {max}")]
     Setting { field: &'static str, found: u64, min: u64, max: u64 },
 }
@@ -31,6 +42,8 @@ impl BrokerError {
             Self::AddressInUse { .. } => "TG-MQ-120",
             Self::Listen { .. } => "TG-MQ-121",
             Self::Setting { .. } => "TG-MQ-122",
+            Self::Cursor(_) | Self::Journal(_) | Self::Snapshot(_) | Self::SnapshotRefused => "TG-MQ-123",
+            Self::Record { .. } => "TG-MQ-124",
         }
     }
 
@@ -41,6 +54,10 @@ impl BrokerError {
                 "stop the other broker on this port, or set another `listen` address"
             }
             Self::Listen { .. } => "set `listen` to an address of this machine, with a port above 1023",
+            Self::Cursor(_) | Self::Journal(_) | Self::Snapshot(_) | Self::SnapshotRefused => {
+                "look at the disk, and run `tidegate journal verify` on the data folder"
+            }
+            Self::Record { .. } => "start the version that wrote it; nothing was changed",
             Self::Setting { .. } => "set it to a value inside the limits, or leave it out for the default",
         }
     }

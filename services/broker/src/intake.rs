@@ -4,7 +4,7 @@
 //! synchronous and short: an intake queues, it never waits for a disk or a network.
 
 use bytes::Bytes;
-use tidegate_codec_mqtt::{QoS, Text, TopicName};
+use tidegate_codec_mqtt::{MessageProperties, Properties, QoS, Text, TopicName};
 use tidegate_kernel_journal::{Level, Ticket, Unknown};
 
 /// One application message as a client sent it. Its parts share the connection's read buffer, so what outlives the call
@@ -19,6 +19,8 @@ pub struct Publication {
     /// The client says it may have sent this before [MQTT-3.3.1-1].
     pub dup: bool,
     pub retain: bool,
+    /// Of MQTT 5; with an earlier level there are none.
+    pub properties: Properties<MessageProperties>,
 }
 
 /// Who takes in what devices publish.
@@ -39,8 +41,11 @@ pub trait Intake: Send + Sync + 'static {
 pub enum Declined {
     /// Not now: nothing was counted, and the broker offers it again.
     Busy,
-    /// Never: counted by the intake.
+    /// Never: counted by the intake, and acknowledged to nobody.
     Refused { code: &'static str },
+    /// It is no reading and will not become one; counted by the intake. Subscribers get it all the same, and its
+    /// publisher is told that it was taken: the pipeline not wanting it is not the broker's refusal.
+    NoReading { code: &'static str },
 }
 
 /// When a publication may be acknowledged.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tidegate_codec_mqtt::DecodeError;
+use tidegate_codec_mqtt::{DecodeError, ReasonCode};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident $name:literal $code:expr, $text:literal, $hint:literal;)*) => {
@@ -55,8 +55,6 @@ reasons! {
         "update or restart the client, or raise write_timeout_ms";
     TakenOver "taken_over" Some("TG-MQ-106"), "another connection came with the same client identifier",
         "give each device a client identifier of its own";
-    QosUnsupported "qos_unsupported" Some("TG-MQ-107"), "the client published with QoS 2",
-        "set the client to publish with QoS 1";
     Refused "refused" Some("TG-MQ-108"), "a publication with QoS 1 was refused",
         "look up the code of the cause: tidegate explain CODE";
     OutcomeUnknown "outcome_unknown" Some("TG-MQ-109"), "the journal cannot say whether a publication is safe",
@@ -64,16 +62,47 @@ reasons! {
     Malformed "malformed" Some("TG-MQ-110"), "the client sent what MQTT forbids or this broker does not take",
         "look up the code of the cause: tidegate explain CODE";
     ConnectRefused "connect_refused" Some("TG-MQ-111"), "the CONNECT was answered with a refusal",
-        "set the client to MQTT 3.1.1 and give it a client identifier";
+        "look up the code of the cause: tidegate explain CODE";
     DrainUnfinished "drain_unfinished" Some("TG-MQ-112"), "the broker had to stop before everything was acknowledged",
         "give the node more time to stop; clients send what was not acknowledged again";
     Unexpected "unexpected" Some("TG-MQ-113"), "the client acknowledged a message that was never sent to it",
         "let the client start with a clean session";
     Fault "fault" Some("TG-MQ-114"), "serving the connection failed inside the node",
         "report it with the log lines before it";
+    /// MQTT 3.1.1 has no way to say no to a publication [MQTT-3.3.5-2].
+    Denied "denied" Some("TG-MQ-116"), "the client published where it may not",
+        "give its principal a scope publish:FILTER that covers the topic";
+    ReceiveExceeded "receive_exceeded" Some("TG-MQ-117"), "more publications were under way than the broker takes",
+        "let the client wait for PUBREC and PUBCOMP, or raise receive_max";
+    TopicRefused "topic_refused" Some("TG-MQ-118"), "a topic has more levels than allowed",
+        "use fewer levels, or raise topic_levels_max";
 }
 
 impl CloseReason {
+    /// What an MQTT 5 client is told before the connection closes; nothing where it closed itself.
+    pub(crate) fn farewell(self) -> Option<ReasonCode> {
+        Some(match self {
+            Self::Disconnected
+            | Self::Lost
+            | Self::SlowReader
+            | Self::ConnectTimeout
+            | Self::ConnectRefused => {
+                return None;
+            }
+            Self::Drained | Self::DrainUnfinished => ReasonCode::ServerShuttingDown,
+            Self::KeepAlive => ReasonCode::KeepAliveTimeout,
+            Self::HeldBack => ReasonCode::ServerBusy,
+            Self::TakenOver => ReasonCode::SessionTakenOver,
+            Self::Refused => ReasonCode::QuotaExceeded,
+            Self::OutcomeUnknown | Self::Fault => ReasonCode::UnspecifiedError,
+            Self::Malformed => ReasonCode::MalformedPacket,
+            Self::Unexpected => ReasonCode::ProtocolError,
+            Self::Denied => ReasonCode::NotAuthorized,
+            Self::ReceiveExceeded => ReasonCode::ReceiveMaximumExceeded,
+            Self::TopicRefused => ReasonCode::TopicNameInvalid,
+        })
+    }
+
     /// The code where there is one, else the name.
     pub(crate) fn label(self) -> &'static str {
         self.code().unwrap_or(self.name())
@@ -90,14 +119,15 @@ impl fmt::Display for CloseReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     Packet(DecodeError),
-    Intake(&'static str),
+    /// Of the intake, the journal, or of whoever knows the principals.
+    Code(&'static str),
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Packet(error) => write!(f, "{}: {error}", error.code()),
-            Self::Intake(code) => f.write_str(code),
+            Self::Code(code) => f.write_str(code),
         }
     }
 }

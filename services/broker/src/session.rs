@@ -6,25 +6,32 @@
 //!        +----------------------------------------------------------------------------------+
 //! ```
 //!
-//! One task, no lock, no channel on the way of a publication. A turn takes in all that one read brought and sends all
-//! acknowledgements that one batch released in one write. Every wait ends by a limit; what it takes in and how it finishes
-//! stand in `taking` and `leaving`.
+//! One task, no channel on the way of a publication. A turn takes in all that one read brought, rings for the subscribers of
+//! all of it once, and sends all acknowledgements that one batch released in one write. Every wait ends by a limit; what it
+//! takes in, what it sends out and how it finishes stand in `taking`, `subscribing`, `outgoing` and `leaving`.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_codec_mqtt::{Connect, Decoder, Encoder, Packet, Text, Will};
-use tidegate_kernel_journal::Unknown;
+use tidegate_codec_mqtt::{Ack, Connect, Decoder, Packet, ProtocolLevel, Text, Will};
+use tidegate_kernel_journal::{Level, Ticket, Unknown};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::acl::Permissions;
+use crate::admission::{Admitted, Moored};
+use crate::allowance::Stay;
+use crate::berth::Berth;
+use crate::greeting::Greeting;
 use crate::hub::Hub;
-use crate::outstanding::Outstanding;
+use crate::outlet::Outlet;
+use crate::outstanding::{Answer, Outstanding};
 use crate::pace::Pace;
 use crate::reason::{CloseReason, Ending};
 use crate::roster::{Mail, Signal};
+use crate::router::Rings;
 use crate::taking::Held;
 use crate::wire::Wire;
 
@@ -37,6 +44,10 @@ pub(crate) struct Guest {
     pub(crate) client: Text,
     pub(crate) connect: Box<Connect>,
     pub(crate) decoder: Decoder,
+    pub(crate) admitted: Admitted,
+    pub(crate) berth: Moored,
+    /// Its identifier was left to the broker, and it is told.
+    pub(crate) assigned: bool,
 }
 
 #[derive(Debug)]
@@ -44,15 +55,38 @@ pub(crate) struct Session<S> {
     pub(super) hub: Arc<Hub>,
     pub(super) wire: Wire<S>,
     pub(super) decoder: Decoder,
-    pub(super) encoder: Encoder,
+    pub(super) outlet: Outlet,
     pub(super) client: Text,
+    pub(super) berth: Arc<Berth>,
+    pub(super) permissions: Permissions,
+    pub(super) stay: Option<Stay>,
+    /// How long the session outlives the connection.
+    pub(super) expiry: Duration,
+    /// Publications above QoS 0 that an MQTT 5 client has under way.
+    pub(super) receiving: u32,
     pub(super) will: Option<Will>,
+    /// How long the will waits for the client to come back.
+    pub(super) delay: Duration,
     pub(super) outstanding: Outstanding,
     /// A publication that was declined as busy and is offered again.
     pub(super) held: Option<Held>,
     pub(super) pace: Pace,
+    /// When a principal that used up its rate is read from again.
+    pub(super) throttled_until: Option<Instant>,
+    /// Subscribers to tell at the end of the turn.
+    pub(super) rings: Rings,
+    /// It may be sent messages; for one that only publishes the queue is never looked at.
+    pub(super) listens: bool,
+    /// There may be something to send now.
+    pub(super) has_mail: bool,
+    /// The record that the next message waits for.
+    pub(super) waits_for: Option<(Ticket, Level)>,
+    /// The berth is left or given up.
+    pub(super) has_left: bool,
     /// PUBACKs in the output buffer.
     pub(super) acks_written: u64,
+    /// PUBRECs of publications that were taken, in the output buffer.
+    pub(super) receipts_written: u64,
     /// When a draining broker stops waiting.
     pub(super) draining: Option<Instant>,
     pub(super) ended: CloseReason,
@@ -64,30 +98,60 @@ pub(crate) struct Session<S> {
 enum Event {
     Signal(Signal),
     Due(Result<(), Unknown>),
+    /// There is something to send.
+    Mail,
     Read(io::Result<usize>),
     Time,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(crate) fn new(hub: Arc<Hub>, wire: Wire<S>, mail: Mail, guest: Guest) -> Self {
-        let Guest { client, connect, decoder } = guest;
+        let greeting = Greeting::new(&hub.config, &guest);
+        let Guest { client, connect, mut decoder, admitted, berth, .. } = guest;
+        let Moored { berth, session_present } = berth;
         let now = Instant::now();
-        let hold_max = hub.config.hold_max(connect.keep_alive_s);
-        Self {
+        let (keep_alive_s, hold_max) = (greeting.keep_alive_s, hub.config.hold_max(greeting.keep_alive_s));
+        decoder.set_topic_alias_max(hub.config.topic_alias_max);
+        let outlet = Outlet::new(&connect, hub.config.topic_alias_max);
+        let mut session = Self {
             hub,
             wire,
             decoder,
-            encoder: Encoder::new(connect.level),
+            outlet,
             client,
+            berth,
+            permissions: admitted.permissions,
+            stay: admitted.stay,
+            expiry: admitted.expiry,
+            receiving: 0,
+            delay: Duration::from_secs(connect.will.as_ref().map_or(0, |will| will.delay_s.into())),
             will: connect.will,
             outstanding: Outstanding::default(),
             held: None,
-            pace: Pace::new(connect.keep_alive_s, hold_max, now),
+            pace: Pace::new(keep_alive_s, hold_max, now),
+            throttled_until: None,
+            rings: Rings::new(),
+            listens: session_present,
+            has_mail: session_present,
+            waits_for: None,
+            has_left: false,
             acks_written: 0,
+            receipts_written: 0,
             draining: None,
             ended: CloseReason::Fault,
             mail,
             timer: Box::pin(sleep_until(now + IDLE)),
+        };
+        session.greet(greeting);
+        session
+    }
+
+    /// The answer to its CONNECT, and what it has to release once more.
+    fn greet(&mut self, greeting: Greeting) {
+        let window = greeting.window.into();
+        self.answer(&Packet::Connack(greeting.connack));
+        for id in self.berth.attach(window) {
+            self.answer(&Packet::Pubrel(Ack::new(id)));
         }
     }
 
@@ -103,6 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn turn(&mut self) -> Result<(), Ending> {
         self.take_in()?;
+        self.ring();
+        self.send_out();
         self.flush().await?;
         if self.draining.is_some() && self.is_settled() {
             return Err(CloseReason::Drained.into());
@@ -111,6 +177,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             Event::Signal(signal) => self.heed(signal),
             Event::Due(Ok(())) => {
                 self.acknowledge();
+                Ok(())
+            }
+            Event::Mail => {
+                (self.has_mail, self.waits_for) = (true, None);
                 Ok(())
             }
             Event::Due(Err(Unknown)) => Err(CloseReason::OutcomeUnknown.into()),
@@ -123,11 +193,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     async fn event(&mut self) -> Event {
         self.arm();
         let reads = !self.pace.is_held() && self.draining.is_none();
+        // What was just sent comes after what is to be read, so that neither starves the other.
+        let (sends, sent) = (self.listens && self.draining.is_none(), self.has_mail);
         tokio::select! {
             biased;
             signal = self.mail.next() => Event::Signal(signal),
             outcome = self.outstanding.due() => Event::Due(outcome),
+            () = self.berth.rung(), if sends && !sent => Event::Mail,
             read = self.wire.fill(), if reads => Event::Read(read),
+            () = std::future::ready(()), if sends && sent => Event::Mail,
+            kept = reached(&self.waits_for), if sends => match kept {
+                Ok(()) => Event::Mail,
+                Err(unknown) => Event::Due(Err(unknown)),
+            },
             () = &mut self.timer => Event::Time,
         }
     }
@@ -135,7 +213,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     fn arm(&mut self) {
         let limit = self.limit().map(|(at, _)| at);
         let retry = self.held.as_ref().map(|held| held.retry_at);
-        match limit.into_iter().chain(retry).min() {
+        match limit.into_iter().chain(retry).chain(self.throttled_until).min() {
             Some(at) if self.timer.is_elapsed() || at < self.timer.deadline() => {
                 self.timer.as_mut().reset(at)
             }
@@ -168,8 +246,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
-    fn acknowledge(&mut self) {
-        self.acks_written += self.outstanding.release(&self.encoder, &mut self.wire.output);
+    pub(super) fn acknowledge(&mut self) {
+        while let Some(answer) = self.outstanding.pop_safe() {
+            match answer {
+                Answer::Puback(id) => {
+                    self.outlet.encoder.puback(id, &mut self.wire.output);
+                    self.receiving = self.receiving.saturating_sub(1);
+                    self.acks_written += 1;
+                }
+                Answer::Pubrec(id) => {
+                    self.answer(&Packet::Pubrec(Ack::new(id)));
+                    self.receipts_written += 1;
+                }
+                Answer::Other(packet) => self.answer(&packet),
+            }
+        }
     }
 
     /// Writes the output buffer out, for as long as a slow reader is given.
@@ -195,6 +286,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) fn note_flush(&mut self, written: io::Result<()>) -> Result<(), Ending> {
         written.map_err(|_| CloseReason::Lost)?;
         self.hub.counters.acks.add(std::mem::take(&mut self.acks_written));
+        self.hub.counters.receipts.add(std::mem::take(&mut self.receipts_written));
         Ok(())
     }
 
@@ -203,8 +295,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.outstanding.is_empty() && self.held.is_none()
     }
 
+    pub(super) fn is_v5(&self) -> bool {
+        self.outlet.level() != ProtocolLevel::V311
+    }
+
     pub(super) fn answer(&mut self, packet: &Packet) {
-        self.encoder.encode(packet, &mut self.wire.output).expect("an answer is smaller than its question");
+        if let Err(error) = self.outlet.encoder.encode(packet, &mut self.wire.output) {
+            // A client that takes no packet of a few bytes gets none.
+            tracing::debug!(code = error.code(), "an answer could not be sent: {error}");
+            return;
+        }
         self.hub.counters.packet_out(packet.kind());
+    }
+}
+
+/// Resolves when the record is safe; never where there is none to wait for.
+async fn reached(kept: &Option<(Ticket, Level)>) -> Result<(), Unknown> {
+    match kept {
+        Some((ticket, level)) => ticket.reached(*level).await,
+        None => std::future::pending().await,
     }
 }

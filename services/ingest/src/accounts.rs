@@ -1,7 +1,7 @@
 //! Where every reading is, as numbers that close. What `GET /api/v1/ingest/accounts` answers, as JSON, is [`Accounts`].
 //!
 //! ```text
-//! received = accepted + malformed + refused
+//! received = accepted + quarantined + malformed + refused
 //! accepted + derived = routed + unrouted
 //! routed   = delivered + absorbed + coalesced + shed + dead_lettered + lag + in_flight      per class and sink
 //! ```
@@ -10,6 +10,10 @@
 
 use crate::admission::difference;
 use crate::class::Class;
+use crate::quarantine::Held;
+use crate::sources::{SourceAccount, Sources};
+use crate::stake::Stake;
+use crate::telemetry::TelemetryTally;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidegate_kernel_journal::{Account, Counts};
@@ -33,11 +37,19 @@ pub struct AdmissionAccount {
     /// Readings offered, and packets that were none.
     pub received: u64,
     pub accepted: u64,
+    /// Of devices nobody knows.
+    pub quarantined: u64,
     pub malformed: u64,
     pub refused: u64,
     pub malformed_by_code: BTreeMap<String, u64>,
     pub refused_by_reason: BTreeMap<String, u64>,
     pub difference: i64,
+    /// What was taken and what rules made, by the way it came and by class.
+    pub sources: Vec<SourceAccount>,
+    /// Readings in the journal less those that a source is known of.
+    pub sources_difference: i64,
+    /// What is in quarantine now.
+    pub quarantine: Held,
     /// Starts that found no orderly end before them.
     pub crashes: u64,
     /// Beside the sums: at most so many were received and forgotten, over all crashes.
@@ -59,7 +71,7 @@ pub struct Crash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RoutingAccount {
     pub accepted: u64,
-    /// Made by rules of what was accepted.
+    /// Made by rules.
     pub derived: u64,
     /// To at least one sink.
     pub routed: u64,
@@ -116,15 +128,21 @@ pub(crate) const CURSOR_PREFIX: &str = "ingest.";
 pub(crate) const BACKLOG_SUFFIX: &str = ".backlog";
 
 impl SinkAccount {
-    /// The account of each class that a cursor keeps.
-    pub(crate) fn of_cursor(account: &Account) -> [SinkAccount; 2] {
-        Class::ALL.map(|class| SinkAccount::of_class(account, class))
+    /// The account of each class: what a cursor keeps, and the sink's stake in what is not in the journal.
+    pub(crate) fn of_sink(cursor: &Account, stake: &Stake, sources: &Sources) -> [SinkAccount; 3] {
+        let absorbed = stake.absorbed(sources);
+        Class::ALL.map(|class| {
+            let account = match class {
+                Class::Telemetry => SinkAccount::of_telemetry(cursor, stake, sources),
+                class => SinkAccount::of_class(cursor, class),
+            };
+            account.with_absorbed(absorbed[class.index()])
+        })
     }
 
     fn of_class(account: &Account, class: Class) -> SinkAccount {
         let of = |counts: Counts| if class.is_critical() { counts.critical } else { counts.process };
         let tally = &account.tally;
-        let ways_out = of(tally.settled()) + of(account.lag) + of(account.in_flight);
         SinkAccount {
             sink: sink_name(&account.cursor).to_owned(),
             class,
@@ -136,19 +154,59 @@ impl SinkAccount {
             dead_lettered: of(tally.dead_lettered),
             lag: of(account.lag),
             in_flight: of(account.in_flight),
-            difference: difference(of(account.routed), ways_out),
+            difference: 0,
             replayed: of(tally.replayed),
         }
+    }
+
+    fn of_telemetry(account: &Account, stake: &Stake, sources: &Sources) -> SinkAccount {
+        let TelemetryTally { delivered, coalesced, shed, dead_lettered, lag, in_flight } = stake.tally();
+        SinkAccount {
+            sink: sink_name(&account.cursor).to_owned(),
+            class: Class::Telemetry,
+            routed: stake.telemetry_routed(sources),
+            delivered,
+            absorbed: 0,
+            coalesced,
+            shed,
+            dead_lettered,
+            lag,
+            in_flight,
+            difference: 0,
+            replayed: 0,
+        }
+    }
+
+    /// With so many more that brought no news, and the difference.
+    fn with_absorbed(self, absorbed: u64) -> SinkAccount {
+        let whole =
+            SinkAccount { routed: self.routed + absorbed, absorbed: self.absorbed + absorbed, ..self };
+        SinkAccount { difference: difference(whole.routed, whole.ways_out()), ..whole }
+    }
+
+    fn ways_out(&self) -> u64 {
+        let settled = self.delivered + self.absorbed + self.coalesced + self.shed + self.dead_lettered;
+        settled + self.lag + self.in_flight
     }
 }
 
 impl RoutingAccount {
-    /// A cursor takes all that comes after it was opened, so the one with the most has all that any has.
-    pub(crate) fn new(accepted: u64, derived: u64, cursors: &[Account]) -> RoutingAccount {
-        let routed = cursors.iter().map(|account| account.routed.total()).max().unwrap_or(0);
-        let all = accepted + derived;
-        let unrouted = all.saturating_sub(routed);
-        RoutingAccount { accepted, derived, routed, unrouted, difference: difference(all, routed + unrouted) }
+    /// A sink takes all that comes after it was opened, so of each class the one with the most has all that any has.
+    pub(crate) fn new(accepted: u64, derived: u64, sinks: &[SinkAccount]) -> RoutingAccount {
+        let most = |class| {
+            let of_class = sinks.iter().filter(|account| account.class == class);
+            of_class.map(|account| account.routed).max().unwrap_or(0)
+        };
+        let routed = Class::ALL.map(most).iter().sum();
+        let whole = accepted + derived;
+        let unrouted = whole.saturating_sub(routed);
+        RoutingAccount {
+            accepted,
+            derived,
+            routed,
+            unrouted,
+            difference: difference(whole, routed + unrouted),
+        }
     }
 }
 
@@ -181,7 +239,12 @@ fn add(whole: &mut Account, part: Account) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::Source;
     use tidegate_kernel_journal::Tally;
+
+    fn of_sink(account: &Account) -> [SinkAccount; 3] {
+        SinkAccount::of_sink(account, &Stake::default(), &Sources::default())
+    }
 
     fn account() -> Account {
         let both = |process, critical| Counts { process, critical };
@@ -198,23 +261,24 @@ mod tests {
 
     #[test]
     fn an_account_closes_in_each_class() {
-        let [critical, process] = SinkAccount::of_cursor(&account());
+        let [critical, process, telemetry] = of_sink(&account());
         assert_eq!((critical.sink.as_str(), critical.delivered, critical.difference), ("file", 1, 0));
         assert_eq!((process.delivered, process.dead_lettered, process.difference), (10, 1, 0));
+        assert_eq!((telemetry.routed, telemetry.difference), (0, 0));
     }
 
     #[test]
     fn a_reading_that_left_no_trace_shows_as_a_difference() {
         let mut account = account();
         account.lag.process -= 1;
-        assert_eq!(SinkAccount::of_cursor(&account)[1].difference, 1);
+        assert_eq!(of_sink(&account)[1].difference, 1);
     }
 
     #[test]
     fn a_sink_with_two_cursors_has_one_account_that_closes() {
         let backlog = Account { cursor: "ingest.file.backlog".to_owned(), ..account() };
         let merged = by_sink([account(), backlog].into_iter());
-        let [critical, process] = SinkAccount::of_cursor(&merged[0]);
+        let [critical, process, _] = of_sink(&merged[0]);
         assert_eq!(
             (merged.len(), process.sink.as_str(), process.routed, process.difference),
             (1, "file", 40, 0)
@@ -224,9 +288,24 @@ mod tests {
 
     #[test]
     fn what_came_before_the_first_sink_is_unrouted() {
-        let routing = RoutingAccount::new(28, 2, &[account()]);
+        let routing = RoutingAccount::new(28, 2, &of_sink(&account()));
         assert_eq!((routing.routed, routing.unrouted, routing.difference), (23, 7, 0));
-        let impossible = RoutingAccount::new(22, 0, &[account()]);
+        let impossible = RoutingAccount::new(22, 0, &of_sink(&account()));
         assert_eq!(impossible.difference, -1);
+    }
+
+    #[test]
+    fn telemetry_and_absorbed_readings_are_routed_by_the_stake_of_the_sink() {
+        let mut sources = Sources::default();
+        sources.keep(Source::Mqtt, Class::Telemetry);
+        let mut stake = Stake::new(&sources);
+        (0..5).for_each(|_| sources.keep(Source::Mqtt, Class::Telemetry));
+        sources.absorb(Source::Mqtt, Class::Process);
+        stake.update(TelemetryTally { delivered: 3, coalesced: 1, lag: 1, ..TelemetryTally::default() });
+        let [_, process, telemetry] = SinkAccount::of_sink(&account(), &stake, &sources);
+        assert_eq!((process.routed, process.absorbed, process.difference), (21, 1, 0));
+        assert_eq!((telemetry.routed, telemetry.coalesced, telemetry.difference), (5, 1, 0));
+        stake.update(TelemetryTally::default());
+        assert_eq!(SinkAccount::of_sink(&account(), &stake, &sources)[2].difference, 5);
     }
 }

@@ -48,6 +48,7 @@ impl Ingest {
         for order in orders {
             wait_or_stop(&order, deadline).await;
         }
+        self.close_stakes();
         self.leftovers()
     }
 

@@ -1,15 +1,19 @@
 //! What can be set, with its default and its limits. Parsed from text by whoever reads the configuration, never here.
 
+use crate::devices::{DEVICES, TEMPLATES};
 use crate::error::OpenError;
+use crate::quarantine::UnknownDevices;
+use crate::telemetry::TelemetryLimits;
 use std::time::Duration;
 use tidegate_codec_mqtt::TopicFilter;
 use tidegate_kernel_flow::BreakerLimits;
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
 
-/// Filters that may say `critical`: each is looked at for every reading.
-pub const CRITICAL_FILTERS_MAX: usize = 64;
+/// Filters that may say the same thing of topics: each is looked at for every reading.
+pub const FILTERS_MAX: usize = 64;
 
 const FILTER: Kind = Kind::Text { bytes_max: 65_535 };
+const FILTERS: Kind = Kind::List { of: &FILTER, items_max: FILTERS_MAX };
 const WAIT: Kind = Kind::Duration { min_ms: 1, max_ms: 3_600_000 };
 
 /// What the configuration file can say of it.
@@ -19,11 +23,50 @@ pub const SECTION: Section = Section::new(
     &[
         Field::new(
             "critical",
-            Kind::List { of: &FILTER, items_max: CRITICAL_FILTERS_MAX },
+            FILTERS,
             "[]",
             "Topics, as MQTT filters, whose readings are critical: acknowledged only after a sync, never shed.",
         )
         .live(),
+        Field::new(
+            "telemetry",
+            FILTERS,
+            "[]",
+            "Topics whose readings are kept in memory alone, the latest of each: for what is old once there is news.",
+        )
+        .live(),
+        Field::new(
+            "telemetry_keys_max",
+            Kind::Integer { min: 1, max: 10_000_000 },
+            "20000",
+            "Topics of them that are held; beyond it, those that had no news for longest go.",
+        ),
+        Field::new(
+            "telemetry_bytes_max",
+            Kind::Bytes { min: 4096, max: 1 << 40 },
+            "32 MiB",
+            "Bytes of them that are held.",
+        ),
+        Field::new(
+            "unknown_devices",
+            Kind::Choice(&["admit", "quarantine", "refuse"]),
+            "admit",
+            "What becomes of readings whose device has no model.",
+        )
+        .live(),
+        Field::new(
+            "unknown_admitted",
+            FILTERS,
+            "[]",
+            "Topics, as MQTT filters, of such devices that are admitted all the same.",
+        )
+        .live(),
+        Field::new(
+            "quarantine_bytes_max",
+            Kind::Bytes { min: 0, max: 1 << 40 },
+            "16 MiB",
+            "Bytes of readings in quarantine; what comes beyond is refused.",
+        ),
         Field::new(
             "batch_records_max",
             Kind::Integer { min: 1, max: 65_536 },
@@ -57,13 +100,25 @@ pub const SECTION: Section = Section::new(
             "How often the admission counts are written down when they changed.",
         ),
     ],
-);
+)
+.with(&[TEMPLATES, DEVICES]);
 
 /// The settings of the capability. `sample.toml` shows every one with its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Topics whose readings are `critical`; at most [`CRITICAL_FILTERS_MAX`].
+    /// Topics whose readings are `critical`; at most [`FILTERS_MAX`].
     pub critical: Vec<TopicFilter>,
+    /// Topics whose readings are `telemetry`; at most as many.
+    pub telemetry: Vec<TopicFilter>,
+    /// Topics and bytes held of class `telemetry`.
+    pub telemetry_keys_max: usize,
+    pub telemetry_bytes_max: usize,
+    /// What becomes of readings whose device has no model.
+    pub unknown_devices: UnknownDevices,
+    /// Topics of such devices that are admitted all the same; at most as many as are critical.
+    pub unknown_admitted: Vec<TopicFilter>,
+    /// Bytes of readings in quarantine; what comes beyond is refused.
+    pub quarantine_bytes_max: u64,
     /// Rows in one delivery.
     pub batch_records_max: usize,
     /// Bytes of records in one delivery; one record is delivered however large it is.
@@ -84,6 +139,12 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             critical: Vec::new(),
+            telemetry: Vec::new(),
+            telemetry_keys_max: 20_000,
+            telemetry_bytes_max: 33_554_432,
+            unknown_devices: UnknownDevices::Admit,
+            unknown_admitted: Vec::new(),
+            quarantine_bytes_max: 16_777_216,
             batch_records_max: 512,
             batch_bytes_max: 262_144,
             breaker_failures_max: 3,
@@ -99,7 +160,13 @@ impl Config {
     /// From its section; a topic filter that is none is a fault at its place.
     pub fn from_values(values: &Values, faults: &mut Faults) -> Config {
         Config {
-            critical: filters(values, faults),
+            critical: filters(values, "critical", faults),
+            telemetry: filters(values, "telemetry", faults),
+            telemetry_keys_max: values.get("telemetry_keys_max"),
+            telemetry_bytes_max: values.get("telemetry_bytes_max"),
+            unknown_devices: unknown_devices(&values.get::<String>("unknown_devices")),
+            unknown_admitted: filters(values, "unknown_admitted", faults),
+            quarantine_bytes_max: values.get("quarantine_bytes_max"),
             batch_records_max: values.get("batch_records_max"),
             batch_bytes_max: values.get("batch_bytes_max"),
             breaker_failures_max: values.get("breaker_failures_max"),
@@ -111,12 +178,19 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<(), OpenError> {
-        match self.critical.len() {
-            found if found > CRITICAL_FILTERS_MAX => {
-                Err(OpenError::TooManyFilters { found, max: CRITICAL_FILTERS_MAX })
-            }
+        let lists = [
+            ("critical", &self.critical),
+            ("telemetry", &self.telemetry),
+            ("that unknown devices are admitted", &self.unknown_admitted),
+        ];
+        lists.into_iter().try_for_each(|(what, filters)| match filters.len() {
+            found if found > FILTERS_MAX => Err(OpenError::TooManyFilters { what, found, max: FILTERS_MAX }),
             _ => Ok(()),
-        }
+        })
+    }
+
+    pub(crate) fn telemetry_limits(&self) -> TelemetryLimits {
+        TelemetryLimits { keys_max: self.telemetry_keys_max, bytes_max: self.telemetry_bytes_max }
     }
 
     pub(crate) fn breaker(&self) -> BreakerLimits {
@@ -125,14 +199,22 @@ impl Config {
     }
 }
 
-fn filters(values: &Values, faults: &mut Faults) -> Vec<TopicFilter> {
-    let texts: Vec<String> = values.get("critical");
+fn unknown_devices(word: &str) -> UnknownDevices {
+    match word {
+        "quarantine" => UnknownDevices::Quarantine,
+        "refuse" => UnknownDevices::Refuse,
+        _ => UnknownDevices::Admit,
+    }
+}
+
+fn filters(values: &Values, key: &str, faults: &mut Faults) -> Vec<TopicFilter> {
+    let texts: Vec<String> = values.get(key);
     let parsed = texts.iter().enumerate().filter_map(|(at, text)| match text.parse() {
         Ok(filter) => Some(filter),
         Err(error) => {
-            let message = format!("ingest.critical: {text:?} is no topic filter: {error}");
+            let message = format!("ingest.{key}: {text:?} is no topic filter: {error}");
             faults.push(values.fault_in(
-                "critical",
+                key,
                 at,
                 message,
                 "+ stands for one level, # at the end for the rest",

@@ -13,13 +13,27 @@ pub enum Declined {
     /// Counted as refused with this code; the same offer would be refused again.
     #[error("the reading was refused with {code}")]
     Refused { code: &'static str },
+    /// Counted as malformed with this code: its device's model can make nothing of it, however often it comes. A protocol that
+    /// can say so says so; one that cannot acknowledges it, for else it would come again and again.
+    #[error("the payload is malformed, {code}")]
+    Malformed { code: &'static str },
 }
 
 impl Declined {
+    /// What it is counted under; nothing where it is not.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        match self {
+            Declined::Busy => None,
+            Declined::Refused { code } | Declined::Malformed { code } => Some(code),
+        }
+    }
+
     /// Offered after the drain began.
     pub(crate) const DRAINING: Declined = Declined::Refused { code: "TG-IN-002" };
     /// Has no form in the journal.
-    pub(crate) const UNWRITABLE_CODE: &'static str = "TG-IN-006";
+    pub(crate) const UNWRITABLE: Declined = Declined::Refused { code: "TG-IN-006" };
+    pub(crate) const UNKNOWN_DEVICE: Declined = Declined::Refused { code: "TG-IN-007" };
+    pub(crate) const QUARANTINE_FULL: Declined = Declined::Refused { code: "TG-IN-008" };
 }
 
 impl From<Refusal> for Declined {
@@ -42,8 +56,10 @@ pub enum OpenError {
     SinkName { name: String },
     #[error("the dead letters in the journal could not be read")]
     Letters(#[source] LettersError),
-    #[error("{found} topic filters say critical, and at most {max} may")]
-    TooManyFilters { found: usize, max: usize },
+    #[error("could not count again what the journal holds")]
+    Recount(#[source] ReadError),
+    #[error("{found} topic filters say {what}, and at most {max} may")]
+    TooManyFilters { what: &'static str, found: usize, max: usize },
     #[error("the journal could not be read for the rules")]
     Rules(#[source] ReadError),
     #[error("the rules have faults: {0}")]
@@ -57,6 +73,7 @@ impl OpenError {
         match self {
             OpenError::Register => "TG-IN-003",
             OpenError::Cursor { source, .. } => source.code(),
+            OpenError::Recount(error) => error.code(),
             OpenError::TooManyFilters { .. } => "TG-IN-005",
             OpenError::SinkName { .. } => "TG-IN-020",
             OpenError::Letters(LettersError::Read(error)) => error.code(),
@@ -73,9 +90,11 @@ impl OpenError {
             OpenError::Register => {
                 "start the version that wrote the folder, or keep a copy of it and report this"
             }
-            OpenError::Cursor { .. } => "look at the disk under the data folder",
+            OpenError::Cursor { .. }
+            | OpenError::Recount(_)
+            | OpenError::Letters(_)
+            | OpenError::Rules(_) => "look at the disk under the data folder",
             OpenError::SinkName { .. } => "use 1 to 32 of the letters a-z, digits, - and _",
-            OpenError::Letters(_) | OpenError::Rules(_) => "look at the disk under the data folder",
             OpenError::RuleFaults(_) => "correct the rules; the language is in docs/guides/rules.md",
             OpenError::RulesTwice => "start rules once, and change them with a trial",
             OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",

@@ -3,24 +3,29 @@
 //! An offer holds a lock while the journal copies one record, so that the accounts are of one moment; nothing here does IO on
 //! the way in. Reads the wall clock for ids and for the time of a crash.
 
-use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink};
-use crate::admission::Admission;
-use crate::class::Classes;
+use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
+use crate::admission::{Admission, Journaled};
+use crate::class::Class;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
-use crate::derived::Derived;
 use crate::error::{Declined, OpenError};
-use crate::layout::{self, KIND, VERSION};
+use crate::gate::{FaultCounts, Gate};
 use crate::letters::Letters;
 use crate::once::{self, Appended};
 use crate::post::{Order, Post};
-use crate::reading::{READINGS, Reading};
+use crate::quarantine::QUARANTINE;
+use crate::reading::{READINGS, Source};
+use crate::recount;
 use crate::register::{self, Register};
 use crate::rules::Rules;
 use crate::sink::Sink;
+use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
+use crate::telemetry::Telemetry;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+use tidegate_engine_tags::{Model, ModelConfig};
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
 use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
@@ -34,13 +39,15 @@ const SINK_NAME_BYTES_MAX: usize = 32;
 #[derive(Debug)]
 pub struct Ingest {
     pub(crate) journal: Journal,
-    config: Config,
-    pub(crate) classes: Live<Classes>,
+    pub(crate) config: Config,
+    pub(crate) gate: Live<Gate>,
+    /// Readings of class `telemetry`, which are never in the journal.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// Parts of payloads that could not be used, by kind.
+    pub(crate) point_faults: FaultCounts,
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
-    /// Locked behind the admission, never before it.
-    derived: Mutex<Derived>,
     pub(crate) rules: OnceLock<Rules>,
 }
 
@@ -56,6 +63,7 @@ pub(crate) struct Outlet {
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub id: Id,
+    /// Resolves at once for what is not in the journal.
     pub ticket: Ticket,
     /// Tell the publisher when the ticket has reached this.
     pub level: Level,
@@ -70,15 +78,18 @@ impl Ingest {
             Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
             None => None,
         };
-        let derived = Derived::open(&journal).map_err(OpenError::Rules)?;
-        let accepted = journaled(&journal.status()).total().saturating_sub(derived.count);
+        let status = journal.status();
+        let tail = recount::tail(&journal, found.as_ref()).map_err(OpenError::Recount)?;
+        let mut admission = Admission::recovered(found, journaled(&status), tail, wall_ms());
+        admission.stakes = stakes(&journal, &status, &admission);
         let ingest = Ingest {
-            derived: Mutex::new(derived),
-            rules: OnceLock::new(),
-            classes: Live::new(Classes::new(config.critical.clone())),
-            admission: Mutex::new(Admission::recovered(found, accepted, wall_ms())),
+            gate: Live::new(Gate::new(&config)),
+            telemetry: Arc::new(Telemetry::new(config.telemetry_limits())),
+            point_faults: FaultCounts::default(),
+            admission: Mutex::new(admission),
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
+            rules: OnceLock::new(),
             journal,
             config,
         };
@@ -89,57 +100,40 @@ impl Ingest {
         Ok(ingest)
     }
 
-    /// Takes up what may change while it runs: which topics are critical. Readings taken in before keep their class.
+    /// Takes up what may change while it runs: what topics and tags mean, and what becomes of unknown devices. Readings taken in
+    /// before keep what was made of them.
     pub fn reconfigure(&self, config: &Config) {
-        self.classes.set(Classes::new(config.critical.clone()));
+        self.gate.set(self.gate.get().changed(config));
     }
 
-    /// Takes a reading into the journal, or says why not. Returns at once; the ticket tells when it is safe.
-    pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        self.offer_as(reading, Id::v7(wall_ms()), false)
-    }
-
-    /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006.
-    pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
-        self.offer_as(reading, id, true)
-    }
-
-    fn offer_as(&self, reading: &Reading, id: Id, once: bool) -> Result<Taken, Declined> {
-        let class = self.classes.get().of(&reading.topic);
-        let Ok(payload) = layout::encode(reading) else {
-            self.give_up(Declined::UNWRITABLE_CODE);
-            return Err(Declined::Refused { code: Declined::UNWRITABLE_CODE });
-        };
-        let entry = Entry {
-            stream: READINGS,
-            kind: KIND,
-            version: VERSION,
-            critical: class.is_critical(),
-            once,
-            id,
-            payload: &payload,
-        };
-        let mut admission = self.admission();
-        match self.admit(&mut admission, &[entry]) {
-            Ok(ticket) => {
-                admission.count_accepted();
-                Ok(Taken { id, ticket, level: class.level() })
-            }
-            Err(Declined::Busy) => Err(Declined::Busy),
-            Err(Declined::Refused { code }) => {
-                admission.count_refused(code);
-                Err(Declined::Refused { code })
+    /// Takes up a model if it is another one than before; one that is not sound is logged and left. Of a new one, the next value
+    /// of each tag is news.
+    pub fn use_model(&self, config: &ModelConfig) {
+        let gate = self.gate.get();
+        if gate.has_model(config) {
+            return;
+        }
+        match Model::compile(config) {
+            Ok(model) => self.gate.set(gate.with_model(config.clone(), model)),
+            Err(faults) => {
+                faults
+                    .iter()
+                    .for_each(|fault| tracing::error!(code = fault.code(), "{fault}; the model stays"));
             }
         }
     }
 
     /// Takes what a rule derived into the journal, unless it is there; whether it is new. The rules' own task waits while it is busy.
     pub(crate) fn append_derived(&self, entry: Entry<'_>, replay: bool) -> Result<bool, Refusal> {
-        let _admission = self.admission();
-        let appended = once::append(&self.journal, entry, replay)?;
-        let is_new = matches!(appended, Appended::New(_));
-        self.derived().count += u64::from(is_new);
-        Ok(is_new)
+        let class = Class::of_record(entry.critical);
+        let mut admission = self.admission();
+        match once::append(&self.journal, entry, replay)? {
+            Appended::New(ticket) => {
+                admission.count_journaled(Source::Rule, class, ticket.seq());
+                Ok(true)
+            }
+            Appended::Known => Ok(false),
+        }
     }
 
     /// A reading that was declined as busy and will not be offered again.
@@ -184,9 +178,11 @@ impl Ingest {
             delivery,
             state: state.clone(),
             letters: self.letters.clone(),
+            telemetry: self.telemetry.clone(),
             orders: receiver,
         };
         let cursors = post.cursors().map_err(|source| OpenError::Cursor { sink: name.to_owned(), source })?;
+        self.open_stake(name);
         exporters.spawn(post.supervise(cursors, make));
         self.sinks().push(Outlet { state, orders });
         Ok(())
@@ -204,20 +200,30 @@ impl Ingest {
     }
 
     pub fn accounts(&self) -> Accounts {
-        let (status, derived, account) = {
-            let admission = self.admission();
-            let (status, derived) = (self.journal.status(), self.derived().count);
-            let account = admission.account(journaled(&status).total().saturating_sub(derived));
-            (status, derived, account)
-        };
-        let cursors = cursors(&status);
+        // Before the counts: what a sink says it has done by now is in them.
         let mut sink_states: Vec<_> = self.sinks().iter().map(|outlet| outlet.state.report()).collect();
         sink_states.sort_by(|one, other| one.sink.cmp(&other.sink));
+        let mut admission = self.admission();
+        let status = self.journal.status();
+        admission.forget_before(status.oldest_seq);
+        self.update_stakes(&mut admission);
+        let sources = *admission.sources();
+        let of_cursor = |cursor: &Account| {
+            let stake = admission
+                .stakes
+                .get(sink_name(&cursor.cursor))
+                .copied()
+                .unwrap_or_else(|| Stake::new(&sources));
+            SinkAccount::of_sink(cursor, &stake, &sources)
+        };
+        let sinks: Vec<_> = cursors(&status).iter().flat_map(of_cursor).collect();
+        let account = admission.account(journaled(&status));
+        drop(admission);
         Accounts {
             as_of_seq: status.head_seq,
-            routing: RoutingAccount::new(account.accepted, derived, &cursors),
+            routing: RoutingAccount::new(account.accepted, sources.derived(), &sinks),
             admission: account,
-            sinks: cursors.iter().flat_map(SinkAccount::of_cursor).collect(),
+            sinks,
             sink_states,
         }
     }
@@ -226,14 +232,34 @@ impl Ingest {
     pub(crate) fn close(&self) {
         let mut admission = self.admission();
         admission.closed = true;
-        let _ = self.derived().keep(&self.journal);
         if let Err(refusal) = self.write_register(&mut admission) {
             tracing::warn!(code = refusal.code(), "could not write the admission counts down: {refusal}");
         }
     }
 
-    /// Appends what brings new readings, or nothing of it.
-    pub(crate) fn admit(&self, admission: &mut Admission, entries: &[Entry<'_>]) -> Result<Ticket, Declined> {
+    /// Writes down what became of each sink's telemetry, which goes on after the register of admission was closed.
+    pub(crate) fn close_stakes(&self) {
+        let mut admission = self.admission();
+        self.write_stakes(&mut admission);
+    }
+
+    /// Appends what brings so many new readings, or nothing of it.
+    pub(crate) fn admit(
+        &self,
+        admission: &mut Admission,
+        readings: u64,
+        entries: &[Entry<'_>],
+    ) -> Result<Ticket, Declined> {
+        self.hold_promise(admission, readings)?;
+        if entries.is_empty() {
+            Ok(self.nothing_to_wait_for())
+        } else {
+            Ok(self.journal.append_all(entries)?)
+        }
+    }
+
+    /// Whether so many more may be received without a crash taking more than was promised.
+    fn hold_promise(&self, admission: &mut Admission, readings: u64) -> Result<(), Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
         }
@@ -242,21 +268,18 @@ impl Ingest {
             admission.promise.widen();
             self.write_register(admission)?;
         }
-        let readings = entries.iter().filter(|entry| entry.stream == READINGS).count() as u64;
-        if !admission.promise.admits(admission.received() + readings.saturating_sub(1)) {
-            return Err(Declined::Busy);
-        }
-        Ok(self.journal.append_all(entries)?)
+        let last = admission.received() + readings.saturating_sub(1);
+        if admission.promise.admits(last) { Ok(()) } else { Err(Declined::Busy) }
     }
 
     fn checkpoint(&self) {
         let mut admission = self.admission();
         admission.promise.settle(self.journal.synced().value());
-        let _ = self.derived().keep(&self.journal);
-        if admission.checkpoint() {
-            // The next checkpoint tries again; a journal that has stopped says so itself.
-            let _ = self.write_register(&mut admission);
+        // The next checkpoint tries again; a journal that has stopped says so itself.
+        if admission.checkpoint() && self.write_register(&mut admission).is_err() {
+            return;
         }
+        self.write_stakes(&mut admission);
     }
 
     fn write_register(&self, admission: &mut Admission) -> Result<Ticket, Refusal> {
@@ -266,20 +289,40 @@ impl Ingest {
         Ok(ticket)
     }
 
+    /// The stake of a sink that was opened, from now on where there is none yet, and its tap on the telemetry.
+    fn open_stake(&self, sink: &str) {
+        let mut admission = self.admission();
+        let sources = *admission.sources();
+        let stake = admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
+        stake.detach(&sources);
+        self.telemetry.tap(sink, stake.tally());
+    }
+
+    /// Brings the telemetry in the stakes up to now.
+    fn update_stakes(&self, admission: &mut Admission) {
+        let sources = *admission.sources();
+        for (sink, stake) in &mut admission.stakes {
+            match self.telemetry.tally(sink) {
+                Some(tally) => stake.update(tally),
+                None => stake.detach(&sources),
+            }
+        }
+    }
+
+    /// After the register of admission, so that none of these tells of a reading that the register does not know.
+    fn write_stakes(&self, admission: &mut Admission) {
+        self.update_stakes(admission);
+        for (sink, stake) in &admission.stakes {
+            let value = stake.encode();
+            let known = admission.stakes_written.get(sink) == Some(&value);
+            if !known && self.journal.set_register(&stake::register_name(sink), &value).is_ok() {
+                admission.stakes_written.insert(sink.clone(), value);
+            }
+        }
+    }
+
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn derived(&self) -> MutexGuard<'_, Derived> {
-        self.derived.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Readings that devices sent, by class.
-    pub(crate) fn accepted(&self) -> Counts {
-        let _admission = self.admission();
-        let derived = Counts { process: self.derived().count, critical: 0 };
-        let all = journaled(&self.journal.status());
-        Counts { process: all.process.saturating_sub(derived.process), ..all }
     }
 
     pub(crate) fn sinks(&self) -> MutexGuard<'_, Vec<Outlet>> {
@@ -287,10 +330,27 @@ impl Ingest {
     }
 }
 
-/// Readings in the journal, ever: what devices sent, and what rules derived.
-fn journaled(status: &Status) -> Counts {
-    let of_readings = status.counts.iter().find(|(stream, _)| *stream == READINGS);
-    of_readings.map_or_else(Counts::default, |(_, counts)| *counts)
+/// What the journal counts of ours, ever.
+pub(crate) fn journaled(status: &Status) -> Journaled {
+    let of = |stream| counts(status, stream).total();
+    Journaled { readings: of(READINGS), quarantined: of(QUARANTINE) }
+}
+
+pub(crate) fn counts(status: &Status, stream: u16) -> Counts {
+    let found = status.counts.iter().find(|(of, _)| *of == stream);
+    found.map_or_else(Counts::default, |(_, counts)| *counts)
+}
+
+/// The stakes of all sinks there ever were; what was in memory is gone.
+fn stakes(journal: &Journal, status: &Status, admission: &Admission) -> BTreeMap<String, Stake> {
+    let known = |cursor: &Account| {
+        let sink = sink_name(&cursor.cursor).to_owned();
+        let value = journal.register(&stake::register_name(&sink))?;
+        let mut stake = Stake::decode(&value)?;
+        stake.bereave(admission.sources());
+        Some((sink, stake))
+    };
+    cursors(status).iter().filter_map(known).collect()
 }
 
 /// One account for each sink.

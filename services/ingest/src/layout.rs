@@ -3,7 +3,7 @@
 //! ```text
 //! version 1                                             version 2, which is written
 //! 0 flags u8   bits 0-1 QoS, bit 2 dup, bit 3 retain    0 flags u8   as in 1; bit 4 source time, bit 5 points; the rest zero
-//! 1 topic      u16, then UTF-8                          1 source u8  1 mqtt, 2 http, 3 grpc, 4 external, 5 rule
+//! 1 topic      u16, then UTF-8                          1 source u8  1 mqtt, 2 http, 3 grpc, 4 external, 5 rule, 6 replay
 //!   client     u16, then UTF-8                          2 topic, client, principal, content type: each u16, then UTF-8
 //!   payload    to the end                                 source time u64, milliseconds, if bit 4 is set
 //!                                                         payload to the end, or, if bit 5 is set:
@@ -17,6 +17,7 @@
 
 use crate::error::Unreadable;
 use crate::reading::{Body, Points, Reading, Source};
+use crate::replay;
 use bytes::{Buf, Bytes};
 use std::sync::Arc;
 use tidegate_codec_mqtt::{QoS, Text, TopicName};
@@ -40,7 +41,7 @@ pub(crate) struct Unwritable;
 pub(crate) fn encode(reading: &Reading) -> Result<Vec<u8>, Unwritable> {
     let mut out = Vec::with_capacity(64 + reading.topic.as_bytes().len() + body_bytes(&reading.body));
     out.push(flags(reading));
-    out.push(source_code(reading.source));
+    out.push(reading.source.code());
     put_text(&mut out, reading.topic.as_bytes());
     for text in [&reading.client, &reading.principal, &reading.content_type] {
         put_text(&mut out, text.as_bytes());
@@ -66,10 +67,14 @@ pub(crate) fn of_record(record: &Record) -> Result<Reading, Unreadable> {
     decoded.ok_or(Unreadable::Layout { seq: head.seq })
 }
 
-/// Whether a rule made the reading, so that no device has sent it.
-pub(crate) fn is_derived(record: &Record) -> bool {
-    let is_reading = (record.head.kind, record.head.version) == (KIND, VERSION);
-    is_reading && record.payload.get(1) == Some(&source_code(Source::Rule))
+/// By which way the reading in the record came; nothing if it is none.
+pub(crate) fn source_of_record(record: &Record) -> Option<Source> {
+    match (record.head.kind, record.head.version) {
+        (KIND, VERSION) => Source::of_code(*record.payload.get(1)?),
+        (KIND, FIRST_VERSION) => Some(Source::Mqtt),
+        (replay::KIND, replay::VERSION) => Some(Source::Replay),
+        _ => None,
+    }
 }
 
 fn flags(reading: &Reading) -> u8 {
@@ -79,20 +84,6 @@ fn flags(reading: &Reading) -> u8 {
         | bit(reading.retain, RETAIN)
         | bit(reading.source_ms.is_some(), SOURCE_TIME)
         | bit(matches!(reading.body, Body::Points(_)), POINTS)
-}
-
-fn source_code(source: Source) -> u8 {
-    match source {
-        Source::Mqtt => 1,
-        Source::Http => 2,
-        Source::Grpc => 3,
-        Source::External => 4,
-        Source::Rule => 5,
-    }
-}
-
-fn source_of_code(code: u8) -> Option<Source> {
-    Source::ALL.into_iter().find(|source| source_code(*source) == code)
 }
 
 /// About as much as the body will take.
@@ -186,7 +177,7 @@ fn decode(mut rest: Bytes) -> Option<Reading> {
     if flags & !(QOS | DUP | RETAIN | SOURCE_TIME | POINTS) != 0 {
         return None;
     }
-    let source = source_of_code(rest.try_get_u8().ok()?)?;
+    let source = Source::of_code(rest.try_get_u8().ok()?)?;
     let topic = TopicName::try_from(take_text(&mut rest)?).ok()?;
     let (client, principal) = (take_text(&mut rest)?, take_text(&mut rest)?);
     let content_type = take_text(&mut rest)?;

@@ -4,10 +4,11 @@
 //! segments for long is copied to the head; the newest so many are kept, the others given up and counted. Holds a lock for as
 //! long as it takes to copy letters; reads the journal when it is opened.
 
+use crate::class::Class;
 use crate::error::{Declined, LettersError};
 use crate::ingest::Ingest;
 use crate::letter::{DONE, LETTER, LETTERS, Letter, VERSION, done_id};
-use crate::reading::{Body, READINGS};
+use crate::reading::{Body, READINGS, Source};
 use crate::replay;
 use crate::state::wall_ms;
 use serde::{Deserialize, Serialize};
@@ -279,8 +280,8 @@ impl Ingest {
             ..Entry::default()
         };
         let mut admission = self.admission();
-        self.admit(&mut admission, &[reading, done])?;
-        admission.count_accepted();
+        let ticket = self.admit(&mut admission, 1, &[reading, done])?;
+        admission.count_journaled(Source::Replay, Class::of_record(reading.critical), ticket.seq());
         self.letters.done(id);
         Ok(())
     }

@@ -7,7 +7,7 @@
 //!     │                  │                └── cursor ── pump ── ...
 //!     └── admission      └── ticket: when the publisher may be told
 //!
-//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 14, commands on 13
+//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 12, commands on 13
 //!   pump: cursor ── lane ── parcel ── errand ── sink      and, for what it refuses for good, letters on stream 15
 //! ```
 //!
@@ -21,9 +21,10 @@ mod class;
 mod command;
 mod config;
 mod delivery;
-mod derived;
+mod devices;
 mod errand;
 mod error;
+mod gate;
 pub mod http;
 mod ingest;
 mod lane;
@@ -31,37 +32,47 @@ mod layout;
 mod letter;
 mod letters;
 mod metrics;
+mod offer;
 mod once;
 mod parcel;
 mod post;
 mod promise;
 mod pump;
+mod quarantine;
 mod reading;
+mod recount;
 mod register;
 mod replay;
 mod rules;
+mod shelf;
 mod sink;
+mod sources;
+mod stake;
 mod state;
 mod story;
-mod together;
+mod telemetry;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use alarms::{ALARMS, AlarmError, AlarmEvent, AlarmFeed, AlarmPage};
 pub use class::{Class, Classes};
 pub use command::{Command, CommandOut, NotSent, Sending};
-pub use config::{CRITICAL_FILTERS_MAX, Config, SECTION};
+pub use config::{Config, FILTERS_MAX, SECTION};
 pub use delivery::{DELIVERY, SINKS_MAX, Sequence, SinkConfig};
+pub use devices::model_config;
 pub use error::{Declined, LettersError, OpenError, Unreadable};
 pub use ingest::{Ingest, Taken};
 pub use letter::REASON_BYTES_MAX;
 pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
+pub use offer::Together;
+pub use quarantine::{Held, QUARANTINE, Quarantined, UnknownDevices};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use rules::config::{RuleFaults, RulesConfig};
 pub use rules::report::{AgreementReport, RuleReport, RuleTotals, RulesReport, ShadowReport};
 pub use rules::section::RULES;
 pub use rules::{Rules, RulesError};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
+pub use sources::SourceAccount;
 pub use story::{Passing, PassingState, Story, StoryError};
-pub use tidegate_engine_tags::{Point, Quality, Value};
+pub use telemetry::{Tap, Telemetry, TelemetryLimits, TelemetryTally};
+pub use tidegate_engine_tags::{Model, ModelConfig, Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;
-pub use together::Together;

@@ -2,6 +2,7 @@
 
 use crate::accounts::{Accounts, SinkAccount};
 use crate::ingest::Ingest;
+use crate::reading::Source;
 use crate::rules::Rules;
 use crate::rules::report::RulesReport;
 use crate::state::Facts;
@@ -11,12 +12,8 @@ use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     let accounts = ingest.accounts();
-    let by_class = ingest.accepted();
-    let taken =
-        Family::counter("tidegate_ingest_accepted_readings_total", "Readings taken into the journal.")
-            .with(&[("class", "critical")], by_class.critical)
-            .with(&[("class", "process")], by_class.process);
-    let mut families = vec![taken];
+    let mut families = vec![accepted(&accounts), derived(&accounts), point_faults(ingest)];
+    families.extend(held(ingest, &accounts));
     families.extend(admission(&accounts));
     families.extend(sinks(&accounts));
     let states: Vec<_> =
@@ -25,6 +22,50 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     families.extend(ingest.rules.get().into_iter().flat_map(rules));
     families.extend(letters(ingest));
     families
+}
+
+/// By class, and by class and source where there is any.
+fn accepted(accounts: &Accounts) -> Family {
+    let mut family = Family::counter(
+        "tidegate_ingest_accepted_readings_total",
+        "Readings taken: into the journal, into memory, or absorbed.",
+    );
+    for source in &accounts.admission.sources {
+        let labels = [("source", source.source), ("class", source.class.name())];
+        if source.source != Source::Rule.name() {
+            family.push(&labels, source.accepted);
+        }
+    }
+    family
+}
+
+fn derived(accounts: &Accounts) -> Family {
+    Family::counter("tidegate_ingest_derived_readings_total", "Readings that rules made.")
+        .with(&[], accounts.routing.derived)
+}
+
+fn point_faults(ingest: &Ingest) -> Family {
+    let mut family = Family::counter(
+        "tidegate_ingest_point_faults_total",
+        "Tags of payloads that had no usable value, or a worse one than they said, by code, since the start.",
+    );
+    ingest.point_faults.told().for_each(|(code, count)| family.push(&[("code", code)], count));
+    family
+}
+
+/// What lies in quarantine and in memory.
+fn held(ingest: &Ingest, accounts: &Accounts) -> Vec<Family> {
+    let (keys, bytes) = ingest.telemetry.size();
+    let held = accounts.admission.quarantine;
+    let gauge = |name, help, value: u64| Family::gauge(name, help).with(&[], value);
+    vec![
+        Family::counter("tidegate_ingest_quarantined_readings_total", "Readings of devices nobody knows.")
+            .with(&[], accounts.admission.quarantined),
+        gauge("tidegate_ingest_quarantine_held_readings", "Readings in quarantine.", held.readings),
+        gauge("tidegate_ingest_quarantine_held_bytes", "Bytes in quarantine.", held.bytes),
+        gauge("tidegate_ingest_telemetry_held_topics", "Topics of class telemetry in memory.", keys as u64),
+        gauge("tidegate_ingest_telemetry_held_bytes", "Bytes of class telemetry in memory.", bytes as u64),
+    ]
 }
 
 fn admission(accounts: &Accounts) -> Vec<Family> {
@@ -45,21 +86,16 @@ fn admission(accounts: &Accounts) -> Vec<Family> {
     vec![
         whole(
             "tidegate_ingest_received_readings_total",
-            "Everything received: accepted, malformed and refused.",
+            "Everything received: accepted, quarantined, malformed and refused.",
             account.received,
         ),
         malformed,
         refused,
         Family::gauge(
             "tidegate_ingest_admission_difference_readings",
-            "Received less accepted, malformed and refused; 0 unless counting is at fault.",
+            "Received less accepted, quarantined, malformed and refused; 0 unless counting is at fault.",
         )
         .with(&[], account.difference),
-        whole(
-            "tidegate_ingest_derived_readings_total",
-            "Readings that rules made of others.",
-            accounts.routing.derived,
-        ),
         Family::gauge("tidegate_ingest_unrouted_readings", "Readings taken before there was any sink.")
             .with(&[], accounts.routing.unrouted),
         whole(

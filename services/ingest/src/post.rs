@@ -8,6 +8,7 @@ use crate::pump::Pump;
 use crate::reading::READINGS;
 use crate::sink::Sink;
 use crate::state::SinkState;
+use crate::telemetry::Telemetry;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::{Cursor, Journal, Refusal};
@@ -36,6 +37,7 @@ pub(crate) struct Post {
     pub(crate) delivery: SinkConfig,
     pub(crate) state: Arc<SinkState>,
     pub(crate) letters: Arc<Letters>,
+    pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) orders: watch::Receiver<Order>,
 }
 

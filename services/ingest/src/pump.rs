@@ -10,6 +10,7 @@ use crate::error::{PumpError, chain};
 use crate::lane::{Committed, FlightState, Lane};
 use crate::post::{Cursors, Order, Post};
 use crate::sink::Sink;
+use crate::telemetry::Tap;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
@@ -19,6 +20,10 @@ use tokio::time::{Instant, sleep_until};
 
 /// Between two attempts to settle a batch while the journal is busy, and between two looks at a backlog's end.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
+/// Telemetry goes out at most so often: what has news meanwhile goes once.
+const TELEMETRY_WAIT: Duration = Duration::from_millis(50);
+/// The number of a flight with telemetry, of which there is one at a time.
+const TELEMETRY: u64 = u64::MAX;
 /// Flights that may wait to be settled behind one that takes longer, for each that may be under way.
 const LANDED_PER_FLIGHT_MAX: usize = 4;
 
@@ -33,6 +38,10 @@ pub(crate) struct Pump<S> {
     backoff: Backoff,
     flying: JoinSet<Landed>,
     next_flight: u64,
+    /// Readings that are not in the journal, and when the next of them may go.
+    tap: Tap,
+    telemetry_at: Duration,
+    has_telemetry: bool,
     /// The origin of all times here.
     started: Instant,
     /// Nothing is sent before.
@@ -71,6 +80,9 @@ impl<S: Sink> Pump<S> {
             ),
             flying: JoinSet::new(),
             next_flight: 0,
+            tap: post.telemetry.tap_again(&post.state.name),
+            telemetry_at: Duration::ZERO,
+            has_telemetry: false,
             started: Instant::now(),
             hold_until: Duration::ZERO,
             is_busy: false,
@@ -94,6 +106,7 @@ impl<S: Sink> Pump<S> {
         }
         // What is under way is dropped; it is not settled, so it comes again.
         self.flying.shutdown().await;
+        self.tap.put_back();
         self.lanes().for_each(|lane| lane.cursor.rewind());
     }
 
@@ -113,7 +126,10 @@ impl<S: Sink> Pump<S> {
             Order::Run => true,
             Order::CatchUp { through } => {
                 self.is_hurried = true;
-                self.backlog.is_some() || self.live.through() < through
+                self.backlog.is_some()
+                    || self.live.through() < through
+                    || self.has_telemetry
+                    || !self.tap.is_empty()
             }
             Order::Stop => false,
         }
@@ -127,6 +143,7 @@ impl<S: Sink> Pump<S> {
             return Ok(worked);
         }
         worked |= self.gather();
+        worked |= self.launch_telemetry();
         while self.flying.len() < self.limit.current() && self.launch() {
             worked = true;
         }
@@ -194,6 +211,29 @@ impl<S: Sink> Pump<S> {
         true
     }
 
+    /// Sends what has news and is not in the journal, between two deliveries of what is.
+    fn launch_telemetry(&mut self) -> bool {
+        let now = self.now();
+        let has_room = self.flying.len() < self.limit.current() && !self.has_telemetry;
+        let is_due = now >= self.telemetry_at || self.is_hurried;
+        if !has_room || !is_due || self.tap.is_empty() || !self.breaker.admits(now) {
+            return false;
+        }
+        let rows = self.tap.take(self.post.delivery.batch_rows_max);
+        (self.has_telemetry, self.telemetry_at) = (true, now + TELEMETRY_WAIT);
+        self.flying.spawn(fly(self.sink.clone(), TELEMETRY, Errand::new(rows)));
+        true
+    }
+
+    /// What could not be delivered waits again, but for what has had news since.
+    fn telemetry_landed(&mut self, errand: &Errand, outcome: &Result<(), Wait>) {
+        self.has_telemetry = false;
+        match outcome {
+            Ok(()) => self.tap.settle(errand.poison.len() as u64),
+            Err(_) => self.tap.put_back(),
+        }
+    }
+
     /// The lane whose turn it is, charged for the rows it has.
     fn pick(&mut self, now: Duration) -> Option<flow::Lane> {
         let is_hurried = self.is_hurried;
@@ -215,9 +255,13 @@ impl<S: Sink> Pump<S> {
     fn landed(&mut self, landed: Landed) {
         let Landed { flight: number, errand, outcome, took } = landed;
         let rows_cap = errand.rows_cap;
-        let flight = self.lanes().find_map(|lane| lane.flight(number)).expect("it was sent from a lane");
-        flight.state =
-            if outcome.is_ok() { FlightState::Landed(errand) } else { FlightState::Waiting(errand) };
+        if number == TELEMETRY {
+            self.telemetry_landed(&errand, &outcome);
+        } else {
+            let flight = self.lanes().find_map(|lane| lane.flight(number)).expect("it was sent from a lane");
+            flight.state =
+                if outcome.is_ok() { FlightState::Landed(errand) } else { FlightState::Waiting(errand) };
+        }
         if let Some(rows_max) = rows_cap {
             self.lanes().for_each(|lane| lane.shrink(rows_max));
         }
@@ -305,6 +349,7 @@ impl<S: Sink> Pump<S> {
                 // The journal has ended, and every commit will say so.
                 tokio::time::sleep(BUSY_WAIT).await;
             },
+            () = self.tap.available(), if listens && !self.has_telemetry && now >= self.telemetry_at => {}
             // An error means that nobody gives orders any more, which ends the pump as well.
             _ = self.post.orders.changed() => {}
             () = sleep_until(alarm) => {
@@ -325,6 +370,9 @@ impl<S: Sink> Pump<S> {
             alarm = self.hold_until;
         } else if has_room {
             let due = self.lanes().filter_map(|lane| lane.due_in(now)).min();
+            let telemetry = (!self.tap.is_empty() && !self.has_telemetry)
+                .then(|| self.telemetry_at.saturating_sub(now).max(Duration::from_millis(1)));
+            let due = [due, telemetry].into_iter().flatten().min();
             alarm = now + due.unwrap_or(IDLE).max(self.breaker.remaining(now));
         }
         // A copy that the quota carried forward for the backlog comes with new records.

@@ -56,6 +56,8 @@ pub enum Source {
     External,
     /// No device: a rule made it of other readings.
     Rule,
+    /// A dead letter sent again; only counted as such, the reading says how it first came.
+    Replay,
 }
 
 impl Reading {
@@ -67,6 +69,24 @@ impl Reading {
     /// Points that are known without a model, such as the fields of a line of line protocol.
     pub fn points(source: Source, topic: TopicName, points: Points) -> Reading {
         Reading::new(source, topic, Body::Points(points))
+    }
+
+    /// A copy that shares nothing with the packet it came in, and what it can with the reading before it on its topic.
+    pub(crate) fn detach(self, before: Option<&Reading>) -> Reading {
+        let text = |text: &Text, before: Option<&Text>| {
+            before.filter(|before| *before == text).cloned().unwrap_or_else(|| text.detach())
+        };
+        Reading {
+            topic: before.map_or_else(|| self.topic.detach(), |before| before.topic.clone()),
+            client: text(&self.client, before.map(|before| &before.client)),
+            principal: text(&self.principal, before.map(|before| &before.principal)),
+            content_type: text(&self.content_type, before.map(|before| &before.content_type)),
+            body: match self.body {
+                Body::Raw(payload) => Body::Raw(Bytes::copy_from_slice(&payload)),
+                points => points,
+            },
+            ..self
+        }
     }
 
     fn new(source: Source, topic: TopicName, body: Body) -> Reading {
@@ -94,7 +114,22 @@ impl Reading {
 }
 
 impl Source {
-    pub const ALL: [Source; 5] = [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule];
+    pub const ALL: [Source; 6] =
+        [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule, Source::Replay];
+
+    /// Its place in [`Source::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Its number on disk.
+    pub(crate) fn code(self) -> u8 {
+        self as u8 + 1
+    }
+
+    pub(crate) fn of_code(code: u8) -> Option<Source> {
+        Source::ALL.into_iter().find(|source| source.code() == code)
+    }
 
     pub fn name(self) -> &'static str {
         match self {
@@ -103,6 +138,7 @@ impl Source {
             Source::Grpc => "grpc",
             Source::External => "external",
             Source::Rule => "rule",
+            Source::Replay => "replay",
         }
     }
 }

@@ -16,11 +16,26 @@ pub(crate) struct Client<S> {
     pub(crate) stream: S,
     input: BytesMut,
     decoder: Decoder,
+    level: ProtocolLevel,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, input: BytesMut::new(), decoder: Decoder::client(ProtocolLevel::V311, 1 << 20) }
+        Self::at(ProtocolLevel::V311, stream)
+    }
+
+    /// One that speaks MQTT 5.
+    pub(crate) fn fifth(stream: S) -> Self {
+        Self::at(ProtocolLevel::V5, stream)
+    }
+
+    fn at(level: ProtocolLevel, stream: S) -> Self {
+        Self { stream, input: BytesMut::new(), decoder: Decoder::client(level, 1 << 20), level }
+    }
+
+    /// It has told the broker that it takes topic aliases.
+    pub(crate) fn expect_alias_max(&mut self, max: u16) {
+        self.decoder.set_topic_alias_max(max);
     }
 
     /// Connects, and expects to be accepted.
@@ -32,7 +47,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     pub(crate) async fn send(&mut self, packets: &[Packet]) {
-        self.send_raw(&encoded(packets)).await;
+        self.send_raw(&encoded_at(self.level, packets)).await;
     }
 
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
@@ -93,9 +108,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 }
 
 pub(crate) fn encoded(packets: &[Packet]) -> BytesMut {
+    encoded_at(ProtocolLevel::V311, packets)
+}
+
+fn encoded_at(level: ProtocolLevel, packets: &[Packet]) -> BytesMut {
     let mut out = BytesMut::new();
     for packet in packets {
-        Encoder::new(ProtocolLevel::V311).encode(packet, &mut out).unwrap();
+        Encoder::new(level).encode(packet, &mut out).unwrap();
     }
     out
 }
@@ -126,10 +145,6 @@ pub(crate) fn qos0(payload: &str) -> Packet {
 
 pub(crate) fn qos1(id: u16, dup: bool, payload: &str) -> Packet {
     publish(Delivery::AtLeastOnce { id: PacketId::new(id).unwrap(), dup }, payload)
-}
-
-pub(crate) fn qos2(id: u16, payload: &str) -> Packet {
-    publish(Delivery::ExactlyOnce { id: PacketId::new(id).unwrap(), dup: false }, payload)
 }
 
 fn publish(delivery: Delivery, payload: &str) -> Packet {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tidegate_kernel_journal::{DataFolder, Level};
 use tidegate_kernel_plug::config::{Faults, Table};
-use tidegate_service_broker::{Broker, BrokerError, CloseReason, Config, SECTION};
+use tidegate_service_broker::{Broker, BrokerError, CloseReason, Config, Ports, SECTION};
 
+use crate::gate::Gate;
 use crate::rig::Rig;
 use crate::shelf::Shelf;
 
@@ -21,7 +22,9 @@ async fn refusal(set: impl FnOnce(&mut Config)) -> BrokerError {
     let shelf = Arc::new(Shelf::new(folder.queues().clone(), Level::Disk));
     let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
     set(&mut config);
-    Broker::bind(config, shelf).await.unwrap_err()
+    Broker::bind(config, Ports { intake: shelf, authenticate: Arc::new(Gate), journal: None })
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test]

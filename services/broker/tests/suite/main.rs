@@ -5,8 +5,12 @@
 mod client;
 mod connecting;
 mod contract;
+mod delivering;
 mod draining;
+mod fifth;
+mod gate;
 mod holding;
+mod keeping;
 mod odd_packets;
 mod publishing;
 mod rig;

@@ -201,7 +201,9 @@ async fn a_client_that_reconnects_sends_again_what_was_not_acknowledged_and_has_
     rig.until_closed(CloseReason::Lost).await;
     assert_eq!(rig.snapshot().unanswered, 1);
     drop(stall);
-    let mut client = rig.connect(&connect).await;
+    let mut client = rig.dial().await;
+    client.send(&[Packet::Connect(Box::new(connect))]).await;
+    assert_eq!(client.raw(4).await, b"\x20\x02\x01\x00", "its session is present");
     client.send(&[qos1(9, true, "21.5")]).await;
     assert_eq!(client.pubacks(1).await, [9]);
     let dups: Vec<_> = rig.shelf.notes().taken.iter().map(|taken| taken.dup).collect();

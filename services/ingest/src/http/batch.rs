@@ -51,6 +51,9 @@ impl<'a> Batch<'a> {
                 (Err(Declined::Refused { code }), _) => {
                     return Outcome::Refused(Fault::new(code, "the reading was refused"));
                 }
+                (Err(Declined::Malformed { code }), _) => {
+                    return Outcome::Refused(Fault::new(code, "its device's model can make nothing of it"));
+                }
                 (Err(Declined::Busy), _) => {
                     let until = *self.busy_until.get_or_insert_with(|| Instant::now() + BUSY_MAX);
                     if Instant::now() >= until {

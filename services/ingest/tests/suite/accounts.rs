@@ -20,11 +20,13 @@ async fn the_accounts_have_the_documented_shape() {
             "shed": 0, "dead_lettered": 0, "lag": 0, "in_flight": 0, "difference": 0, "replayed": 0})
     };
     let expected = json!({
-        "admission": {"received": 2, "accepted": 1, "malformed": 1, "refused": 0,
+        "admission": {"received": 2, "accepted": 1, "quarantined": 0, "malformed": 1, "refused": 0,
             "malformed_by_code": {"TG-MQ-003": 1}, "refused_by_reason": {}, "difference": 0,
+            "sources": [{"source": "mqtt", "class": "process", "accepted": 1, "absorbed": 0}], "sources_difference": 0,
+            "quarantine": {"readings": 0, "bytes": 0},
             "crashes": 0, "lost_at_crash_max": 0, "recent_crashes": []},
         "routing": {"accepted": 1, "derived": 0, "routed": 1, "unrouted": 0, "difference": 0},
-        "sinks": [sink("critical", 0), sink("process", 1)],
+        "sinks": [sink("critical", 0), sink("process", 1), sink("telemetry", 0)],
         "sink_states": [{"sink": "test", "running": true, "breaker": "closed", "limit": 1, "catching_up": false, "failures": 0, "last_error": null}],
     });
     assert_eq!(value, expected);

@@ -100,7 +100,7 @@ async fn the_metrics_tell_of_admission_and_of_each_sink() {
     let page = exposition(&site.ingest.metrics());
     for sample in [
         "tidegate_ingest_received_readings_total 3",
-        "tidegate_ingest_accepted_readings_total{class=\"process\"} 1",
+        "tidegate_ingest_accepted_readings_total{source=\"mqtt\",class=\"process\"} 1",
         "tidegate_ingest_malformed_packets_total{code=\"TG-MQ-003\"} 1",
         "tidegate_ingest_refused_readings_total{reason=\"stalled\"} 1",
         "tidegate_ingest_admission_difference_readings 0",

@@ -272,7 +272,7 @@ async fn the_metrics_tell_of_rules_and_alarms() {
         "tidegate_ingest_rules_outcomes_total{outcome=\"alarm_raised\"} 1",
         "tidegate_ingest_alarms_count{state=\"unacknowledged\"} 1",
         "tidegate_ingest_derived_readings_total 1",
-        "tidegate_ingest_accepted_readings_total{class=\"process\"} 2",
+        "tidegate_ingest_accepted_readings_total{source=\"mqtt\",class=\"process\"} 2",
     ] {
         assert!(page.lines().any(|line| line == sample), "{sample} in\n{page}");
     }
@@ -366,12 +366,14 @@ async fn a_crash_at_any_moment_doubles_and_loses_nothing_that_follows_from_a_rea
         let (sources, derived, alarms) = history(&site, &rules).await;
         assert_eq!(faults_of(sources, &derived, &alarms), Vec::<String>::new(), "cut at {at} of {end}");
         assert!(rules.alarms().list().iter().all(|(_, alarm)| !alarm.active), "cut at {at} of {end}");
-        let routing = site.ingest.accounts().routing;
+        let accounts = site.ingest.accounts();
+        let (routing, admission) = (accounts.routing, accounts.admission);
         assert_eq!(
             (routing.accepted, routing.derived),
             (sources as u64, derived.len() as u64),
             "cut at {at}"
         );
+        assert_eq!((admission.difference, admission.sources_difference), (0, 0), "cut at {at}");
         site.crash();
     }
 }

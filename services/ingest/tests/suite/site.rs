@@ -58,6 +58,19 @@ impl Sink for TestSink {
     }
 }
 
+/// Topics below `alarm` are critical, below `live` telemetry; those below `known` need no model.
+pub(crate) fn config() -> Config {
+    let filter = |text: &str| vec![text.parse().unwrap()];
+    Config {
+        critical: filter("alarm/#"),
+        telemetry: filter("live/#"),
+        unknown_admitted: filter("known/#"),
+        retry_cap_ms: 20,
+        breaker_open_ms: 20,
+        ..Config::default()
+    }
+}
+
 impl Probe {
     pub(crate) fn new(mood: Mood) -> Probe {
         let rows = Arc::new(watch::Sender::new(Vec::new()));
@@ -82,9 +95,11 @@ impl Probe {
 
 impl Site {
     pub(crate) fn open(dir: &TempDir) -> Site {
+        Site::with(dir, config())
+    }
+
+    pub(crate) fn with(dir: &TempDir, config: Config) -> Site {
         let folder = DataFolder::open(dir.path()).unwrap();
-        let critical = vec!["alarm/#".parse().unwrap()];
-        let config = Config { critical, retry_cap_ms: 20, breaker_open_ms: 20, ..Config::default() };
         let ingest = Arc::new(Ingest::open(folder.queues().clone(), config).unwrap());
         Site { ingest, folder }
     }
@@ -120,9 +135,14 @@ impl Site {
 
     /// Ends as a crash does, but that everything appended is on disk.
     pub(crate) fn crash(self) {
+        self.sync();
+        self.folder.close();
+    }
+
+    /// Waits until everything appended is on disk, and so visible to readers.
+    pub(crate) fn sync(&self) {
         let head = self.folder.queues().status().head_seq;
         self.folder.queues().synced().wait(head).unwrap();
-        self.folder.close();
     }
 }
 

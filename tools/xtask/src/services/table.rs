@@ -118,6 +118,14 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PAHO_PYTHON" }] },
     },
     Counterpart {
+        name: "mosquitto-server",
+        source: Source::Apt,
+        packages: &["mosquitto"],
+        heavy: false,
+        // A broker that a test starts, stops and starts again by itself.
+        role: Role::Tool { programs: &[Program { name: "mosquitto", env: "TIDEGATE_TEST_MOSQUITTO" }] },
+    },
+    Counterpart {
         name: "grpcio",
         source: Source::Pypi,
         packages: &["grpcio==1.85.1", "grpcio-tools==1.85.1"],

@@ -2,7 +2,7 @@
 //!
 //! | crate in | may depend on | its tests also on |
 //! | --- | --- | --- |
-//! | `kernel/` | kernel crates before it in the order flow, journal, audit, sm, plug, lab | every kernel crate |
+//! | `kernel/` | kernel crates before it in the order flow, outbound, journal, audit, sm, plug, lab | every kernel crate |
 //! | `codecs/`, `engines/` | `kernel/` | `codecs/`, `engines/` |
 //! | `services/` | `kernel/`, `codecs/`, `engines/`; never a service | `drivers/`, `gears/`, `connectors/` |
 //! | `drivers/`, `gears/`, `connectors/` | `kernel/`, `codecs/`, `engines/`, `services/` (whose port they implement) | one another |

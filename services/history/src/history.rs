@@ -1,0 +1,221 @@
+//! All tags of all devices, within one limit of bytes: the more tags, the shorter each one's ring.
+
+use crate::config::Config;
+use crate::error::HistoryError;
+use crate::ring::{DOT_BYTES, Ring};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tidegate_engine_tags::{Point, Value};
+
+/// What a tag takes beside its ring: its name, its place in the tree, its latest value.
+const TAG_BYTES: u64 = 512;
+/// Dots that a ring is not shortened below; a tag that would be is not kept.
+const DOTS_MIN: u64 = 8;
+/// A latest value larger than this is not kept.
+const LATEST_BYTES_MAX: usize = 64 << 10;
+
+/// The history. Shared by whoever feeds it and whoever asks.
+#[derive(Debug)]
+pub struct History {
+    pub(crate) config: Config,
+    tags: Mutex<Tags>,
+}
+
+/// A value on a curve.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Sample {
+    /// By the device's clock, in milliseconds since 1970.
+    pub source_ms: u64,
+    pub value: f64,
+    pub quality: &'static str,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tags {
+    pub(crate) devices: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Ring>>,
+    count: u64,
+    /// Of latest values that are no numbers.
+    latest_bytes: u64,
+    /// As long as each ring may be.
+    dots_max: usize,
+    /// Points of tags there was no room for.
+    pub(crate) turned_away: u64,
+}
+
+impl History {
+    pub fn new(config: Config) -> Result<History, HistoryError> {
+        config.check()?;
+        let tags = Tags { dots_max: config.points_max, ..Tags::default() };
+        Ok(History { config, tags: Mutex::new(tags) })
+    }
+
+    /// Puts down what a device's tags were.
+    pub fn record(&self, device: &str, points: &[Point]) {
+        let mut tags = self.lock();
+        points.iter().for_each(|point| tags.record(device, point, &self.config));
+    }
+
+    /// The latest point of each tag, by name; none for a device nobody has heard of.
+    pub fn latest(&self, device: &str) -> Vec<Point> {
+        let tags = self.lock();
+        let rings = tags.devices.get(device).into_iter().flat_map(BTreeMap::values);
+        rings.map(|ring| ring.latest.clone()).collect()
+    }
+
+    /// What is kept of a tag from `from_ms` up to and with `to_ms`, oldest first.
+    pub fn range(&self, device: &str, tag: &str, from_ms: u64, to_ms: u64) -> Vec<Sample> {
+        let tags = self.lock();
+        let ring = tags.devices.get(device).and_then(|rings| rings.get(tag));
+        let dots = ring.into_iter().flat_map(|ring| ring.range(from_ms, to_ms));
+        let sample = |dot: &crate::ring::Dot| Sample {
+            source_ms: dot.source_ms,
+            value: dot.value,
+            quality: dot.quality.name(),
+        };
+        dots.map(sample).collect()
+    }
+
+    /// The names of the devices that come after `after`, at most so many.
+    pub fn devices(&self, after: &str, many: usize) -> Vec<Arc<str>> {
+        let tags = self.lock();
+        let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        tags.devices.range::<str, _>(behind).take(many).map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Tags> {
+        self.tags.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tags {
+    /// Tags, values, and about how many bytes they take.
+    pub(crate) fn size(&self) -> (u64, u64, u64) {
+        let rings = self.devices.values().flat_map(BTreeMap::values);
+        let dots = rings.map(|ring| ring.dots.len() as u64).sum();
+        (self.count, dots, self.count * TAG_BYTES + self.latest_bytes + dots * DOT_BYTES)
+    }
+
+    pub(crate) fn record(&mut self, device: &str, point: &Point, config: &Config) {
+        if extra_bytes(&point.value) > LATEST_BYTES_MAX {
+            self.turned_away += 1;
+            return;
+        }
+        let known = self.devices.get(device).and_then(|rings| rings.get(&*point.tag));
+        match known.map(|ring| extra_bytes(&ring.latest.value) as u64) {
+            Some(before) => self.put(device, point, before, config),
+            None => self.add(device, point, config),
+        }
+    }
+
+    /// A tag that is known, and whose latest value takes `before` bytes.
+    fn put(&mut self, device: &str, point: &Point, before: u64, config: &Config) {
+        let bytes = self.latest_bytes - before + extra_bytes(&point.value) as u64;
+        if bytes > self.latest_bytes && !self.has_room(self.count, bytes, config) {
+            self.turned_away += 1;
+            return;
+        }
+        let (dots_max, rings) = (self.dots_max, self.devices.get_mut(device));
+        let Some(ring) = rings.and_then(|rings| rings.get_mut(&*point.tag)) else { return };
+        ring.push(point, dots_max);
+        self.latest_bytes = self.latest_bytes - before + extra_bytes(&ring.latest.value) as u64;
+        if bytes > before {
+            self.fit(config);
+        }
+    }
+
+    fn add(&mut self, device: &str, point: &Point, config: &Config) {
+        let extra = extra_bytes(&point.value) as u64;
+        if !self.has_room(self.count + 1, self.latest_bytes + extra, config) {
+            self.turned_away += 1;
+            return;
+        }
+        self.count += 1;
+        self.latest_bytes += extra;
+        let rings = match self.devices.get_mut(device) {
+            Some(rings) => rings,
+            None => self.devices.entry(device.into()).or_default(),
+        };
+        rings.insert(point.tag.clone(), Ring::new(point));
+        self.fit(config);
+    }
+
+    fn has_room(&self, count: u64, latest_bytes: u64, config: &Config) -> bool {
+        count * (TAG_BYTES + DOTS_MIN * DOT_BYTES) + latest_bytes <= config.bytes_max
+    }
+
+    /// The rings' length for so many tags. Where it shrinks, it does so by an eighth at least, so that this is rare.
+    fn fit(&mut self, config: &Config) {
+        let room = config.bytes_max.saturating_sub(self.count * TAG_BYTES + self.latest_bytes);
+        let fair = usize::try_from(room / DOT_BYTES / self.count.max(1)).unwrap_or(usize::MAX);
+        if fair < self.dots_max {
+            let dots_max = (fair - fair / 8).max(DOTS_MIN as usize).min(fair.max(1));
+            self.dots_max = dots_max;
+            let rings = self.devices.values_mut().flat_map(BTreeMap::values_mut);
+            rings.for_each(|ring| ring.shrink(dots_max));
+        }
+    }
+}
+
+fn extra_bytes(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.len(),
+        Value::Reals(reals) => 8 * reals.len(),
+        Value::Real(_) | Value::Integer(_) | Value::Boolean(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tidegate_engine_tags::Quality;
+
+    fn point(tag: &str, source_ms: u64, value: Value) -> Point {
+        Point { tag: tag.into(), value, quality: Quality::Good, source_ms }
+    }
+
+    #[test]
+    fn a_tag_alone_has_a_thousand_values_and_many_tags_have_fewer_each() {
+        let history = History::new(Config { bytes_max: 1 << 20, ..Config::default() }).unwrap();
+        (0..2000).for_each(|at| history.record("d", &[point("x", at, Value::Real(1.0))]));
+        assert_eq!(history.range("d", "x", 0, u64::MAX).len(), 1000);
+        for at in 0..200 {
+            history.record("d", &[point(&format!("t{at}"), 1, Value::Real(1.0))]);
+        }
+        let left = history.range("d", "x", 0, u64::MAX);
+        assert!((100..250).contains(&left.len()), "{}", left.len());
+        assert_eq!(left.last().unwrap().source_ms, 1999);
+    }
+
+    #[test]
+    fn devices_are_told_in_pages_and_a_stranger_has_nothing() {
+        let history = History::new(Config::default()).unwrap();
+        ["a", "b", "c"].iter().for_each(|device| history.record(device, &[point("x", 1, Value::from("on"))]));
+        assert_eq!(history.devices("a", 1), [Arc::from("b")]);
+        assert_eq!(history.latest("nobody"), []);
+        assert_eq!((history.latest("a").len(), history.range("a", "x", 0, 9)), (1, vec![]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn no_run_of_points_takes_more_than_its_bytes(
+            run in prop::collection::vec((0..300_u32, 0..100_u64, 0..4_u8), 1..2000)
+        ) {
+            let config = Config { bytes_max: 1 << 16, ..Config::default() };
+            let history = History::new(config.clone()).unwrap();
+            for (tag, source_ms, kind) in run {
+                let value = match kind {
+                    0 => Value::Real(1.0),
+                    1 => Value::from("x".repeat(tag as usize).as_str()),
+                    2 => Value::Reals(vec![0.5; tag as usize].into()),
+                    _ => Value::Integer(7),
+                };
+                history.record("d", &[point(&tag.to_string(), source_ms, value)]);
+                let (_, _, bytes) = history.lock().size();
+                prop_assert!(bytes <= config.bytes_max, "{bytes}");
+            }
+        }
+    }
+}

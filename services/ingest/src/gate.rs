@@ -1,0 +1,167 @@
+//! What is known of topics and devices, and what was last reported of each: all that decides where a reading goes.
+//!
+//! A topic's device is looked for once and then remembered. What was last reported of its tags has a lock of its own, held while
+//! a reading of that topic is judged and again when it was taken; two of the same moment may both be news, and none is missed.
+
+use crate::class::{Class, Classes};
+use crate::config::Config;
+use crate::quarantine::UnknownDevices;
+use crate::reading::{Reading, Source};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use tidegate_codec_mqtt::{TopicFilter, TopicName};
+use tidegate_engine_tags::{
+    Interpreted, Model, ModelConfig, Plan, PointFault, Reporter, TagClass, TagPoint, Verdict,
+};
+
+/// What holds until it is configured anew.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) classes: Classes,
+    unknown: UnknownDevices,
+    admitted: Vec<TopicFilter>,
+    fleet: Arc<Fleet>,
+}
+
+/// Devices that have a model, and those of them that have been heard of.
+#[derive(Debug)]
+struct Fleet {
+    config: ModelConfig,
+    model: Model,
+    seats: RwLock<HashMap<TopicName, Arc<Seat>>>,
+}
+
+/// Topics of devices that are remembered; one device may have several.
+const SEATS_MAX: usize = 100_000;
+
+/// One topic of one device.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) device: Arc<str>,
+    pub(crate) plan: Arc<Plan>,
+    reporter: Mutex<Reporter>,
+}
+
+impl Gate {
+    pub(crate) fn new(config: &Config) -> Gate {
+        Gate::with_fleet(config, Arc::new(Fleet::new(ModelConfig::default(), Model::empty())))
+    }
+
+    /// The same devices under another configuration.
+    pub(crate) fn changed(&self, config: &Config) -> Gate {
+        Gate::with_fleet(config, self.fleet.clone())
+    }
+
+    pub(crate) fn has_model(&self, config: &ModelConfig) -> bool {
+        self.fleet.config == *config
+    }
+
+    pub(crate) fn with_model(&self, config: ModelConfig, model: Model) -> Gate {
+        Gate {
+            classes: self.classes.clone(),
+            unknown: self.unknown,
+            admitted: self.admitted.clone(),
+            fleet: Arc::new(Fleet::new(config, model)),
+        }
+    }
+
+    fn with_fleet(config: &Config, fleet: Arc<Fleet>) -> Gate {
+        Gate {
+            classes: Classes::new(config.critical.clone(), config.telemetry.clone()),
+            unknown: config.unknown_devices,
+            admitted: config.unknown_admitted.clone(),
+            fleet,
+        }
+    }
+
+    /// The device of this topic; nothing if there is none, or too many have been heard of.
+    pub(crate) fn seat(&self, topic: &TopicName) -> Option<Arc<Seat>> {
+        if self.fleet.model.is_empty() { None } else { self.fleet.seat(topic) }
+    }
+
+    /// What becomes of a reading whose device has no model.
+    pub(crate) fn of_unknown(&self, reading: &Reading) -> UnknownDevices {
+        let admitted = || self.admitted.iter().any(|filter| filter.matches(&reading.topic));
+        match self.unknown {
+            UnknownDevices::Admit => UnknownDevices::Admit,
+            _ if reading.source == Source::Rule || admitted() => UnknownDevices::Admit,
+            unknown => unknown,
+        }
+    }
+
+    /// As safe as the safest of its tags; for a tag that says nothing, and above all `critical`, the topic speaks.
+    pub(crate) fn class_of(&self, topic: &TopicName, plan: &Plan, points: &[TagPoint]) -> Class {
+        let by_topic = self.classes.of(topic);
+        let of_tag = |point: &TagPoint| plan.tag(point.tag).class.map_or(by_topic, Class::from);
+        let safest = points.iter().map(of_tag).min().unwrap_or(by_topic);
+        if by_topic.is_critical() { Class::Critical } else { safest }
+    }
+}
+
+impl Fleet {
+    fn new(config: ModelConfig, model: Model) -> Fleet {
+        Fleet { config, model, seats: RwLock::default() }
+    }
+
+    fn seat(&self, topic: &TopicName) -> Option<Arc<Seat>> {
+        let known = self.seats.read().unwrap_or_else(PoisonError::into_inner).get(topic).cloned();
+        known.or_else(|| self.new_seat(topic))
+    }
+
+    fn new_seat(&self, topic: &TopicName) -> Option<Arc<Seat>> {
+        let located = self.model.locate(topic.as_str())?;
+        let seat =
+            Seat { device: located.device.into(), plan: located.plan.clone(), reporter: Mutex::default() };
+        let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
+        if seats.len() >= SEATS_MAX && !seats.contains_key(topic) {
+            return None;
+        }
+        // Another thread may have come first; what it put there has been told of values already.
+        Some(seats.entry(topic.detach()).or_insert_with(|| Arc::new(seat)).clone())
+    }
+}
+
+impl Seat {
+    /// Leaves only what is news.
+    pub(crate) fn keep_news(&self, made: &mut Interpreted, now_ms: u64) {
+        let reporter = self.reporter();
+        made.points.retain(|point| reporter.judge(&self.plan, point, now_ms) == Verdict::Report);
+    }
+
+    /// These were taken: from now on they are what was last reported.
+    pub(crate) fn tell(&self, points: &[TagPoint], now_ms: u64) {
+        let mut reporter = self.reporter();
+        points.iter().for_each(|point| reporter.apply(point, now_ms));
+    }
+
+    fn reporter(&self) -> MutexGuard<'_, Reporter> {
+        self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<TagClass> for Class {
+    fn from(class: TagClass) -> Class {
+        match class {
+            TagClass::Critical => Class::Critical,
+            TagClass::Process => Class::Process,
+            TagClass::Telemetry => Class::Telemetry,
+        }
+    }
+}
+
+/// How many parts of payloads could not be used, since the start.
+#[derive(Debug, Default)]
+pub(crate) struct FaultCounts([AtomicU64; PointFault::ALL.len()]);
+
+impl FaultCounts {
+    pub(crate) fn add(&self, faults: &[PointFault]) {
+        for fault in faults {
+            self.0[*fault as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn told(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        PointFault::ALL.iter().map(|fault| (fault.code(), self.0[*fault as usize].load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,275 @@
+//! The way in: a reading is looked at, then taken into the journal or into memory, absorbed, quarantined or declined.
+//!
+//! Looking takes nothing; taking is for one reading or for several that stand or fall together, with a note of whoever offers
+//! them: after a crash all of that is in the journal, or none. Holds the lock of admission while the journal copies the records,
+//! so that the accounts are of one moment; nothing here does IO. Reads the wall clock for ids and for when a reading was received.
+
+use crate::admission::Admission;
+use crate::class::Class;
+use crate::error::Declined;
+use crate::gate::{Gate, Seat};
+use crate::ingest::{Ingest, Taken};
+use crate::layout::{self, KIND, VERSION};
+use crate::quarantine::{self, QUARANTINE, Quarantined, UnknownDevices};
+use crate::reading::{Body, Points, READINGS, Reading, Source};
+use crate::state::wall_ms;
+use std::sync::Arc;
+use tidegate_engine_tags::{Interpreted, Plan, Point, TagPoint};
+use tidegate_kernel_journal::{Entry, Id, Level, ReadError, ReadLimit, Ticket};
+
+/// A reading, when it came, and the id it must not have come with before.
+#[derive(Debug, Clone, Copy)]
+struct Offer<'a> {
+    reading: &'a Reading,
+    received_ms: u64,
+    once: Option<Id>,
+}
+
+/// What a reading came to when it was looked at.
+struct Look {
+    id: Id,
+    once: bool,
+    source: Source,
+    class: Class,
+    place: Place,
+    news: Option<News>,
+}
+
+/// Where it goes.
+enum Place {
+    Journal(Vec<u8>),
+    Quarantine(Vec<u8>),
+    Memory(Box<Reading>),
+    /// Nothing in it was news.
+    Nowhere,
+}
+
+/// What the reporter of its tags is told once it is taken.
+struct News {
+    seat: Arc<Seat>,
+    points: Vec<TagPoint>,
+    received_ms: u64,
+}
+
+/// Readings that were taken together.
+#[derive(Debug, Clone)]
+pub struct Together {
+    /// Of the note, or of the last reading where there is none.
+    pub ticket: Ticket,
+    /// The highest that any of them asks for.
+    pub level: Level,
+    /// Those that were not taken, by their place and with the code they are counted under.
+    pub refused: Vec<(usize, &'static str)>,
+}
+
+impl Ingest {
+    /// Takes a reading in, or says why not. Returns at once; the ticket tells when it is safe.
+    ///
+    /// What a device with a model sends is taken as the points its model makes of it. A reading that a rule made
+    /// ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
+    pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: None })
+    }
+
+    /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006. Only what goes
+    /// into the journal is told apart by its id.
+    pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id) })
+    }
+
+    /// Takes readings together with the note, or says why none of them; each may still be declined for itself. All that goes into
+    /// the journal must fit into one batch of it: 64 records with 128 KiB do, or one of the largest.
+    pub fn offer_all(&self, readings: &[Reading], note: Option<Entry<'_>>) -> Result<Together, Declined> {
+        let (gate, received_ms) = (self.gate.get(), wall_ms());
+        let (mut looks, mut declined) = (Vec::with_capacity(readings.len()), Vec::new());
+        for (at, reading) in readings.iter().enumerate() {
+            match self.look(&Offer { reading, received_ms, once: None }, &gate) {
+                Ok(look) => looks.push(look),
+                Err(why) => declined.push((at, reading.source, why)),
+            }
+        }
+        let settled = self.settle(looks, note);
+        if let Err(Declined::Refused { code }) = settled {
+            readings
+                .iter()
+                .for_each(|reading| self.count_declined(reading.source, Some(&Declined::Refused { code })));
+        }
+        let (ticket, level) = settled?;
+        declined.iter().for_each(|(_, source, why)| self.count_declined(*source, Some(why)));
+        let refused = declined.iter().filter_map(|(at, _, why)| Some((*at, why.code()?))).collect();
+        Ok(Together { ticket, level, refused })
+    }
+
+    fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
+        let gate = self.gate.get();
+        let outcome = self.look(offer, &gate).and_then(|look| {
+            let id = if look.entry().is_some() { look.id } else { Id::NIL };
+            self.settle(vec![look], None).map(|(ticket, level)| Taken { id, ticket, level })
+        });
+        self.count_declined(offer.reading.source, outcome.as_ref().err());
+        outcome
+    }
+
+    fn count_declined(&self, source: Source, declined: Option<&Declined>) {
+        match declined {
+            Some(Declined::Refused { code }) if source != Source::Rule => {
+                self.admission().count_refused(code)
+            }
+            Some(Declined::Malformed { code }) => self.admission().count_malformed(code),
+            _ => {}
+        }
+    }
+
+    /// What is to become of a reading. Takes and counts nothing.
+    fn look(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
+        let reading = offer.reading;
+        match (&reading.body, gate.seat(&reading.topic)) {
+            (Body::Raw(payload), Some(seat)) => {
+                match seat.plan.interpret(payload, reading.source_ms, offer.received_ms) {
+                    Ok(made) => self.look_at_points(offer, gate, seat, made),
+                    Err(malformed) => Err(Declined::Malformed { code: malformed.code() }),
+                }
+            }
+            (Body::Points(_), Some(_)) => offer.keep(reading, gate.classes.of(&reading.topic)),
+            (_, None) => self.look_at_unknown(offer, gate),
+        }
+    }
+
+    /// Of points, only what is news goes on.
+    fn look_at_points(
+        &self,
+        offer: &Offer<'_>,
+        gate: &Gate,
+        seat: Arc<Seat>,
+        mut made: Interpreted,
+    ) -> Result<Look, Declined> {
+        let Offer { reading, received_ms, .. } = *offer;
+        self.point_faults.add(&made.faults);
+        let class = gate.class_of(&reading.topic, &seat.plan, &made.points);
+        seat.keep_news(&mut made, received_ms);
+        if made.points.is_empty() {
+            return Ok(offer.look(class, Place::Nowhere));
+        }
+        let body =
+            Body::Points(Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) });
+        let look = offer.keep(&Reading { body, ..reading.clone() }, class)?;
+        Ok(Look { news: Some(News { seat, points: made.points, received_ms }), ..look })
+    }
+
+    fn look_at_unknown(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
+        match gate.of_unknown(offer.reading) {
+            UnknownDevices::Admit => offer.keep(offer.reading, gate.classes.of(&offer.reading.topic)),
+            UnknownDevices::Quarantine => self.look_at_quarantine(offer),
+            UnknownDevices::Refuse => Err(Declined::UNKNOWN_DEVICE),
+        }
+    }
+
+    fn look_at_quarantine(&self, offer: &Offer<'_>) -> Result<Look, Declined> {
+        let payload = layout::encode(offer.reading).map_err(|_| Declined::UNWRITABLE)?;
+        let after = self.admission().held().bytes + payload.len() as u64;
+        if after > self.config.quarantine_bytes_max {
+            return Err(Declined::QUARANTINE_FULL);
+        }
+        Ok(offer.look(Class::Process, Place::Quarantine(payload)))
+    }
+
+    /// Takes all of it, or nothing.
+    fn settle(&self, looks: Vec<Look>, note: Option<Entry<'_>>) -> Result<(Ticket, Level), Declined> {
+        let level = looks.iter().map(Look::level).max().unwrap_or(Level::Memory);
+        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(note).collect();
+        let mut admission = self.admission();
+        let ticket = self.admit(&mut admission, looks.len() as u64, &entries)?;
+        drop(entries);
+        for look in looks {
+            self.count(&mut admission, look, ticket.seq());
+        }
+        Ok((ticket, level))
+    }
+
+    fn count(&self, admission: &mut Admission, look: Look, seq: u64) {
+        let Look { source, class, .. } = look;
+        match look.place {
+            Place::Journal(_) => admission.count_journaled(source, class, seq),
+            Place::Quarantine(payload) => admission.count_quarantined(seq, payload.len()),
+            Place::Nowhere => admission.count_absorbed(source, class),
+            Place::Memory(reading) => {
+                admission.count_kept(source, class);
+                // Under the lock, so that the accounts never see a reading that is counted and not yet there.
+                self.telemetry.put(*reading, look.id.unix_ms());
+            }
+        }
+        if let Some(news) = look.news {
+            news.seat.tell(&news.points, news.received_ms);
+        }
+    }
+
+    /// A ticket that has reached every level: for what is done with and not in the journal.
+    pub fn nothing_to_wait_for(&self) -> Ticket {
+        self.journal.settled_ticket()
+    }
+
+    /// Readings in quarantine, oldest first, and the record to go on after. Reads the disk.
+    pub fn quarantined(&self, after_seq: u64, many: usize) -> Result<(Vec<Quarantined>, u64), ReadError> {
+        let held = self.admission().held();
+        if held.readings == 0 {
+            return Ok((Vec::new(), after_seq));
+        }
+        let limit = ReadLimit { records: many.min(1024), bytes: 1 << 20 };
+        let (records, through) = self.journal.read(QUARANTINE, after_seq.max(held.from_seq), limit)?;
+        Ok((records.iter().filter_map(quarantine::of_record).collect(), through))
+    }
+
+    /// Lets go of everything in quarantine, which makes room for more; how many readings that were.
+    pub fn release_quarantine(&self) -> u64 {
+        self.admission().release_quarantine()
+    }
+}
+
+impl Offer<'_> {
+    fn keep(&self, reading: &Reading, class: Class) -> Result<Look, Declined> {
+        if class == Class::Telemetry {
+            return Ok(self.look(class, Place::Memory(Box::new(reading.clone()))));
+        }
+        let payload = layout::encode(reading).map_err(|_| Declined::UNWRITABLE)?;
+        Ok(self.look(class, Place::Journal(payload)))
+    }
+
+    fn look(&self, class: Class, place: Place) -> Look {
+        let id = self.once.unwrap_or_else(|| Id::v7(self.received_ms));
+        Look { id, once: self.once.is_some(), source: self.reading.source, class, place, news: None }
+    }
+}
+
+impl Look {
+    fn entry(&self) -> Option<Entry<'_>> {
+        let entry = |stream, critical, payload| {
+            let Look { id, once, .. } = *self;
+            Entry { stream, kind: KIND, version: VERSION, critical, once, id, payload }
+        };
+        match &self.place {
+            Place::Journal(payload) => Some(entry(READINGS, self.class.is_critical(), payload)),
+            Place::Quarantine(payload) => Some(entry(QUARANTINE, false, payload)),
+            Place::Memory(_) | Place::Nowhere => None,
+        }
+    }
+
+    /// What its publisher waits for.
+    fn level(&self) -> Level {
+        match self.place {
+            Place::Journal(_) => self.class.level(),
+            Place::Quarantine(_) => Level::Os,
+            Place::Memory(_) | Place::Nowhere => Level::Memory,
+        }
+    }
+}
+
+/// With names instead of numbers, so that the record can be understood without the model.
+fn named(plan: &Plan, points: &[TagPoint]) -> Vec<Point> {
+    let named = |point: &TagPoint| Point {
+        tag: plan.tag(point.tag).name.clone(),
+        value: point.value.clone(),
+        quality: point.quality,
+        source_ms: point.source_ms,
+    };
+    points.iter().map(named).collect()
+}
