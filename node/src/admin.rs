@@ -7,6 +7,7 @@ use crate::identity::Identity;
 use crate::letters;
 use crate::notices;
 use crate::reload::{Outcome, Reloader, Standing};
+use crate::rules;
 use crate::sinks;
 use crate::vitals::Vitals;
 use axum::Json;
@@ -79,7 +80,7 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 pub(crate) fn routes(view: View) -> Routes {
     let others = letters::routes(view.ingest.clone()).and(sinks::routes(view.page.clone()));
     let others = others.and(notices::routes(view.notices.clone()));
-    Routes::new()
+    rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())
         .with(Route::get("/metrics", Need::Authenticated, "All measures."), metrics, view.clone())

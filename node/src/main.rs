@@ -27,6 +27,7 @@ mod node;
 mod notices;
 mod open_files;
 mod reload;
+mod rules;
 mod settings;
 mod signals;
 mod sinks;

@@ -15,6 +15,7 @@ use crate::intake::Readings;
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::reload::Reloader;
+use crate::rules;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
@@ -63,7 +64,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let holders = Holders {
-            ingest: ingest.clone(),
+            pipeline: rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() },
             identity: identity.clone(),
             tls: tls.clone(),
             drain_timeout: drain_timeout.clone(),
@@ -173,7 +174,7 @@ fn unstarted(attempt: &str, error: &io::Error) -> Failure {
 
 /// Whoever holds a setting that may change while the node runs.
 struct Holders {
-    ingest: Arc<Ingest>,
+    pipeline: rules::Pipeline,
     identity: Arc<Identity>,
     /// Nothing where TLS is not spoken.
     tls: Option<Arc<Tls>>,
@@ -184,8 +185,7 @@ impl Holders {
     /// What a reload changes.
     fn reloader(self, origins: Origins, values: Values) -> Reloader {
         let take_up = move |settings: &Settings| {
-            self.ingest.reconfigure(&settings.ingest);
-            self.ingest.use_model(&settings.model);
+            self.pipeline.take_up(settings);
             self.drain_timeout.set(settings.drain_timeout);
             self.identity.replace(&settings.identity).expect("judged with the rest of the file");
             if let (Some(tls), Some(certificate)) = (&self.tls, &settings.tls) {
@@ -247,6 +247,8 @@ impl Site<'_> {
         let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
+        let started =
+            started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
         self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;

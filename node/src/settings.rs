@@ -32,6 +32,7 @@ const SECTIONS: &[Section] = &[
     external::SECTION,
     QUEUES,
     ingest::SECTION,
+    ingest::RULES,
     Section::new("ingest.file", FILE_HELP, FILE),
     tidegate_connector_influx::SECTION,
     tidegate_connector_mqtt::SINK_SECTION,
@@ -133,6 +134,7 @@ pub(crate) struct Settings {
     pub(crate) grpc: grpc::Config,
     pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
+    pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
     pub(crate) file: Option<PathBuf>,
@@ -178,13 +180,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", |values, faults| {
         let model = ingest::model_config(values, faults);
-        let sinks = Sinks::from_values(values, faults);
-        (ingest::Config::from_values(values, faults), model, values.group("file").find("path"), sinks)
+        let (rules, sinks) =
+            (ingest::RulesConfig::from_values(values, faults), Sinks::from_values(values, faults));
+        (ingest::Config::from_values(values, faults), model, rules, values.group("file").find("path"), sinks)
     });
     let notices = reading.section("notice", notices::Setup::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
-    let ((data, network_allowed, drain_timeout, zone), (ingest, model, file, sinks)) = (node?, ingest?);
+    let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
+        (node?, ingest?);
     let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
@@ -204,6 +208,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         retention,
         mqtt,
         ingest,
+        rules,
         model,
         history: history?,
         file,

@@ -75,7 +75,7 @@ pub struct RoutingAccount {
     pub derived: u64,
     /// To at least one sink.
     pub routed: u64,
-    /// Accepted before there was any sink.
+    /// Accepted or derived before there was any sink.
     pub unrouted: u64,
     pub difference: i64,
 }

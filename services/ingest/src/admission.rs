@@ -42,7 +42,7 @@ pub(crate) struct Admission {
     pub(crate) stakes: BTreeMap<String, Stake>,
     /// As they are in the journal.
     pub(crate) stakes_written: BTreeMap<String, Vec<u8>>,
-    /// What was received when the register was last written.
+    /// What was received or derived when the register was last written.
     written_at: u64,
     /// What was received at the last checkpoint, from which the rate of arrival is taken.
     checkpoint_at: u64,
@@ -60,6 +60,7 @@ impl Admission {
         let mut kept = found.unwrap_or(Register { clean: true, ..Register::default() });
         kept.count_tail(tail);
         let received = kept.received(journaled);
+        let written_at = received + kept.sources.derived();
         if !kept.clean {
             kept.note_crash(Crash { noticed_ms: now_ms, lost_max: kept.ceiling.saturating_sub(received) });
         }
@@ -71,7 +72,7 @@ impl Admission {
             closed: false,
             stakes: BTreeMap::new(),
             stakes_written: BTreeMap::new(),
-            written_at: received,
+            written_at,
             checkpoint_at: received,
         }
     }
@@ -143,7 +144,7 @@ impl Admission {
     pub(crate) fn checkpoint(&mut self) -> bool {
         self.promise.fit(self.received - self.checkpoint_at);
         self.checkpoint_at = self.received;
-        let news = self.received != self.written_at || self.promise.is_loose(self.received);
+        let news = self.received_or_derived() != self.written_at || self.promise.is_loose(self.received);
         news && !self.promise.is_asked()
     }
 
@@ -156,7 +157,12 @@ impl Admission {
     /// The register was appended as record `seq`.
     pub(crate) fn written(&mut self, seq: u64, ceiling: u64) {
         self.promise.ask(seq, ceiling);
-        self.written_at = self.received;
+        self.written_at = self.received_or_derived();
+    }
+
+    /// Grows with all that the register knows of.
+    fn received_or_derived(&self) -> u64 {
+        self.received + self.kept.sources.derived()
     }
 
     /// What was accepted: in the journal, in memory, absorbed; without what rules made.

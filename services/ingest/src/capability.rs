@@ -5,6 +5,7 @@ use crate::metrics;
 use crate::post::Order;
 use std::time::{Duration, Instant};
 use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Readiness, Stage};
+use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
 
 /// How long a sink that missed the deadline may take to put its batch down.
@@ -35,19 +36,26 @@ impl Capability for Ingest {
 impl Ingest {
     async fn catch_up(&self, deadline: Instant) -> Vec<Leftover> {
         self.close();
+        // Rules first: what they derive is for the sinks.
+        if let Some(rules) = self.rules.get() {
+            self.end(&rules.orders, deadline).await;
+        }
         let through = self.journal.status().head_seq;
         let orders: Vec<_> = self.sinks().iter().map(|outlet| outlet.orders.clone()).collect();
         for order in &orders {
             order.send_replace(Order::CatchUp { through });
         }
         for order in orders {
-            if timeout_at(deadline.into(), order.closed()).await.is_err() {
-                order.send_replace(Order::Stop);
-                let _ = timeout(STOP_WAIT, order.closed()).await;
-            }
+            wait_or_stop(&order, deadline).await;
         }
         self.close_stakes();
         self.leftovers()
+    }
+
+    /// Has a consumer look at everything that is there, and ends it.
+    async fn end(&self, orders: &watch::Sender<Order>, deadline: Instant) {
+        orders.send_replace(Order::CatchUp { through: self.journal.status().head_seq });
+        wait_or_stop(orders, deadline).await;
     }
 
     fn leftovers(&self) -> Vec<Leftover> {
@@ -65,5 +73,12 @@ impl Ingest {
             })
             .filter(|leftover| leftover.count > 0)
             .collect()
+    }
+}
+
+async fn wait_or_stop(orders: &watch::Sender<Order>, deadline: Instant) {
+    if timeout_at(deadline.into(), orders.closed()).await.is_err() {
+        orders.send_replace(Order::Stop);
+        let _ = timeout(STOP_WAIT, orders.closed()).await;
     }
 }

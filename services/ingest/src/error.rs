@@ -1,5 +1,6 @@
 //! What can go wrong between a publisher and a sink, each with a code that `docs/errors/` explains.
 
+use crate::rules::config::RuleFaults;
 use std::error::Error;
 use tidegate_kernel_journal::{ReadError, Refusal};
 
@@ -66,6 +67,12 @@ pub enum OpenError {
     Recount(#[source] ReadError),
     #[error("{found} topic filters say {what}, and at most {max} may")]
     TooManyFilters { what: &'static str, found: usize, max: usize },
+    #[error("the journal could not be read for the rules")]
+    Rules(#[source] ReadError),
+    #[error("the rules have faults: {0}")]
+    RuleFaults(#[source] RuleFaults),
+    #[error("rules are running already")]
+    RulesTwice,
 }
 
 impl OpenError {
@@ -78,6 +85,9 @@ impl OpenError {
             OpenError::SinkName { .. } => "TG-IN-020",
             OpenError::Letters(LettersError::Read(error)) => error.code(),
             OpenError::Letters(LettersError::Cursor(refusal)) => refusal.code(),
+            OpenError::Rules(error) => error.code(),
+            OpenError::RuleFaults(faults) => faults.code(),
+            OpenError::RulesTwice => "TG-RU-016",
         }
     }
 
@@ -87,10 +97,13 @@ impl OpenError {
             OpenError::Register => {
                 "start the version that wrote the folder, or keep a copy of it and report this"
             }
-            OpenError::Cursor { .. } | OpenError::Recount(_) | OpenError::Letters(_) => {
-                "look at the disk under the data folder"
-            }
+            OpenError::Cursor { .. }
+            | OpenError::Recount(_)
+            | OpenError::Letters(_)
+            | OpenError::Rules(_) => "look at the disk under the data folder",
             OpenError::SinkName { .. } => "use 1 to 32 of the letters a-z, digits, - and _",
+            OpenError::RuleFaults(_) => "correct the rules; the language is in docs/guides/rules.md",
+            OpenError::RulesTwice => "start rules once, and change them with a trial",
             OpenError::TooManyFilters { .. } => "join filters with the wildcards + and #",
         }
     }

@@ -5,22 +5,25 @@
 
 use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
 use crate::admission::{Admission, Journaled};
+use crate::class::Class;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
 use crate::gate::{FaultCounts, Gate};
 use crate::letters::Letters;
+use crate::once::{self, Appended};
 use crate::post::{Order, Post};
 use crate::quarantine::QUARANTINE;
-use crate::reading::READINGS;
+use crate::reading::{READINGS, Source};
 use crate::recount;
 use crate::register::{self, Register};
+use crate::rules::Rules;
 use crate::sink::Sink;
 use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
 use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tidegate_engine_tags::{Model, ModelConfig};
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
@@ -45,6 +48,7 @@ pub struct Ingest {
     pub(crate) admission: Mutex<Admission>,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
+    pub(crate) rules: OnceLock<Rules>,
 }
 
 /// A sink that runs.
@@ -85,6 +89,7 @@ impl Ingest {
             admission: Mutex::new(admission),
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
+            rules: OnceLock::new(),
             journal,
             config,
         };
@@ -115,6 +120,19 @@ impl Ingest {
                     .iter()
                     .for_each(|fault| tracing::error!(code = fault.code(), "{fault}; the model stays"));
             }
+        }
+    }
+
+    /// Takes what a rule derived into the journal, unless it is there; whether it is new. The rules' own task waits while it is busy.
+    pub(crate) fn append_derived(&self, entry: Entry<'_>, replay: bool) -> Result<bool, Refusal> {
+        let class = Class::of_record(entry.critical);
+        let mut admission = self.admission();
+        match once::append(&self.journal, entry, replay)? {
+            Appended::New(ticket) => {
+                admission.count_journaled(Source::Rule, class, ticket.seq());
+                Ok(true)
+            }
+            Appended::Known => Ok(false),
         }
     }
 

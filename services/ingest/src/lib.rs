@@ -7,6 +7,7 @@
 //!     │                  │                └── cursor ── pump ── ...
 //!     └── admission      └── ticket: when the publisher may be told
 //!
+//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 12, commands on 13
 //!   pump: cursor ── lane ── parcel ── errand ── sink      and, for what it refuses for good, letters on stream 15
 //! ```
 //!
@@ -14,8 +15,10 @@
 
 mod accounts;
 mod admission;
+mod alarms;
 mod capability;
 mod class;
+mod command;
 mod config;
 mod delivery;
 mod devices;
@@ -30,6 +33,7 @@ mod letter;
 mod letters;
 mod metrics;
 mod offer;
+mod once;
 mod parcel;
 mod post;
 mod promise;
@@ -39,6 +43,7 @@ mod reading;
 mod recount;
 mod register;
 mod replay;
+mod rules;
 mod shelf;
 mod sink;
 mod sources;
@@ -48,7 +53,9 @@ mod story;
 mod telemetry;
 
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
+pub use alarms::{ALARMS, AlarmError, AlarmEvent, AlarmFeed, AlarmPage};
 pub use class::{Class, Classes};
+pub use command::{Command, CommandOut, NotSent, Sending};
 pub use config::{Config, FILTERS_MAX, SECTION};
 pub use delivery::{DELIVERY, SINKS_MAX, Sequence, SinkConfig};
 pub use devices::model_config;
@@ -59,6 +66,10 @@ pub use letters::{DeadLetter, LETTERS_BYTES_MAX, LETTERS_MAX, Pick, Replayed};
 pub use offer::Together;
 pub use quarantine::{Held, QUARANTINE, Quarantined, UnknownDevices};
 pub use reading::{Body, Points, READINGS, Reading, Source};
+pub use rules::config::{RuleFaults, RulesConfig};
+pub use rules::report::{AgreementReport, RuleReport, RuleTotals, RulesReport, ShadowReport};
+pub use rules::section::RULES;
+pub use rules::{Rules, RulesError};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use sources::SourceAccount;
 pub use story::{Passing, PassingState, Story, StoryError};

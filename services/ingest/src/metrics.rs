@@ -3,8 +3,11 @@
 use crate::accounts::{Accounts, SinkAccount};
 use crate::ingest::Ingest;
 use crate::reading::Source;
+use crate::rules::Rules;
+use crate::rules::report::RulesReport;
 use crate::state::Facts;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
@@ -16,6 +19,7 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     let states: Vec<_> =
         ingest.sinks().iter().map(|outlet| (outlet.state.name.clone(), outlet.state.facts())).collect();
     families.extend(deliveries(&states));
+    families.extend(ingest.rules.get().into_iter().flat_map(rules));
     families.extend(letters(ingest));
     families
 }
@@ -202,4 +206,67 @@ fn letters(ingest: &Ingest) -> [Family; 2] {
         )
         .with(&[], dropped),
     ]
+}
+
+fn rules(rules: &Rules) -> Vec<Family> {
+    let (report, alarms) = (rules.report(), rules.alarms());
+    let totals = &report.totals;
+    let mut unknown =
+        Family::counter("tidegate_ingest_rules_unknown_total", "Evaluations without a verdict, by reason.");
+    for (reason, count) in &totals.unknown {
+        unknown.push(&[("reason", reason)], *count);
+    }
+    let outcomes = Family::counter("tidegate_ingest_rules_outcomes_total", "What followed from rules.")
+        .with(&[("outcome", "derived")], totals.derived)
+        .with(&[("outcome", "alarm_raised")], totals.raised)
+        .with(&[("outcome", "alarm_cleared")], totals.cleared)
+        .with(&[("outcome", "command")], totals.commands);
+    let counts = alarms.counts();
+    let states =
+        Family::gauge("tidegate_ingest_alarms_count", "Alarms that are not normal, by what they ask for.")
+            .with(&[("state", "active")], counts.active)
+            .with(&[("state", "unacknowledged")], counts.unacknowledged)
+            .with(&[("state", "shelved")], counts.shelved);
+    let whole = |name, help, value: u64| Family::counter(name, help).with(&[], value);
+    vec![
+        Family::gauge("tidegate_ingest_rules_running_state", "1 while rules are evaluated.")
+            .with(&[], u64::from(report.running)),
+        Family::gauge("tidegate_ingest_rules_lag_readings", "Readings rules have yet to look at.")
+            .with(&[], report.lag),
+        whole("tidegate_ingest_rules_evaluations_total", "Evaluations of all rules.", totals.evaluations),
+        unknown,
+        outcomes,
+        whole(
+            "tidegate_ingest_rules_restarts_total",
+            "Panics after which they were started anew.",
+            report.restarts,
+        ),
+        trial(&report),
+        states,
+        whole(
+            "tidegate_ingest_alarms_refused_total",
+            "Alarms not taken in, for there were too many.",
+            alarms.refused(),
+        ),
+        commands(rules),
+    ]
+}
+
+fn trial(report: &RulesReport) -> Family {
+    let rules = || report.shadow.iter().flat_map(|shadow| &shadow.rules);
+    Family::gauge(
+        "tidegate_ingest_rules_trial_verdicts",
+        "How a set on trial compares with the one in force.",
+    )
+    .with(&[("verdict", "agreed")], rules().map(|rule| rule.agreed).sum::<u64>())
+    .with(&[("verdict", "disagreed")], rules().map(|rule| rule.disagreed).sum::<u64>())
+    .with(&[("verdict", "alone")], rules().map(|rule| rule.alone).sum::<u64>())
+}
+
+fn commands(rules: &Rules) -> Family {
+    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    Family::counter("tidegate_ingest_rules_commands_total", "Commands that are done with, by how.")
+        .with(&[("outcome", "sent")], of(&rules.commands.sent))
+        .with(&[("outcome", "refused")], of(&rules.commands.refused))
+        .with(&[("outcome", "expired")], of(&rules.commands.expired))
 }

@@ -10,6 +10,7 @@ mod modelled;
 mod outage;
 mod pump;
 mod quarantine;
+mod rules;
 mod scripts;
 mod site;
 mod story;

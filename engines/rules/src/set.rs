@@ -1,0 +1,108 @@
+//! Rules that run together: their forms, and which of them a tag's update concerns. Pure.
+
+use crate::fact::RuleNumber;
+use crate::form::{Form, Slot};
+use crate::lower::Names;
+use crate::syntax::Kind;
+use crate::window::WINDOW_BYTES;
+
+use crate::rule::Output;
+
+/// What rules cost beside their programs: finding the rule and moving its phase.
+pub const RULE_COST: u32 = 4;
+/// What taking a value into a window costs.
+pub const WINDOW_COST: u32 = 4;
+
+/// A compiled rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    pub name: String,
+    pub form: Form,
+    pub outputs: Vec<Output>,
+    /// Whether it may be due when nothing arrives.
+    pub(crate) timed: bool,
+    pub(crate) print: u64,
+}
+
+/// Compiled rules; made by [`compile`](crate::compile), never changed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RuleSet {
+    names: Names,
+    rules: Vec<Rule>,
+    readers: Vec<Vec<RuleNumber>>,
+    window_readers: Vec<Vec<(RuleNumber, u16)>>,
+}
+
+impl Rule {
+    pub(crate) fn new(name: String, form: Form, outputs: Vec<Output>, print: u64) -> Rule {
+        Rule { timed: form.is_timed(), name, form, outputs, print }
+    }
+
+    /// Units that one update of a tag it reads costs.
+    fn update_cost(&self, slot: Slot) -> u32 {
+        let windows = self.form.windows.iter().filter(|window| window.slots.contains(&slot)).count();
+        self.form.cost() + RULE_COST + WINDOW_COST * windows as u32
+    }
+
+    pub(crate) fn window_bytes(&self) -> usize {
+        self.form.windows.len() * WINDOW_BYTES
+    }
+}
+
+impl RuleSet {
+    pub(crate) fn new(names: Names, rules: Vec<Rule>) -> RuleSet {
+        let tags = names.tags.len();
+        let (mut readers, mut window_readers) = (vec![Vec::new(); tags], vec![Vec::new(); tags]);
+        for (number, rule) in (0..).zip(&rules) {
+            for slot in rule.form.slots() {
+                readers[slot as usize].push(number);
+            }
+            for (window, form) in (0..).zip(&rule.form.windows) {
+                form.slots.iter().for_each(|slot| window_readers[*slot as usize].push((number, window)));
+            }
+        }
+        RuleSet { names, rules, readers, window_readers }
+    }
+
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn rule(&self, number: RuleNumber) -> &Rule {
+        &self.rules[number as usize]
+    }
+
+    /// The tags it reads with their kinds, by slot.
+    pub fn tags(&self) -> &[(String, Kind)] {
+        &self.names.tags
+    }
+
+    /// The slot of a tag; nothing if no rule reads it.
+    pub fn slot(&self, name: &str) -> Option<Slot> {
+        self.names.slot(name)
+    }
+
+    /// The rules to evaluate when this tag is updated.
+    pub fn readers(&self, slot: Slot) -> &[RuleNumber] {
+        &self.readers[slot as usize]
+    }
+
+    pub(crate) fn window_readers(&self, slot: Slot) -> &[(RuleNumber, u16)] {
+        &self.window_readers[slot as usize]
+    }
+
+    pub(crate) fn timed(&self) -> impl Iterator<Item = RuleNumber> {
+        (0..).zip(&self.rules).filter(|(_, rule)| rule.timed).map(|(number, _)| number)
+    }
+
+    /// Units that one update of this tag costs over all rules.
+    pub fn update_cost(&self, slot: Slot) -> u32 {
+        let costs = self.readers(slot).iter().map(|rule| self.rule(*rule).update_cost(slot));
+        costs.fold(0, u32::saturating_add)
+    }
+
+    /// What all windows take in memory.
+    pub fn window_bytes(&self) -> usize {
+        self.rules.iter().map(Rule::window_bytes).sum()
+    }
+}
