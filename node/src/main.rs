@@ -5,6 +5,7 @@
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
 mod admin;
+mod alarms;
 mod asking;
 mod banner;
 #[cfg(feature = "lab")]

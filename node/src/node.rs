@@ -3,6 +3,7 @@
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
 use crate::admin::{self, View};
+use crate::alarms;
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -252,6 +253,9 @@ impl Site<'_> {
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
         self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
+        if self.settings.notices.has_channels() {
+            alarms::follow(&self.ingest, self.notices.outbox().clone(), exporters.handle());
+        }
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }

@@ -33,6 +33,11 @@ impl Setup {
         Notices::open(journal, Arc::new(SystemClock), self.config.clone(), zone)
     }
 
+    /// Whether anybody would be told of an alarm.
+    pub(crate) fn has_channels(&self) -> bool {
+        !self.channels.is_empty()
+    }
+
     /// Sets every channel running.
     pub(crate) fn start(
         &self,

@@ -1,5 +1,6 @@
 //! `tidegate notice` against a running node and a robot of a few lines.
 
+use crate::mqtt::Client;
 use crate::process::{Node, command, run};
 use std::fs;
 use std::io::{Read, Write};
@@ -76,5 +77,24 @@ fn a_channel_is_tried_through_the_running_node_and_the_vendors_answer_is_shown()
     assert!(list.contains("\nlost (wecom): ") && list.contains("\n  TG-NO-003: "), "{list}");
     let broken = "tidegate_notice_broken_state{channel=\"lost\"}";
     assert_eq!(node.metric(broken), Some(1));
+    assert_eq!(node.terminate().status, Some(0));
+}
+
+#[test]
+fn an_alarm_that_a_rule_raises_is_told_by_the_channel() {
+    let dir = TempDir::new().unwrap();
+    let (file, robot) = (dir.path().join("site.toml"), robot());
+    let text = format!(
+        "[notice.channels.ops]\ntype = \"wecom\"\nurl = \"http://{robot}/send?key=good\"\n\
+         [ingest.rules.hot]\nwhen = \"`line/7/temp` > 95\"\nalarm = \"line 7 is too hot\"\nseverity = \"high\"\n"
+    );
+    fs::write(&file, text).unwrap();
+    let data = dir.path().join("data");
+    let mut command = command(&data);
+    command.arg("--config").arg(&file);
+    let node = Node::start_with(command, &data);
+    Client::connect(node.mqtt(), "press-7").publish("line/7/temp", b"99");
+    let sent = "tidegate_notice_notices_total{channel=\"ops\",outcome=\"sent\"}";
+    assert_eq!(node.metric_when(sent, |count| count >= 1), 1);
     assert_eq!(node.terminate().status, Some(0));
 }

@@ -1,0 +1,55 @@
+//! The alarms of the rules as the channels follow them: one feed in the terms of the other.
+
+use std::sync::Arc;
+use tidegate_engine_rules as rules;
+use tidegate_service_ingest::{AlarmEvent as Raised, Ingest};
+use tidegate_service_notice::{AlarmChange, AlarmEvent, AlarmFeed, AlarmPage, Follower, Outbox, Severity};
+use tokio::runtime::Handle;
+
+/// The pipeline's alarms; there are none before there are rules.
+struct Alarms(Arc<Ingest>);
+
+impl AlarmFeed for Alarms {
+    fn since(&self, offset: u64) -> Result<AlarmPage, String> {
+        let Some(rules) = self.0.rules() else { return Ok(AlarmPage { events: Vec::new(), next: offset }) };
+        let page = rules.alarms().since(offset).map_err(|error| error.to_string())?;
+        Ok(AlarmPage { events: page.events.into_iter().map(event).collect(), next: page.next })
+    }
+}
+
+/// Puts every change of an alarm into the outbox, from now on at the very first time, until the runtime ends.
+pub(crate) fn follow(ingest: &Arc<Ingest>, outbox: Outbox, exporters: &Handle) {
+    let (feed, head) = (Alarms(ingest.clone()), ingest.accounts().as_of_seq);
+    exporters.spawn(async move {
+        match Follower::new(outbox, &feed, head) {
+            Ok(follower) => follower.run(&feed).await,
+            Err(error) => tracing::error!(code = "TG-NO-007", "the alarms cannot be followed: {error}"),
+        }
+    });
+}
+
+fn event(raised: Raised) -> AlarmEvent {
+    let Raised { offset, id, fact } = raised;
+    AlarmEvent { offset, id, key: fact.key.clone(), at_ms: fact.at, change: change(fact) }
+}
+
+fn change(fact: rules::AlarmFact) -> AlarmChange {
+    match fact.change {
+        rules::AlarmChange::Raised { severity, text } => {
+            AlarmChange::Raised { severity: of(severity), text, origin: fact.key, value: String::new() }
+        }
+        rules::AlarmChange::Cleared => AlarmChange::Cleared,
+        rules::AlarmChange::Acknowledged { by } => AlarmChange::Acknowledged { by },
+        rules::AlarmChange::Shelved { .. } => AlarmChange::Shelved,
+        rules::AlarmChange::Unshelved { .. } => AlarmChange::Unshelved,
+    }
+}
+
+fn of(severity: rules::Severity) -> Severity {
+    match severity {
+        rules::Severity::Low => Severity::Low,
+        rules::Severity::Medium => Severity::Medium,
+        rules::Severity::High => Severity::High,
+        rules::Severity::Critical => Severity::Critical,
+    }
+}
