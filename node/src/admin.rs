@@ -5,6 +5,7 @@
 use crate::http;
 use crate::identity::Identity;
 use crate::letters;
+use crate::notices;
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
 use crate::sinks;
@@ -22,6 +23,7 @@ use tidegate_kernel_plug::{
     CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
 use tidegate_service_ingest::{Accounts, Ingest, Quarantined, StoryError};
+use tidegate_service_notice::Notices;
 
 /// Connections at once: a scraper or two, a console, and people.
 const CONNECTIONS_MAX: usize = 128;
@@ -40,6 +42,7 @@ pub(crate) struct View {
     pub(crate) reloader: Arc<Reloader>,
     /// The numbers of chosen topics, where there are any.
     pub(crate) page: Option<Page>,
+    pub(crate) notices: Arc<Notices>,
 }
 
 impl fmt::Debug for View {
@@ -76,6 +79,7 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
 pub(crate) fn routes(view: View) -> Routes {
     let others = letters::routes(view.ingest.clone()).and(sinks::routes(view.page.clone()));
+    let others = others.and(notices::routes(view.notices.clone()));
     rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())

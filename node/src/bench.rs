@@ -10,6 +10,7 @@ mod load;
 mod memory;
 mod models;
 mod mqtt;
+mod pipeline;
 mod replay;
 mod scratch;
 mod start;
@@ -46,7 +47,10 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
             commits::measure(report, scratch)?;
             memory::measure(report, scratch)
         }
-        Subject::Ingest => delivery::measure(report, scratch),
+        Subject::Ingest => {
+            pipeline::measure(report, scratch)?;
+            delivery::measure(report, scratch)
+        }
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
         Subject::Models => models::measure(report, options.sweep),
         Subject::Start => {

@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Ask a running node about the way of readings
     #[command(subcommand)]
     Ingest(Ingest),
+    /// Ask a running node about the channels that tell people of alarms
+    #[command(subcommand)]
+    Notice(Notice),
     /// Tell a reading's way from its admission to each sink, with times, out of a running node's journal
     #[command(after_help = "\
 Example:
@@ -73,6 +76,25 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Notice {
+    /// Say of each channel where its notices are, and why it is not well
+    #[command(after_help = "Example:\n  tidegate notice list")]
+    List(Asked),
+    /// Send a test message through the running node and show what the other side answers
+    #[command(after_help = "\
+Example:
+  tidegate notice test ops
+
+It counts as every other message of the minute. Exit status: 0 taken; 1 not, the error has a code; 2 usage")]
+    Test {
+        /// The channel, NAME of [notice.channels.NAME]
+        channel: String,
+        #[command(flatten)]
+        node: Running,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -342,7 +364,7 @@ pub(crate) struct Peer {
 pub(crate) enum Subject {
     /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
     Journal,
-    /// From a publication to its line in a file, on a schedule of 15,000 and of 75,000 messages a second
+    /// How much one core takes in, and from a publication to its line in a file on a schedule of 15,000 and 75,000 messages a second
     Ingest,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,

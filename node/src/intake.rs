@@ -1,7 +1,6 @@
 //! The broker's port on the pipeline: a publication is a reading.
 
 use std::sync::Arc;
-use tidegate_kernel_journal::Level;
 use tidegate_service_broker as broker;
 use tidegate_service_broker::{Intake, Publication, Receipt};
 use tidegate_service_ingest as ingest;
@@ -16,9 +15,12 @@ impl Intake for Readings {
         match self.0.offer(&reading(publication)) {
             Ok(taken) => Ok(Receipt { ticket: taken.ticket, level: taken.level }),
             Err(ingest::Declined::Busy) => Err(broker::Declined::Busy),
-            Err(ingest::Declined::Refused { code }) => Err(broker::Declined::Refused { code }),
-            // Counted; but MQTT 3.1.1 cannot say no, and a device that is not told will send it again and again.
-            Err(ingest::Declined::Malformed { .. }) => Ok(self.done()),
+            Err(declined @ (ingest::Declined::Refused { code } | ingest::Declined::Malformed { code })) => {
+                Err(match declined.is_of_no_reading() {
+                    true => broker::Declined::NoReading { code },
+                    false => broker::Declined::Refused { code },
+                })
+            }
         }
     }
 
@@ -28,12 +30,6 @@ impl Intake for Readings {
 
     fn malformed(&self, code: &'static str) {
         self.0.malformed(code);
-    }
-}
-
-impl Readings {
-    fn done(&self) -> Receipt {
-        Receipt { ticket: self.0.nothing_to_wait_for(), level: Level::Memory }
     }
 }
 

@@ -24,6 +24,7 @@ mod letters;
 mod logs;
 mod mqtts;
 mod node;
+mod notices;
 mod open_files;
 mod reload;
 mod rules;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
+        Command::Notice(command) => notices::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),

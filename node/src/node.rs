@@ -36,6 +36,7 @@ use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::{Ingest, http as inputs};
+use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -70,9 +71,20 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
         };
         let reloader = Arc::new(holders.reloader(origins, values));
         let past = past(&settings, &folder)?;
-        let folder = &folder;
-        let site =
-            Site { settings, folder, ingest, identity, tls, file, vitals, reloader, drain_timeout, past };
+        let notices = settings.notices.open(folder.queues().clone(), settings.zone.clone());
+        let site = Site {
+            settings,
+            folder: &folder,
+            ingest,
+            identity,
+            tls,
+            notices: Arc::new(notices),
+            file,
+            vitals,
+            reloader,
+            drain_timeout,
+            past,
+        };
         data_plane.block_on(site.run(&exporters))
     });
     folder.close();
@@ -207,6 +219,7 @@ struct Site<'a> {
     ingest: Arc<Ingest>,
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
+    notices: Arc<Notices>,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -238,6 +251,7 @@ impl Site<'_> {
             started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
+        self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
@@ -288,6 +302,7 @@ impl Site<'_> {
             vitals: self.vitals,
             reloader: self.reloader.clone(),
             page: page.clone(),
+            notices: self.notices.clone(),
         };
         let config = admin::config(self.settings.admin);
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
@@ -314,7 +329,8 @@ impl Site<'_> {
 
     /// In the order of draining: what accepts for the broker goes before it.
     fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 4]) -> Wired {
-        let rest: [Arc<dyn Capability>; 2] = [self.ingest.clone(), Arc::new(Storage::of(self.folder))];
+        let rest: [Arc<dyn Capability>; 3] =
+            [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         mqtts.into_iter().chain(intake).chain(rest).chain(keeper).collect()
@@ -325,6 +341,8 @@ impl Site<'_> {
         let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
+        let notices = self.notices.clone();
+        tokio::spawn(async move { notices.keep_retired().await });
         if let Some(Past { keeper, .. }) = self.past.clone() {
             tokio::spawn(async move { keeper.keep().await });
         }

@@ -3,7 +3,7 @@
 use crate::cli::Up;
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
-use crate::{http, identity};
+use crate::{http, identity, notices};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use tidegate_service_grpc as grpc;
 use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
+use tidegate_service_notice::{self as notice, Zone};
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
@@ -37,6 +38,8 @@ const SECTIONS: &[Section] = &[
     tidegate_connector_mqtt::SINK_SECTION,
     tidegate_connector_prometheus::SECTION,
     tidegate_connector_webhook::SECTION,
+    notice::SECTION,
+    notices::CHANNELS,
     sinks::OUTBOUND,
     history::SECTION,
 ];
@@ -59,6 +62,12 @@ const NODE: Section = Section::new(
             "How long the end may take; with nothing, what is on its way stays in the journal for the next start.",
         )
         .live(),
+        Field::new(
+            "time_zone",
+            Kind::Text { bytes_max: 64 },
+            "UTC",
+            "The site's time zone, as the IANA database names it: Asia/Shanghai. Messages write it out beside each time.",
+        ),
     ],
 );
 
@@ -130,6 +139,8 @@ pub(crate) struct Settings {
     pub(crate) history: history::Config,
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
+    pub(crate) zone: Zone,
+    pub(crate) notices: notices::Setup,
 }
 
 pub(crate) fn table() -> Table {
@@ -173,12 +184,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
             (ingest::RulesConfig::from_values(values, faults), Sinks::from_values(values, faults));
         (ingest::Config::from_values(values, faults), model, rules, values.group("file").find("path"), sinks)
     });
+    let notices = reading.section("notice", notices::Setup::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
-    let ((data, network_allowed, drain_timeout), (ingest, model, rules, file, sinks)) = (node?, ingest?);
+    let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
+        (node?, ingest?);
     let sinks = sinks.over(outbound?);
     let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc, external) = (tls?, inputs?, mqtts?, grpc?, external?);
+    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
+    let (external, notices) = (external?, notices?);
     Some(Settings {
         data,
         network_allowed,
@@ -199,11 +213,19 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         history: history?,
         file,
         sinks,
+        zone,
+        notices,
     })
 }
 
-fn node(values: &Values, _: &mut Faults) -> (PathBuf, bool, Duration) {
-    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"))
+fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone) {
+    let zone: String = values.get("time_zone");
+    let zone = Zone::named(&zone).unwrap_or_else(|| {
+        let hint = "write it as the IANA database does: \"Asia/Shanghai\", \"Europe/Berlin\", \"UTC\"";
+        faults.push(values.fault("time_zone", format!("there is no time zone {zone:?}"), hint));
+        Zone::utc()
+    });
+    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"), zone)
 }
 
 fn retention(values: &Values, faults: &mut Faults) -> Retention {
@@ -302,6 +324,21 @@ mod tests {
             let (_, settings) = read(&source(sample)).unwrap_or_else(|faults| panic!("{faults:?}"));
             assert!(!settings.sinks.is_empty(), "{sample}");
         }
+    }
+
+    #[test]
+    fn the_sample_of_robots_is_sound_and_faults_of_channels_are_told() {
+        let sample = include_str!("../../connectors/robots/sample.toml");
+        let (_, settings) = read(&source(sample)).unwrap_or_else(|faults| panic!("{faults:?}"));
+        assert_eq!((settings.notices.channels.len(), settings.zone.name()), (4, "Asia/Shanghai"));
+        let sample = include_str!("../../connectors/mail/sample.toml");
+        assert_eq!(read(&source(sample)).unwrap().1.notices.channels.len(), 1);
+        let text = "[notice.channels.\"a b\"]\ntype = \"wecom\"\nurl = \"https://h/s?key=k\"\nsecret = \"s\"\n\
+            [notice.channels.b]\ntype = \"feishu\"\nurl = \"https://h/s?key=k\"\n\
+            [notice.channels.c]\ntype = \"webhook\"\nurl = \"nowhere\"\n[node]\ntime_zone = \"Mars/Olympus\"\n";
+        let faults = read(&source(text)).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| fault.place_in("f")).collect();
+        assert_eq!(found, ["f:1:18", "f:4:10", "f:7:7", "f:10:7", "f:12:13"]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ const TAKEN: [&str; 2] = ["file", "page"];
 /// How the node gets to other servers.
 pub(crate) const OUTBOUND: Section = Section::new(
     "outbound",
-    "The way to other servers, for sinks.",
+    "The way to other servers, for sinks and notices.",
     &[
         Field::new(
             "name_servers",
@@ -109,6 +109,11 @@ impl Sinks {
     pub(crate) fn is_empty(&self) -> bool {
         let named = self.influx.len() + self.remote_write.len() + self.webhook.len() + self.mqtt_out.len();
         named == 0 && self.page.is_none()
+    }
+
+    /// The way out, for others as well.
+    pub(crate) fn dialer(&self) -> Result<Dialer, Failure> {
+        self.outbound.dialer()
     }
 
     /// The page, if any topic is chosen for it; empty at first.

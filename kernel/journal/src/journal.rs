@@ -291,6 +291,10 @@ impl Journal {
             (state.control.cursors[&live].clone(), state.control.cursors[&rest].clone());
         let has_rest = state.control.account(&rest, Counts::default()).lag.total() > 0;
         let Some(bound) = rest.until.filter(|_| !has_rest) else { return Ok(false) };
+        if rest.opened_at == bound.counts {
+            // Nothing was ever its own, or it has been joined before.
+            return Ok(true);
+        }
         live.tally += std::mem::take(&mut rest.tally);
         live.opened_at = std::mem::replace(&mut rest.opened_at, bound.counts);
         self.state_cursors(state, [&live, &rest])?;

@@ -59,12 +59,25 @@ impl Dialer {
     async fn secure(&self, stream: TcpStream, endpoint: &Endpoint) -> Result<Stream, OutboundError> {
         // Small requests are not held back for more; without it they are only later.
         let _ = stream.set_nodelay(true);
-        if !endpoint.tls {
-            return Ok(Stream::Plain(stream));
-        }
-        let failed = |source| OutboundError::Tls { name: endpoint.host.clone(), source };
-        let name =
-            ServerName::try_from(endpoint.host.clone()).map_err(|error| failed(io::Error::other(error)))?;
+        if endpoint.tls { self.upgrade(stream, &endpoint.host).await } else { Ok(Stream::Plain(stream)) }
+    }
+
+    /// Goes on with TLS on a connection that began without, as protocols with STARTTLS do; one that has it already stays as it is.
+    pub async fn start_tls(
+        &self,
+        stream: Stream,
+        host: &str,
+        limit: Duration,
+    ) -> Result<Stream, OutboundError> {
+        let Stream::Plain(stream) = stream else { return Ok(stream) };
+        let what = "TLS";
+        let upgraded = timeout(limit, self.upgrade(stream, host)).await;
+        upgraded.unwrap_or(Err(OutboundError::Timeout { what, limit }))
+    }
+
+    async fn upgrade(&self, stream: TcpStream, host: &str) -> Result<Stream, OutboundError> {
+        let failed = |source| OutboundError::Tls { name: host.to_owned(), source };
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| failed(io::Error::other(error)))?;
         let connected = TlsConnector::from(self.tls.clone()).connect(name, stream).await.map_err(failed)?;
         Ok(Stream::Tls(Box::new(connected)))
     }

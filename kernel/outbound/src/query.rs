@@ -1,4 +1,4 @@
-//! Text as parts of a request: query parameters (RFC 3986 §2.1) and Basic credentials (RFC 7617). Pure.
+//! Text as parts of a request: query parameters (RFC 3986 §2.1), Basic credentials (RFC 7617), Base64 (RFC 4648). Pure.
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -16,8 +16,13 @@ pub fn query(parameters: &[(&str, &str)]) -> String {
 
 /// The value of the header `Authorization` for a user and a password.
 pub fn basic_authorization(user: &str, password: &str) -> String {
-    let mut out = "Basic ".to_owned();
-    for group in format!("{user}:{password}").as_bytes().chunks(3) {
+    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+}
+
+/// RFC 4648 §4, with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
         let at = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
         let bits = at(0) << 16 | at(1) << 8 | at(2);
         for digit in 0..4 {

@@ -14,6 +14,7 @@ mod journal;
 mod letters;
 mod mosquitto;
 mod mqtt;
+mod notices;
 mod paho;
 mod power;
 mod power_disk;

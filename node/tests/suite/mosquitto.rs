@@ -165,7 +165,10 @@ fn an_absent_subscriber_gets_every_line_once_and_in_order_after_the_node_was_kil
         site.node = Node::start(site.dir.path());
     }
     let mut screen = screen(&site, &["-C", "1000"]);
-    assert!((0..1000).all(|line| screen.line() == line.to_string()));
+    let heard: Vec<u64> = (0..1000).map(|_| screen.line().parse().unwrap()).collect();
+    // A line of QoS 2 is printed when it is released, so those of QoS 1 may come between.
+    let (second, first): (Vec<_>, Vec<_>) = heard.into_iter().partition(|line| *line >= 500);
+    assert!(first.into_iter().eq(0..500) && second.into_iter().eq(500..1000));
     assert_eq!(screen.ended().status, Some(0));
     assert_eq!(site.node.metric("tidegate_broker_dropped_messages_total{reason=\"queue_full\"}"), Some(0));
     site.stands();

@@ -13,7 +13,7 @@ use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadError, ReadLimit, R
 use tidegate_kernel_plug::Principal;
 
 /// The stream of all changes to alarms.
-pub const ALARMS: u16 = 12;
+pub const ALARMS: u16 = 11;
 const VERSION: u8 = 1;
 /// Records and bytes of one page of the feed.
 const PAGE: ReadLimit = ReadLimit { records: 1000, bytes: 1 << 20 };

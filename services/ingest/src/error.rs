@@ -20,6 +20,13 @@ pub enum Declined {
 }
 
 impl Declined {
+    /// What was offered is no reading of this node, and nothing is wrong with whoever sent it: a payload its device's model can make
+    /// nothing of, or a device that is not known.
+    pub fn is_of_no_reading(&self) -> bool {
+        matches!(self, Declined::Malformed { .. })
+            || [Declined::UNKNOWN_DEVICE, Declined::QUARANTINE_FULL].contains(self)
+    }
+
     /// What it is counted under; nothing where it is not.
     pub(crate) fn code(&self) -> Option<&'static str> {
         match self {

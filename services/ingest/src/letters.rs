@@ -31,8 +31,9 @@ pub(crate) struct Letters {
     shelf: Mutex<Shelf>,
 }
 
+/// The letters, and the cursor that holds on to them.
 #[derive(Debug)]
-struct Shelf {
+pub(crate) struct Shelf {
     cursor: Cursor,
     /// By the letter's own id, which rises with time. The number is one at or behind the record's.
     kept: BTreeMap<Id, (u64, Letter)>,
@@ -120,9 +121,9 @@ impl Letters {
         Ok(Letters { shelf: Mutex::new(shelf) })
     }
 
-    /// A letter that was appended, at or before record `seq`.
-    pub(crate) fn add(&self, id: Id, seq: u64, letter: Letter) {
-        self.shelf().add(id, seq, letter);
+    /// Held while a cursor is committed with its letters, so that nobody sees one that is counted and not yet kept.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf()
     }
 
     /// Kept now, and given up since the start.
@@ -170,7 +171,8 @@ impl Shelf {
         }
     }
 
-    fn add(&mut self, id: Id, seq: u64, letter: Letter) {
+    /// A letter that was appended, at or before record `seq`.
+    pub(crate) fn add(&mut self, id: Id, seq: u64, letter: Letter) {
         self.bytes += letter.bytes();
         if let Some((_, same)) = self.kept.insert(id, (seq, letter)) {
             self.bytes -= same.bytes();

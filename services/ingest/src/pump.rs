@@ -154,7 +154,8 @@ impl<S: Sink> Pump<S> {
         let (state, letters) = (self.post.state.clone(), self.post.letters.clone());
         self.is_busy = false;
         for lane in std::iter::once(&mut self.live).chain(&mut self.backlog) {
-            match lane.commit(&state.name, |id, seq, letter| letters.add(id, seq, letter)) {
+            let mut shelf = letters.hold();
+            match lane.commit(&state.name, |id, seq, letter| shelf.add(id, seq, letter)) {
                 Committed::All => {}
                 Committed::Later => self.is_busy = true,
                 Committed::Never(refusal) => return Err(refusal),

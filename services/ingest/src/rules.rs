@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   journal stream 16 ── cursor rules ── runner ──┬── derived readings, stream 16 again
-//!                                                 ├── changes of alarms, stream 12 ── AlarmFeed::since
+//!                                                 ├── changes of alarms, stream 11 ── AlarmFeed::since
 //!                                                 └── commands, stream 13 ── cursor rules.commands ── port CommandOut
 //! ```
 //! [`Rules`] is the handle; the task that owns the state answers it.

@@ -23,7 +23,7 @@ use layout::{Image, Origin};
 pub const USER: u32 = 65532;
 pub const DATA_FOLDER: &str = "data";
 /// MQTT, and management with `/metrics` and `/readyz`.
-pub const PORTS: &[u16] = &[1883, 7300, 7310];
+pub const PORTS: &[u16] = &[1883, 7300, 7301, 7310, 8883];
 /// Arguments of the entry point.
 pub const COMMAND: &[&str] = &["up", "--data", "/data"];
 const BYTES_MAX: u64 = 10_000_000;

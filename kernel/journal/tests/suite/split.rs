@@ -99,6 +99,24 @@ fn what_a_settling_came_to_is_appended_with_it() {
     assert_eq!((records.len(), account.tally.dead_lettered, account.lag), (1, ONE, Counts::default()));
 }
 
+#[test]
+fn joining_again_after_a_restart_changes_nothing() {
+    let dir = TempDir::new().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let mut rest = folder.queues().cursor("a", 16).unwrap();
+    append(folder.queues(), b"old");
+    let mut live = rest.split("a.rest").unwrap();
+    append(folder.queues(), b"new");
+    assert_eq!((take(&mut rest), take(&mut live)), (vec!["old".to_owned()], vec!["new".to_owned()]));
+    assert!(live.join(&rest).unwrap());
+    folder.close();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let (live, rest) =
+        (folder.queues().cursor("a", 16).unwrap(), folder.queues().cursor("a.rest", 16).unwrap());
+    assert!(live.join(&rest).unwrap());
+    assert_eq!(sums(folder.queues()), (2, 2));
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(12))]
 

@@ -106,7 +106,8 @@ fn the_config_says_who_runs_what_and_since_when() {
     assert_eq!(config["created"], "2026-11-22T19:17:30Z");
     assert_eq!(config["config"]["User"], "65532:65532");
     assert_eq!(config["config"]["Entrypoint"], json!(["/tidegate"]));
-    assert_eq!(config["config"]["ExposedPorts"], json!({ "1883/tcp": {}, "7300/tcp": {} }));
+    let ports = json!({ "1883/tcp": {}, "7300/tcp": {}, "7301/tcp": {}, "7310/tcp": {}, "8883/tcp": {} });
+    assert_eq!(config["config"]["ExposedPorts"], ports);
     assert_eq!(config["config"]["Labels"]["org.opencontainers.image.revision"], "abc");
     assert_eq!(config["config"]["Env"], Value::Null);
 }
