@@ -178,12 +178,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         grpc::Config::from_values(values, faults)
     });
     let external = reading.section("external", external::Config::all_from_values);
-    let ingest = reading.section("ingest", |values, faults| {
-        let model = ingest::model_config(values, faults);
-        let (rules, sinks) =
-            (ingest::RulesConfig::from_values(values, faults), Sinks::from_values(values, faults));
-        (ingest::Config::from_values(values, faults), model, rules, values.group("file").find("path"), sinks)
-    });
+    let ingest = reading.section("ingest", ingest);
     let notices = reading.section("notice", notices::Setup::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
@@ -216,6 +211,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         zone,
         notices,
     })
+}
+
+type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Option<PathBuf>, Sinks);
+
+fn ingest(values: &Values, faults: &mut Faults) -> Pipeline {
+    let model = ingest::model_config(values, faults);
+    let rules = ingest::RulesConfig::from_values(values, faults);
+    let sinks = Sinks::from_values(values, faults);
+    (ingest::Config::from_values(values, faults), model, rules, values.group("file").find("path"), sinks)
 }
 
 fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone) {
