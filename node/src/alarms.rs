@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use tidegate_engine_rules as rules;
+use tidegate_kernel_journal::Id;
 use tidegate_service_ingest::{AlarmEvent as Raised, Ingest};
 use tidegate_service_notice::{AlarmChange, AlarmEvent, AlarmFeed, AlarmPage, Follower, Outbox, Severity};
 use tokio::runtime::Handle;
@@ -30,7 +31,14 @@ pub(crate) fn follow(ingest: &Arc<Ingest>, outbox: Outbox, exporters: &Handle) {
 
 fn event(raised: Raised) -> AlarmEvent {
     let Raised { offset, id, fact } = raised;
-    AlarmEvent { offset, id, key: fact.key.clone(), at_ms: fact.at, change: change(fact) }
+    AlarmEvent { offset, id: telling_of(id), key: fact.key.clone(), at_ms: fact.at, change: change(fact) }
+}
+
+/// The journal takes an id once, and that of the alarm's change is taken: this one is as much its own, and as easily made again.
+fn telling_of(mut change: Id) -> Id {
+    let last = change.0.len() - 1;
+    change.0[last] = !change.0[last];
+    change
 }
 
 fn change(fact: rules::AlarmFact) -> AlarmChange {

@@ -7,7 +7,7 @@
 //!     │                  │                └── cursor ── pump ── ...
 //!     └── admission      └── ticket: when the publisher may be told
 //!
-//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 12, commands on 13
+//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 11, commands on 13
 //!   pump: cursor ── lane ── parcel ── errand ── sink      and, for what it refuses for good, letters on stream 15
 //! ```
 //!

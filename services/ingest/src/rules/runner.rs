@@ -245,25 +245,29 @@ impl Runner {
         self.switch_if_due().await
     }
 
+    /// Answers when the report tells of it.
     async fn answer(&mut self, ask: Ask) -> Result<(), Refusal> {
         match ask {
             Ask::Try { set, term, reply } => {
                 self.shadow = Some(Shadow::new(&self.engine, set, term, wall_ms()));
+                self.switch_if_due().await?;
+                self.report();
                 if let Some(reply) = reply {
                     let _ = reply.send(());
                 }
-                self.switch_if_due().await?;
             }
             Ask::Switch { reply } => {
                 let is_there = self.shadow.is_some();
                 self.switch().await?;
+                self.report();
                 let _ = reply.send(is_there);
             }
             Ask::Drop { reply } => {
-                let _ = reply.send(self.shadow.take().is_some());
+                let is_there = self.shadow.take().is_some();
+                self.report();
+                let _ = reply.send(is_there);
             }
         }
-        self.report();
         Ok(())
     }
 
