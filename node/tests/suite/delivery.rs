@@ -116,7 +116,7 @@ fn the_management_listener_tells_of_readiness_and_of_every_capability() {
     for sample in [
         "tidegate_broker_publications_total{qos=\"1\",dup=\"false\"} 1",
         "tidegate_broker_acks_total 1",
-        "tidegate_ingest_accepted_readings_total{class=\"process\"} 1",
+        "tidegate_ingest_accepted_readings_total{source=\"mqtt\",class=\"process\"} 1",
         "tidegate_ingest_sink_settled_readings_total{sink=\"file\",class=\"process\",outcome=\"delivered\"} 1",
         "tidegate_journal_stopped_state{journal=\"queues\"} 0",
     ] {

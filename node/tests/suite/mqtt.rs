@@ -26,12 +26,14 @@ impl Client {
 
     /// Connects with a CONNECT of one's own; an error if the connection ends before the welcome.
     pub(crate) fn introduce(broker: SocketAddr, connect: Connect) -> io::Result<Client> {
-        let mut client = Client::dial(broker)?;
+        let (mut client, is_clean) = (Client::dial(broker)?, connect.clean_session);
         client.send(&Packet::Connect(Box::new(connect)))?;
         match client.receive()? {
-            Some(Packet::Connack(connack)) => {
-                assert_eq!(connack.outcome, ConnectOutcome::Accepted { session_present: false })
-            }
+            // A session that was kept is there if this client was here before.
+            Some(Packet::Connack(connack)) => assert!(
+                matches!(connack.outcome, ConnectOutcome::Accepted { session_present } if !(session_present && is_clean)),
+                "{connack:?}"
+            ),
             Some(other) => panic!("expected a CONNACK, got {other:?}"),
             None => return Err(io::ErrorKind::UnexpectedEof.into()),
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tidegate_kernel_journal::{
     Clock, Counts, DataFolder, Entry, Fault, Id, Journal, Level, Options, PAYLOAD_BYTES_MAX, ReadLimit,
-    Refusal, Retention, SimDisk, SystemClock, Tally, Threads, Ticket, examine, upgrade,
+    Refusal, Retention, SimDisk, SystemClock, Tally, Threads, examine, upgrade,
 };
 
 /// Longer than anything here takes.
@@ -25,10 +25,10 @@ fn append(journal: &Journal, payload: &[u8]) -> u64 {
 }
 
 /// On a machine with much to do the next segment may not be there yet; whoever appends comes again.
-fn patiently(append: impl Fn() -> Result<Ticket, Refusal>) -> Ticket {
+fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Refusal>) -> T {
     let began = Instant::now();
     loop {
-        match append() {
+        match attempt() {
             Err(Refusal::Busy(_)) if began.elapsed() < PATIENCE => std::thread::yield_now(),
             other => return other.unwrap(),
         }

@@ -17,7 +17,7 @@ fn take(cursor: &mut tidegate_kernel_journal::Cursor) -> Vec<String> {
         if batch.deliveries.is_empty() {
             return taken;
         }
-        cursor.commit(batch.through, Tally { delivered, ..Tally::default() }).unwrap();
+        patiently(|| cursor.commit(batch.through, Tally { delivered, ..Tally::default() }));
     }
 }
 
@@ -35,7 +35,7 @@ fn a_cursor_that_is_split_gives_each_record_once_and_its_sums_are_those_of_one()
     let mut old = folder.queues().cursor("influx", 16).unwrap();
     append(folder.queues(), b"1");
     append(folder.queues(), b"2");
-    let mut live = old.split("influx.rest").unwrap();
+    let mut live = patiently(|| old.split("influx.rest"));
     append(folder.queues(), b"3");
     assert_eq!((old.name(), live.name()), ("influx.rest", "influx"));
     assert_eq!(take(&mut live), ["3"]);
@@ -50,12 +50,12 @@ fn a_cursor_that_is_split_gives_each_record_once_and_its_sums_are_those_of_one()
         (take(&mut old), take(&mut live)),
         (vec!["1".to_owned(), "2".to_owned()], vec!["4".to_owned()])
     );
-    assert!(live.join(&old).unwrap());
+    assert!(patiently(|| live.join(&old)));
     let accounts = folder.queues().status().accounts;
     let of = |name: &str| accounts.iter().find(|account| account.cursor == name).unwrap();
     assert_eq!((of("influx").routed.total(), of("influx").tally.delivered.total()), (4, 4));
     assert_eq!((of("influx.rest").routed.total(), of("influx.rest").tally.settled().total()), (0, 0));
-    let again = live.split("influx.rest").unwrap();
+    let again = patiently(|| live.split("influx.rest"));
     assert_eq!((again.name(), sums(folder.queues())), ("influx", (4, 4)));
 }
 
@@ -66,9 +66,9 @@ fn over_quota_a_split_cursor_is_shed_once_and_its_critical_records_are_carried_b
     let mut old = journal.cursor("influx", 16).unwrap();
     let critical =
         Entry { stream: 16, kind: 1, version: 1, critical: true, payload: b"alarm", ..Entry::default() };
-    journal.append(critical).unwrap().wait(Level::Disk).unwrap();
+    patiently(|| journal.append(critical)).wait(Level::Disk).unwrap();
     append(&journal, b"process");
-    let mut live = old.split("influx.rest").unwrap();
+    let mut live = patiently(|| old.split("influx.rest"));
     let filler = vec![b'x'; 500];
     let mut behind = 0;
     while journal.status().tallies.records_carried == 0 {
@@ -77,7 +77,7 @@ fn over_quota_a_split_cursor_is_shed_once_and_its_critical_records_are_carried_b
     }
     assert_eq!(take(&mut old), ["alarm"]);
     behind += take(&mut live).len();
-    assert!(live.join(&old).unwrap());
+    assert!(patiently(|| live.join(&old)));
     let account = &journal.status().accounts.into_iter().find(|account| account.cursor == "influx").unwrap();
     assert_eq!((account.tally.shed.total(), account.lag.total()), (1, 0));
     assert_eq!(account.routed.total(), 2 + behind as u64);
@@ -105,15 +105,15 @@ fn joining_again_after_a_restart_changes_nothing() {
     let folder = DataFolder::open(dir.path()).unwrap();
     let mut rest = folder.queues().cursor("a", 16).unwrap();
     append(folder.queues(), b"old");
-    let mut live = rest.split("a.rest").unwrap();
+    let mut live = patiently(|| rest.split("a.rest"));
     append(folder.queues(), b"new");
     assert_eq!((take(&mut rest), take(&mut live)), (vec!["old".to_owned()], vec!["new".to_owned()]));
-    assert!(live.join(&rest).unwrap());
+    assert!(patiently(|| live.join(&rest)));
     folder.close();
     let folder = DataFolder::open(dir.path()).unwrap();
     let (live, rest) =
         (folder.queues().cursor("a", 16).unwrap(), folder.queues().cursor("a.rest", 16).unwrap());
-    assert!(live.join(&rest).unwrap());
+    assert!(patiently(|| live.join(&rest)));
     assert_eq!(sums(folder.queues()), (2, 2));
 }
 
@@ -133,10 +133,10 @@ proptest::proptest! {
                 1 => read.extend(take(&mut live)),
                 2 => if let Some(rest) = &mut rest { read.extend(take(rest)) },
                 3 if rest.is_none() => {
-                    let next = live.split("a.rest").unwrap();
+                    let next = patiently(|| live.split("a.rest"));
                     rest = Some(std::mem::replace(&mut live, next));
                 }
-                4 => rest = rest.take_if(|rest| !live.join(rest).unwrap()),
+                4 => rest = rest.take_if(|rest| !patiently(|| live.join(rest))),
                 5 => {
                     folder.close();
                     folder = DataFolder::open(dir.path()).unwrap();
