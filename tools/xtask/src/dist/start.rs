@@ -25,7 +25,8 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
 /// Arguments that start a node on free loopback ports with its data in `data`.
 pub fn up_args(data: &str) -> Vec<String> {
-    let listeners = ["--admin", "--http", "--grpc", "--mqtt"].into_iter().flat_map(|option| [option, "127.0.0.1:0"]);
+    let listeners =
+        ["--admin", "--http", "--grpc", "--mqtt"].into_iter().flat_map(|option| [option, "127.0.0.1:0"]);
     ["up", "--data", data].into_iter().chain(listeners).map(str::to_owned).collect()
 }
 
