@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
+use tidegate_kernel_plug::with_causes;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// The message is the error's, with its causes.
     pub(crate) fn new(code: &'static str, error: &dyn Error, hint: &'static str) -> Failure {
-        Failure { code: code.into(), message: chain(error), hint: hint.into() }
+        Failure { code: code.into(), message: with_causes(error), hint: hint.into() }
     }
 
     pub(crate) fn message(
@@ -41,14 +42,4 @@ impl fmt::Display for Failure {
         let Failure { code, message, hint } = self;
         write!(f, "error[{code}]: {message}\nhint: {hint}; more: tidegate explain {code}")
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let (mut line, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }

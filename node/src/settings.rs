@@ -85,7 +85,12 @@ const MANAGEMENT: Section = Section::new(
 const MQTTS: Section = Section::new(
     "mqtts",
     "The listener for MQTT over TLS, which is there where [tls] has a certificate.",
-    &[Field::new("listen", Kind::Address, "127.0.0.1:8883", "Where to listen; loopback only.")],
+    &[Field::new(
+        "listen",
+        Kind::Address,
+        "127.0.0.1:8883",
+        "Where to listen; wider than loopback only where [identity] names somebody.",
+    )],
 );
 
 const QUOTA: Kind = Kind::Bytes { min: 1 << 20, max: 1 << 44 };

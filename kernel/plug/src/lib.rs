@@ -6,6 +6,7 @@
 //! of its own. Grows when two capabilities need the same thing.
 
 mod capability;
+mod causes;
 pub mod config;
 mod exposition;
 mod histogram;
@@ -15,6 +16,7 @@ mod principal;
 mod routes;
 
 pub use capability::{Capability, DrainReport, Draining, Leftover, Readiness, Stage, drain_all};
+pub use causes::with_causes;
 pub use exposition::{CONTENT_TYPE, exposition};
 pub use histogram::Histogram;
 pub use live::Live;

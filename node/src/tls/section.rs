@@ -5,6 +5,7 @@ use rustls::ServerConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Section, Values};
+use tidegate_kernel_plug::with_causes;
 
 pub(crate) const SECTION: Section = Section::new(
     "tls",
@@ -52,5 +53,5 @@ fn fault(values: &Values, error: &TlsError, key: Option<&std::path::Path>) -> Fa
         _ => "cert",
     };
     let place = values.origin(at).place();
-    Fault { place, code: error.code(), message: crate::failure::chain(error), hint: error.hint().to_owned() }
+    Fault { place, code: error.code(), message: with_causes(error), hint: error.hint().to_owned() }
 }

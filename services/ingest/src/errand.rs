@@ -4,10 +4,10 @@
 //! ones are found. What has been delivered is not delivered again. The number of attempts that halving may take is bounded; what
 //! is left of a part when they are used up is refused whole.
 
-use crate::error::chain;
 use crate::sink::{Poison, Row, Setback, Sink, SinkError};
 use std::ops::Range;
 use std::time::Duration;
+use tidegate_kernel_plug::with_causes;
 
 /// Attempts that the halving of one batch may take: enough for a batch of 512 that is bad in every row.
 const SPLITS_MAX: u32 = 1024;
@@ -91,7 +91,7 @@ impl Errand {
             self.left.push(part.start..middle);
             return;
         }
-        let reason = chain(error);
+        let reason = with_causes(error);
         self.poison.extend(part.map(|row| Poison { row, code: error.code, reason: reason.clone() }));
     }
 }

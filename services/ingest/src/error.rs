@@ -1,7 +1,6 @@
 //! What can go wrong between a publisher and a sink, each with a code that `docs/errors/` explains.
 
 use crate::rules::config::RuleFaults;
-use std::error::Error;
 use tidegate_kernel_journal::{ReadError, Refusal};
 
 /// Why a reading was not taken.
@@ -150,14 +149,4 @@ impl PumpError {
             PumpError::Deliver(error) => error.code,
         }
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let (mut line, mut cause) = (error.to_string(), error.source());
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }

@@ -6,7 +6,7 @@
 //! clock, and randomness for the waits.
 
 use crate::errand::{Errand, Wait};
-use crate::error::{PumpError, chain};
+use crate::error::PumpError;
 use crate::lane::{Committed, FlightState, Lane};
 use crate::post::{Cursors, Order, Post};
 use crate::sink::Sink;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
 use tidegate_kernel_journal::Refusal;
+use tidegate_kernel_plug::with_causes;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -315,7 +316,7 @@ impl<S: Sink> Pump<S> {
     }
 
     fn failed(&mut self, error: &PumpError, after: Option<Duration>, hopeless: bool) {
-        let message = chain(error);
+        let message = with_causes(error);
         if self.backoff.failures() == 0 {
             let sink = &*self.post.state.name;
             tracing::warn!(sink, code = error.code(), "{message}; readings wait in the journal");

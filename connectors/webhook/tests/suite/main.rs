@@ -1,6 +1,8 @@
 //! The webhook against servers of a few lines.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+// The server of a few lines is the same for both connectors.
+#[path = "../../../influx/tests/suite/stub.rs"]
 mod stub;
 
 use std::net::SocketAddr;
