@@ -6,6 +6,7 @@
 
 mod base64;
 mod line;
+mod readable;
 mod sink;
 mod stamp;
 mod tail;
