@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use scratch::Scratch;
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 use tidegate_kernel_lab::{Row, Setting, TABLE_HEAD};
 
 /// What a benchmark could not go on with: the journal's errors, the system's.
@@ -29,7 +30,12 @@ type Trouble = Box<dyn Error + Send + Sync>;
 /// Runs one subject to its end. Success means that it ran, whatever came out.
 pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
     let measured = Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
-        let report = Report { setting: Setting::here(scratch.path(), command()), json: options.json };
+        let report = Report {
+            setting: Setting::here(scratch.path(), command()),
+            json: options.json,
+            only: options.only.clone(),
+            duration: options.seconds.map(Duration::from_secs),
+        };
         if !options.json {
             say(&format!("{TABLE_HEAD}\n"));
         }
@@ -45,10 +51,12 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
     match options.subject {
         Subject::Journal => {
             commits::measure(report, scratch)?;
-            memory::measure(report, scratch)
+            if report.wants("journal.memory") { memory::measure(report, scratch) } else { Ok(()) }
         }
         Subject::Ingest => {
-            pipeline::measure(report, scratch)?;
+            if report.wants("ingest.pipeline") {
+                pipeline::measure(report, scratch)?;
+            }
             delivery::measure(report, scratch)
         }
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
@@ -71,9 +79,21 @@ fn command() -> String {
 struct Report {
     setting: Setting,
     json: bool,
+    only: Option<String>,
+    /// Of each load, where it is not what the scenario says.
+    duration: Option<Duration>,
 }
 
 impl Report {
+    /// Whether this scenario is to be measured.
+    fn wants(&self, scenario: &str) -> bool {
+        self.only.as_deref().is_none_or(|name| scenario.contains(name))
+    }
+
+    fn duration(&self, usual: Duration) -> Duration {
+        self.duration.unwrap_or(usual)
+    }
+
     fn print(&self, row: Row) {
         let row = self.setting.stamp(row);
         let line = if self.json { row.json() } else { row.line() };

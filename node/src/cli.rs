@@ -339,6 +339,12 @@ pub(crate) struct Bench {
     /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) data: PathBuf,
+    /// With `ingest`, `journal` and `mqtt`: only scenarios whose name has this in it, such as `qos1`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// With `ingest` and `mqtt`: how long each load lasts
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) seconds: Option<u64>,
     /// With `models`: also find how many workers and how much queue are enough on this machine
     #[arg(long)]
     pub(crate) sweep: bool,

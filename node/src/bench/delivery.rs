@@ -37,42 +37,42 @@ const SCENARIOS: [Scenario; 2] = [
 
 pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
     open_files::raise();
-    for scenario in &SCENARIOS {
-        report.print(scenario.run(&scratch.inner("e2e"))?);
+    for scenario in SCENARIOS.iter().filter(|scenario| report.wants(scenario.name)) {
+        report.print(scenario.run(&scratch.inner("e2e"), report.duration(DURATION))?);
         scratch.clear("e2e")?;
     }
     Ok(())
 }
 
 impl Scenario {
-    fn run(&self, folder: &Path) -> Result<Row, Trouble> {
+    fn run(&self, folder: &Path, duration: Duration) -> Result<Row, Trouble> {
         let node = Node::start(folder)?;
         let epoch = Instant::now();
         let (goal, goals) = channel();
         let file = folder.join("ingest/readings.ndjson");
         let watcher = thread::spawn(move || follow(&file, epoch, &goals));
         let before = cpu_of(node.pid())?;
-        let tally = runtime()?.block_on(scheduled(node.mqtt, self.load(epoch)))?;
+        let tally = runtime()?.block_on(scheduled(node.mqtt, self.load(epoch, duration)))?;
         goal.send(tally.sent)?;
         let seen = watcher.join().map_err(|_| "the watcher of the file panicked")??;
         let cpu = cpu_of(node.pid())? - before;
-        let row = self.row(&tally, &seen, cpu);
+        let row = self.row(&tally, &seen, cpu, duration);
         Ok(Row { rss_peak_bytes: Some(memory_of(node.pid(), "VmHWM")?), ..row })
     }
 
-    fn load(&self, epoch: Instant) -> Scheduled {
+    fn load(&self, epoch: Instant, duration: Duration) -> Scheduled {
         Scheduled {
             per_second: self.per_second,
             connections: self.connections,
             payload_bytes: READING_BYTES,
-            duration: DURATION,
+            duration,
             epoch: epoch.into(),
         }
     }
 
-    fn row(&self, tally: &Tally, seen: &Seen, cpu: Duration) -> Row {
+    fn row(&self, tally: &Tally, seen: &Seen, cpu: Duration, duration: Duration) -> Row {
         let Scenario { per_second, connections, .. } = self;
-        let seconds = DURATION.as_secs();
+        let seconds = duration.as_secs();
         let of = |share| Some(seen.latencies.quantile_us(share));
         Row {
             scenario: self.name.to_owned(),

@@ -32,7 +32,7 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, peer: &Peer) -> Result
         (None, Some(address)) => (address, peer.pid),
         (None, None) => return Err("there is no broker to measure".into()),
     };
-    Target { address, pid }.measure(report)
+    Target { address, pid, duration: report.duration(DURATION) }.measure(report)
 }
 
 /// The broker under load.
@@ -40,19 +40,29 @@ struct Target {
     address: SocketAddr,
     /// Whose CPU time and memory are read; nothing where that is not known.
     pid: Option<u32>,
+    duration: Duration,
 }
+
+/// The name of a scenario and how it is run.
+type Scenario = (&'static str, fn(&Target, &str) -> Result<Row, Trouble>);
+
+const SCENARIOS: [Scenario; 4] = [
+    ("broker.qos1.c2000", |target, name| target.closed(name, CONNECTIONS, 1)),
+    ("broker.qos1.pipelined", |target, name| target.closed(name, PIPELINES, IN_FLIGHT)),
+    ("broker.fanout.qos0", |target, name| target.fan(name, 0)),
+    ("broker.fanout.qos1", |target, name| target.fan(name, 1)),
+];
 
 impl Target {
     fn measure(&self, report: &Report) -> Result<(), Trouble> {
-        report.print(self.closed("broker.qos1.c2000", CONNECTIONS, 1)?);
-        report.print(self.closed("broker.qos1.pipelined", PIPELINES, IN_FLIGHT)?);
-        report.print(self.fan("broker.fanout.qos0", 0)?);
-        report.print(self.fan("broker.fanout.qos1", 1)?);
+        for (name, run) in SCENARIOS.into_iter().filter(|(name, _)| report.wants(name)) {
+            report.print(run(self, name)?);
+        }
         Ok(())
     }
 
     fn closed(&self, scenario: &str, connections: usize, in_flight: usize) -> Result<Row, Trouble> {
-        let load = Closed { connections, in_flight, payload_bytes: READING_BYTES, duration: DURATION };
+        let load = Closed { connections, in_flight, payload_bytes: READING_BYTES, duration: self.duration };
         let words =
             format!("{connections} connections, QoS 1, {in_flight} in flight each, {READING_BYTES} B");
         let (tally, cpu) = self.watched(|| runtime()?.block_on(closed(self.address, load)))?;
@@ -60,7 +70,7 @@ impl Target {
     }
 
     fn fan(&self, scenario: &str, qos: u8) -> Result<Row, Trouble> {
-        let load = Fan { subscribers: SUBSCRIBERS, qos, payload_bytes: FAN_BYTES, duration: DURATION };
+        let load = Fan { subscribers: SUBSCRIBERS, qos, payload_bytes: FAN_BYTES, duration: self.duration };
         let words = format!("1 publisher to {SUBSCRIBERS} subscribers, QoS {qos}, {FAN_BYTES} B");
         let (tally, cpu) = self.watched(|| runtime()?.block_on(fan(self.address, load)))?;
         self.row(scenario, tally, cpu, words)
