@@ -13,6 +13,7 @@ mod bench;
 mod broker;
 mod cli;
 mod config;
+mod docs;
 mod explain;
 mod failure;
 mod grpc;

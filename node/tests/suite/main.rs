@@ -6,6 +6,7 @@ mod config;
 mod counterpart;
 mod crash;
 mod delivery;
+mod docs;
 mod external;
 mod fuse_layer;
 mod grpc;
