@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_codec_mqtt::PacketId;
 use tidegate_kernel_flow::Backoff;
+use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::{Level, Ticket};
 use tidegate_service_ingest::{Body, Ingest, Reading};
 use tokio::sync::watch;
@@ -142,7 +143,7 @@ impl Link {
                 backoff.reset();
             }
             tokio::select! {
-                () = sleep(backoff.next_wait(random())) => {}
+                () = sleep(backoff.next_wait(jitter())) => {}
                 () = ordered(&mut order) => {}
             }
         }
@@ -191,8 +192,4 @@ impl Link {
 async fn ordered(order: &mut watch::Receiver<Option<Instant>>) {
     // The link holds the sender.
     let _ = order.wait_for(Option::is_some).await;
-}
-
-fn random() -> u64 {
-    getrandom::u64().unwrap_or(u64::MAX / 2)
 }

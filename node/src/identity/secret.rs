@@ -4,9 +4,9 @@ use crate::cli::Identity as Command;
 use crate::failure::Failure;
 use crate::identity::config::is_name;
 use crate::identity::register::Digest;
-use ring::rand::{SecureRandom, SystemRandom};
 use std::io::{self, Write};
 use std::process::ExitCode;
+use tidegate_kernel_id::random;
 
 /// Prints the secret and the lines of the configuration.
 pub(crate) fn print(command: &Command) -> Result<ExitCode, Failure> {
@@ -15,8 +15,7 @@ pub(crate) fn print(command: &Command) -> Result<ExitCode, Failure> {
         let hint = "take 1 to 64 bytes without spaces and control characters, and not `anonymous`";
         return Err(Failure::message("TG-ID-010", format!("{name:?} is no name for a principal"), hint));
     }
-    let mut random = [0; 32];
-    SystemRandom::new().fill(&mut random).expect("Linux gives random bytes since 3.17");
+    let random: [u8; 32] = random().expect("Linux gives random bytes since 3.17");
     let text = text(command, &url_base64(&random));
     // Who does not read the secret will ask for another one.
     let _ = io::stdout().write_all(text.as_bytes());
