@@ -28,6 +28,7 @@ mod mqtts;
 mod node;
 mod notices;
 mod open_files;
+mod page;
 mod reload;
 mod rules;
 mod settings;

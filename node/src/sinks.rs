@@ -1,21 +1,15 @@
 //! The sinks that the configuration file names: their settings, and starting them. Reads the file of roots.
 
 use crate::failure::Failure;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_connector_influx::{self as influx, InfluxSink};
 use tidegate_connector_mqtt::{MqttSink, SinkSettings};
-use tidegate_connector_prometheus::{
-    CONTENT_TYPE, Page, PageConfig, PageSink, RemoteConfig, RemoteWriteSink,
-};
+use tidegate_connector_prometheus::{PageConfig, RemoteConfig, RemoteWriteSink};
 use tidegate_connector_webhook::{self as webhook, WebhookSink};
 use tidegate_kernel_outbound::{Client, Dialer, Endpoint, HttpLimits, Resolver};
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
-use tidegate_kernel_plug::{Need, Route, Routes};
 use tidegate_service_ingest::{Ingest, OpenError};
 use tokio::runtime::Handle;
 
@@ -116,18 +110,13 @@ impl Sinks {
         self.outbound.dialer()
     }
 
-    /// The page, if any topic is chosen for it; empty at first.
-    pub(crate) fn page(&self) -> Option<Page> {
-        self.page.as_ref().map(|_| Page::default())
+    /// What is on the page, if any topic is chosen for it.
+    pub(crate) fn page(&self) -> Option<&PageConfig> {
+        self.page.as_ref()
     }
 
-    /// Starts every one of them.
-    pub(crate) fn start(
-        &self,
-        ingest: &Ingest,
-        exporters: &Handle,
-        page: Option<Page>,
-    ) -> Result<(), Failure> {
+    /// Starts every one of them but the page.
+    pub(crate) fn start(&self, ingest: &Ingest, exporters: &Handle) -> Result<(), Failure> {
         let dialer = self.outbound.dialer()?;
         for (name, influx::Setup { endpoint, config, delivery }) in self.influx.iter().cloned() {
             let dialer = dialer.clone();
@@ -151,10 +140,6 @@ impl Sinks {
             let (dialer, delivery) = (dialer.clone(), settings.delivery);
             let make = move || MqttSink::new(dialer.clone(), settings.clone());
             started(ingest.start_sink_with(&name, delivery, exporters, make))?;
-        }
-        if let Some((PageConfig { topics }, page)) = self.page.clone().zip(page) {
-            let make = move || PageSink::new(page.clone(), topics.clone());
-            started(ingest.start_sink("page", exporters, make))?;
         }
         Ok(())
     }
@@ -188,14 +173,4 @@ fn check_names(values: &Values, faults: &mut Faults) {
             taken.push(name);
         }
     }
-}
-
-/// The page, where there is one.
-pub(crate) fn routes(page: Option<Page>) -> Routes {
-    let route = Route::get("/metrics/readings", Need::Authenticated, "The latest numbers of chosen topics.");
-    page.map_or_else(Routes::new, |page| Routes::new().with(route, show, page))
-}
-
-async fn show(State(page): State<Page>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page.text())
 }

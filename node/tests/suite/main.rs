@@ -16,6 +16,7 @@ mod letters;
 mod mosquitto;
 mod mqtt;
 mod notices;
+mod page;
 mod paho;
 mod power;
 mod power_disk;

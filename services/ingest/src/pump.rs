@@ -14,6 +14,7 @@ use crate::telemetry::Tap;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
+use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::Refusal;
 use tidegate_kernel_plug::with_causes;
 use tokio::task::JoinSet;
@@ -329,10 +330,9 @@ impl<S: Sink> Pump<S> {
             self.breaker.open(now);
         }
         self.post.state.set_breaker(self.breaker.state(now));
-        let random = getrandom::u64().unwrap_or(u64::MAX);
         let cap = Duration::from_millis(self.post.config.retry_cap_ms);
         let asked = after.unwrap_or_default().min(cap.saturating_mul(12));
-        let wait = self.backoff.next_wait(random).max(self.breaker.remaining(now)).max(asked);
+        let wait = self.backoff.next_wait(jitter()).max(self.breaker.remaining(now)).max(asked);
         self.hold_until = self.hold_until.max(now + wait);
     }
 
