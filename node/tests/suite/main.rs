@@ -22,6 +22,7 @@ mod power;
 mod power_disk;
 mod process;
 mod refusals;
+mod rules;
 mod secure;
 mod shutdown;
 mod story;
