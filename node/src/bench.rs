@@ -37,6 +37,7 @@ type Trouble = Box<dyn Error + Send + Sync>;
 pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
     let measured = match options.subject {
         Subject::StandIn => standin::serve(options.extent.influx),
+        Subject::EndlessStall => models::endless(options.shape.as_deref().unwrap_or_default()),
         _ => Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
             let report = Report { setting: Setting::here(scratch.path(), command()), json: options.json };
             if !options.json {
@@ -61,7 +62,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         Subject::Load => devices::measure(report, options),
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
         Subject::Models => models::measure(report, options.sweep),
-        Subject::StandIn => Err("a stand-in measures nothing".into()),
+        Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;
             replay::measure(report, scratch)

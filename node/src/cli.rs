@@ -342,6 +342,9 @@ pub(crate) struct Bench {
     /// With `models`: also find how many workers and how much queue are enough on this machine
     #[arg(long)]
     pub(crate) sweep: bool,
+    /// With `endless-stall`: how messages get to the sink
+    #[arg(long, hide = true)]
+    pub(crate) shape: Option<String>,
     #[command(flatten)]
     pub(crate) extent: Extent,
     #[command(flatten)]
@@ -396,6 +399,9 @@ pub(crate) enum Subject {
     /// What `ingest` starts in the place of InfluxDB
     #[value(hide = true)]
     StandIn,
+    /// What `models --sweep` starts to see its memory end
+    #[value(hide = true)]
+    EndlessStall,
     /// The time to the first ready answer, idle memory, and opening a journal of ten million records
     Start,
 }

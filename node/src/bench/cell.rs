@@ -6,9 +6,10 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// 4 GiB and two processors: the smallest machine that the product is for.
-const MEMORY_BYTES: u64 = 4 << 30;
+/// What the smallest machine that the product is for has, beside two processors.
+pub(super) const MEMORY_BYTES: u64 = 4 << 30;
 const PERIOD_US: u64 = 100_000;
 const QUOTA_US: u64 = 2 * PERIOD_US;
 
@@ -16,14 +17,18 @@ const QUOTA_US: u64 = 2 * PERIOD_US;
 #[derive(Debug)]
 pub(super) struct Cell {
     folders: Vec<PathBuf>,
-    words: &'static str,
+    memory_bytes: u64,
+    version: u8,
 }
 
 impl Cell {
-    pub(super) fn new() -> Result<Cell, String> {
+    /// With so much memory, and two processors.
+    pub(super) fn new(memory_bytes: u64) -> Result<Cell, String> {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        Cell::unified(&groups)
-            .or_else(|of_v2| Cell::split(&groups).map_err(|of_v1| format!("cgroup v2: {of_v2}; v1: {of_v1}")))
+        let cell = |version| Cell { folders: Vec::new(), memory_bytes, version };
+        cell(2).unified(&groups).or_else(|of_v2| {
+            cell(1).split(&groups).map_err(|of_v1| format!("cgroup v2: {of_v2}; v1: {of_v1}"))
+        })
     }
 
     /// Puts a process in, with all that it starts.
@@ -31,11 +36,12 @@ impl Cell {
         self.folders.iter().try_for_each(|folder| fs::write(folder.join("cgroup.procs"), pid.to_string()))
     }
 
-    pub(super) fn words(&self) -> &'static str {
-        self.words
+    pub(super) fn words(&self) -> String {
+        let (mebibytes, version) = (self.memory_bytes >> 20, self.version);
+        format!("a cgroup (v{version}) of {mebibytes} MiB and 2 processors")
     }
 
-    fn unified(groups: &str) -> Result<Cell, String> {
+    fn unified(mut self, groups: &str) -> Result<Cell, String> {
         let own = own_folder(groups, "").ok_or("not mounted")?;
         let controllers = fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
         if !["memory", "cpu"]
@@ -45,26 +51,26 @@ impl Cell {
             return Err("no controllers for memory and cpu".to_owned());
         }
         write(&own, "cgroup.subtree_control", "+memory +cpu")?;
-        let mut cell = Cell { folders: Vec::new(), words: "in a cgroup (v2) of 4 GiB and 2 processors" };
-        let folder = cell.make(&own)?;
-        write(&folder, "memory.max", &MEMORY_BYTES.to_string())?;
+        let folder = self.make(&own)?;
+        write(&folder, "memory.max", &self.memory_bytes.to_string())?;
         write(&folder, "cpu.max", &format!("{QUOTA_US} {PERIOD_US}"))?;
-        Ok(cell)
+        Ok(self)
     }
 
-    fn split(groups: &str) -> Result<Cell, String> {
+    fn split(mut self, groups: &str) -> Result<Cell, String> {
         let own = |controller| own_folder(groups, controller).ok_or(format!("{controller} is not mounted"));
-        let mut cell = Cell { folders: Vec::new(), words: "in a cgroup (v1) of 4 GiB and 2 processors" };
-        let folder = cell.make(&own("memory")?)?;
-        write(&folder, "memory.limit_in_bytes", &MEMORY_BYTES.to_string())?;
-        let folder = cell.make(&own("cpu")?)?;
+        let folder = self.make(&own("memory")?)?;
+        write(&folder, "memory.limit_in_bytes", &self.memory_bytes.to_string())?;
+        let folder = self.make(&own("cpu")?)?;
         write(&folder, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
         write(&folder, "cpu.cfs_quota_us", &QUOTA_US.to_string())?;
-        Ok(cell)
+        Ok(self)
     }
 
     fn make(&mut self, own: &Path) -> Result<PathBuf, String> {
-        let folder = own.join(format!("tidegate-bench-{}", std::process::id()));
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tidegate-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let folder = own.join(name);
         fs::create_dir(&folder).map_err(|error| format!("no group below {}: {error}", own.display()))?;
         self.folders.push(folder.clone());
         Ok(folder)
@@ -126,7 +132,7 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0
 
     #[test]
     fn a_cell_that_is_permitted_holds_a_process_and_goes_with_the_value() {
-        let Ok(cell) = Cell::new() else { return };
+        let Ok(cell) = Cell::new(MEMORY_BYTES) else { return };
         let mut child =
             std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         cell.admit(child.id()).unwrap();

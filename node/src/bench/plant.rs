@@ -3,7 +3,7 @@
 //! The load runs in a thread, the node and each stand-in in processes of their own; only the node's CPU time and memory are told.
 
 use super::Trouble;
-use super::cell::Cell;
+use super::cell::{Cell, MEMORY_BYTES};
 use super::child::{Node, cpu_of, memory_of};
 use super::load::{Goal, PATIENCE, Scheduled, Tally, connect_all, runtime, scheduled};
 use super::scratch::Scratch;
@@ -56,7 +56,7 @@ impl Plant {
         let file = scratch.inner("plant.toml");
         fs::write(&file, config(names.iter().copied().zip(&sinks)))?;
         let node = Node::start_with(&scratch.inner("plant"), &["--config".as_ref(), file.as_ref()])?;
-        let cell = Cell::new().and_then(|cell| {
+        let cell = Cell::new(MEMORY_BYTES).and_then(|cell| {
             cell.admit(node.pid()).map(|()| cell).map_err(|error| format!("nobody is let in: {error}"))
         });
         let runtime = runtime()?;
@@ -97,7 +97,7 @@ impl Plant {
         let told = settled.collect::<Result<Vec<_>, Trouble>>()?;
         let cpu = cpu_of(self.node.pid())? - self.cpu_before;
         let place = match &self.cell {
-            Ok(cell) => cell.words().to_owned(),
+            Ok(cell) => format!("in {}", cell.words()),
             Err(why) => format!("in no cgroup ({why}), memory read from VmHWM"),
         };
         let (per_second, seconds) = (self.load.per_second, tally.elapsed.as_secs());
