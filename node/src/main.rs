@@ -11,6 +11,7 @@ mod banner;
 #[cfg(feature = "lab")]
 mod bench;
 mod broker;
+mod budget;
 mod cli;
 mod config;
 mod docs;

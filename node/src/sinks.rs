@@ -10,7 +10,7 @@ use tidegate_connector_prometheus::{PageConfig, RemoteConfig, RemoteWriteSink};
 use tidegate_connector_webhook::{self as webhook, WebhookSink};
 use tidegate_kernel_outbound::{Client, Dialer, Endpoint, HttpLimits, Resolver};
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
-use tidegate_service_ingest::{Ingest, OpenError};
+use tidegate_service_ingest::{self as ingest, Ingest, OpenError, SinkConfig};
 use tokio::runtime::Handle;
 
 /// Names that no sink of the file may have: these are always there.
@@ -97,6 +97,19 @@ impl Sinks {
     /// The same sinks, reached this way.
     pub(crate) fn over(self, outbound: Outbound) -> Sinks {
         Sinks { outbound, ..self }
+    }
+
+    /// Memory that all of them may take for what was read and is not settled, the file among them.
+    pub(crate) fn memory_bytes_max(&self, ingest: &ingest::Config) -> u64 {
+        let plain = SinkConfig::of(ingest);
+        let deliveries = [Some(plain), self.page.as_ref().map(|_| plain)].into_iter().flatten();
+        deliveries
+            .chain(self.influx.iter().map(|(_, setup)| setup.delivery))
+            .chain(self.remote_write.iter().map(|(_, config)| config.delivery))
+            .chain(self.webhook.iter().map(|(_, config)| config.delivery))
+            .chain(self.mqtt_out.iter().map(|(_, settings)| settings.delivery))
+            .map(|delivery| delivery.memory_bytes_max())
+            .sum()
     }
 
     #[cfg(test)]
