@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
-use std::path::Path;
 use xtask::services::{self, table::COUNTERPARTS};
 
 use xtask::{bench, conformance, coverage, dist, image, stages, tidy, workspace};
