@@ -374,7 +374,7 @@ pub(crate) struct Extent {
 #[derive(Debug, Args)]
 pub(crate) struct Peer {
     /// Put the load on this broker instead of on a node of our own
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", required_if_eq("subject", "load"))]
     pub(crate) broker: Option<SocketAddr>,
     /// The process whose CPU time and memory are that broker's
     #[arg(long, requires = "broker")]

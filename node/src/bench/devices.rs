@@ -14,7 +14,7 @@ const READING_BYTES: usize = 58;
 
 pub(super) fn measure(report: &Report, options: &Bench) -> Result<(), Trouble> {
     open_files::raise();
-    let broker = options.peer.broker.ok_or("say with --broker where the load goes")?;
+    let broker = options.peer.broker.expect("the command line asks for it");
     let (per_second, seconds) =
         (options.extent.rate.unwrap_or(PER_SECOND), options.extent.seconds.unwrap_or(SECONDS));
     let runtime = runtime()?;

@@ -77,7 +77,7 @@ impl Plant {
     /// Comes back when so long has passed since the first publication.
     pub(super) fn pass_until(&self, elapsed: Duration) {
         while let Some(left) = elapsed.checked_sub(self.elapsed()).filter(|left| !left.is_zero()) {
-            thread::sleep(left);
+            thread::park_timeout(left);
         }
     }
 
