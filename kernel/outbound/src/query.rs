@@ -33,6 +33,25 @@ pub fn base64(bytes: &[u8]) -> String {
     out
 }
 
+/// RFC 4648 §4, with padding; `None` for anything else.
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let value = |digit: u8| BASE64.iter().position(|known| *known == digit);
+    let (groups, rest) = text.as_bytes().as_chunks::<4>();
+    let mut out = Vec::with_capacity(groups.len() * 3);
+    for (at, group) in groups.iter().enumerate() {
+        let is_last = at + 1 == groups.len();
+        let digits = match group {
+            [_, _, b'=', b'='] if is_last => 2,
+            [_, _, _, b'='] if is_last => 3,
+            _ => 4,
+        };
+        let bits = group[..digits].iter().try_fold(0, |bits, digit| Some(bits << 6 | value(*digit)?))?;
+        let bytes = ((bits << (24 - 6 * digits)) as u32).to_be_bytes();
+        out.extend_from_slice(&bytes[1..digits]);
+    }
+    rest.is_empty().then_some(out)
+}
+
 fn put_escaped(out: &mut String, text: &str) {
     for byte in text.bytes() {
         match byte {
@@ -51,5 +70,15 @@ mod tests {
         assert_eq!(query(&[("db", "plant 7&x"), ("o", "厂")]), "?db=plant%207%26x&o=%E5%8E%82");
         assert_eq!(query(&[]), "");
         assert_eq!(basic_authorization("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    }
+
+    #[test]
+    fn base64_comes_back_and_nothing_else_is_read() {
+        for bytes in [&b""[..], b"f", b"fo", b"foo", b"foob", &[0, 255, 127]] {
+            assert_eq!(from_base64(&base64(bytes)).as_deref(), Some(bytes));
+        }
+        for text in ["Zg", "Zg=", "Z===", "Zg==Zg==", "Z!==", "\n"] {
+            assert_eq!(from_base64(text), None, "{text:?}");
+        }
     }
 }
