@@ -225,7 +225,7 @@ type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Optio
 fn pipeline(values: &Values, faults: &mut Faults) -> Pipeline {
     let (config, model) = (ingest::Config::from_values(values, faults), ingest::model_config(values, faults));
     let (rules, sinks) =
-        (ingest::RulesConfig::from_values(values, faults), Sinks::from_values(values, faults));
+        (ingest::RulesConfig::from_values(values, &model, faults), Sinks::from_values(values, faults));
     (config, model, rules, values.group("file").find("path"), sinks)
 }
 

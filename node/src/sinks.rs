@@ -1,23 +1,17 @@
 //! The sinks that the configuration file names: their settings, and starting them. Reads the file of roots.
 
 use crate::failure::Failure;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_connector_influx::{self as influx, InfluxSink};
 use tidegate_connector_kafka::{self as kafka, KafkaSink};
 use tidegate_connector_mqtt::{MqttSink, SinkSettings};
-use tidegate_connector_prometheus::{
-    CONTENT_TYPE, Page, PageConfig, PageSink, RemoteConfig, RemoteWriteSink,
-};
+use tidegate_connector_prometheus::{PageConfig, RemoteConfig, RemoteWriteSink};
 use tidegate_connector_webhook::{self as webhook, WebhookSink};
 use tidegate_kernel_outbound::{Client, Dialer, Endpoint, HttpLimits, Resolver};
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
-use tidegate_kernel_plug::{Need, Route, Routes};
-use tidegate_service_ingest::{Ingest, OpenError};
+use tidegate_service_ingest::{self as ingest, Ingest, OpenError, SinkConfig};
 use tokio::runtime::Handle;
 
 /// Names that no sink of the file may have: these are always there.
@@ -108,6 +102,19 @@ impl Sinks {
         Sinks { outbound, ..self }
     }
 
+    /// Memory that all of them may take for what was read and is not settled, the file among them.
+    pub(crate) fn memory_bytes_max(&self, ingest: &ingest::Config) -> u64 {
+        let plain = SinkConfig::of(ingest);
+        let deliveries = [Some(plain), self.page.as_ref().map(|_| plain)].into_iter().flatten();
+        deliveries
+            .chain(self.influx.iter().map(|(_, setup)| setup.delivery))
+            .chain(self.remote_write.iter().map(|(_, config)| config.delivery))
+            .chain(self.webhook.iter().map(|(_, config)| config.delivery))
+            .chain(self.mqtt_out.iter().map(|(_, settings)| settings.delivery))
+            .map(|delivery| delivery.memory_bytes_max())
+            .sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         let named = self.influx.len()
@@ -123,18 +130,13 @@ impl Sinks {
         self.outbound.dialer()
     }
 
-    /// The page, if any topic is chosen for it; empty at first.
-    pub(crate) fn page(&self) -> Option<Page> {
-        self.page.as_ref().map(|_| Page::default())
+    /// What is on the page, if any topic is chosen for it.
+    pub(crate) fn page(&self) -> Option<&PageConfig> {
+        self.page.as_ref()
     }
 
-    /// Starts every one of them.
-    pub(crate) fn start(
-        &self,
-        ingest: &Ingest,
-        exporters: &Handle,
-        page: Option<Page>,
-    ) -> Result<(), Failure> {
+    /// Starts every one of them but the page.
+    pub(crate) fn start(&self, ingest: &Ingest, exporters: &Handle) -> Result<(), Failure> {
         let dialer = self.outbound.dialer()?;
         for (name, influx::Setup { endpoint, config, delivery }) in self.influx.iter().cloned() {
             let dialer = dialer.clone();
@@ -163,10 +165,6 @@ impl Sinks {
             let (dialer, delivery) = (dialer.clone(), settings.delivery);
             let make = move || MqttSink::new(dialer.clone(), settings.clone());
             started(ingest.start_sink_with(&name, delivery, exporters, make))?;
-        }
-        if let Some((PageConfig { topics }, page)) = self.page.clone().zip(page) {
-            let make = move || PageSink::new(page.clone(), topics.clone());
-            started(ingest.start_sink("page", exporters, make))?;
         }
         Ok(())
     }
@@ -197,14 +195,4 @@ fn check_names(values: &Values, faults: &mut Faults) {
             taken.push(name);
         }
     }
-}
-
-/// The page, where there is one.
-pub(crate) fn routes(page: Option<Page>) -> Routes {
-    let route = Route::get("/metrics/readings", Need::Authenticated, "The latest numbers of chosen topics.");
-    page.map_or_else(Routes::new, |page| Routes::new().with(route, show, page))
-}
-
-async fn show(State(page): State<Page>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page.text())
 }

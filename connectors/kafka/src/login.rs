@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ring::{digest, hmac, pbkdf2};
 use std::fmt;
 use tidegate_codec_kafka::{ErrorCode, SaslStep, sasl_authenticate, sasl_handshake};
+use tidegate_kernel_id::random;
 
 /// Whom to log in as, and how the password is proved.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,8 +76,7 @@ impl Login {
     }
 
     async fn scram(&self, connection: &mut Connection, hash: Hash) -> Result<(), Trouble> {
-        let mut nonce = [0; 18];
-        getrandom::fill(&mut nonce).map_err(|error| Trouble::Login(format!("no randomness: {error}")))?;
+        let nonce = random::<18>().map_err(|error| Trouble::Login(error.to_string()))?;
         let scram = Scram::new(hash, &self.user, &self.password, &nonce);
         let challenge = step(connection, scram.first().as_bytes()).await?;
         let refused = |why: &'static str| Trouble::Login(why.to_owned());

@@ -3,9 +3,10 @@
 //! User and password are taken as they are written; for those of other than ASCII letters that is what SASLprep mostly leaves.
 
 use crate::login::Hash;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac, pbkdf2};
 use std::num::NonZeroU32;
-use tidegate_kernel_outbound::{base64, from_base64};
 
 /// Rounds of hashing that a broker may ask of us: more would be work without end for this node.
 const ROUNDS_MAX: u32 = 200_000;
@@ -22,7 +23,7 @@ pub(crate) struct Scram<'a> {
 
 impl<'a> Scram<'a> {
     pub(crate) fn new(hash: Hash, user: &str, password: &'a str, nonce: &[u8]) -> Scram<'a> {
-        let nonce = base64(nonce);
+        let nonce = STANDARD.encode(nonce);
         let user = user.replace('=', "=3D").replace(',', "=2C");
         Scram { hash, password, first_bare: format!("n={user},r={nonce}"), nonce }
     }
@@ -39,7 +40,7 @@ impl<'a> Scram<'a> {
         for part in challenge.split(',') {
             match part.split_once('=') {
                 Some(("r", text)) => nonce = Some(text),
-                Some(("s", text)) => salt = from_base64(text),
+                Some(("s", text)) => salt = STANDARD.decode(text).ok(),
                 Some(("i", text)) => rounds = text.parse::<u32>().ok(),
                 _ => return Err("the broker's challenge has a part that is not known"),
             }
@@ -67,7 +68,7 @@ impl<'a> Scram<'a> {
             client_key.as_ref().iter().zip(signature.as_ref()).map(|(key, sign)| key ^ sign).collect();
         let server_key = sign(&salted, "Server Key");
         let expected = sign(server_key.as_ref(), &whole);
-        (format!("{last_bare},p={}", base64(&proof)), format!("v={}", base64(expected.as_ref())))
+        (format!("{last_bare},p={}", STANDARD.encode(&proof)), format!("v={}", STANDARD.encode(expected)))
     }
 }
 

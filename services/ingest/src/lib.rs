@@ -45,6 +45,7 @@ mod reading;
 mod recount;
 mod register;
 mod replay;
+mod review;
 mod rules;
 mod shelf;
 mod sink;

@@ -112,6 +112,13 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         role: Role::Tool { programs: &[Program { name: "prometheus", env: "TIDEGATE_TEST_PROMETHEUS" }] },
     },
     Counterpart {
+        name: "curl",
+        source: Source::Apt,
+        packages: &["curl"],
+        heavy: false,
+        role: Role::Tool { programs: &[Program { name: "curl", env: "TIDEGATE_TEST_CURL" }] },
+    },
+    Counterpart {
         name: "paho-mqtt",
         source: Source::Pypi,
         packages: &["paho-mqtt==2.2.0"],
