@@ -17,7 +17,7 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// The consumer ends when nothing has come for so long.
 const QUIET_MS: u32 = 5000;
 /// Every user's password.
-pub(crate) const PASSWORD: &str = "hüter";
+pub(crate) const PASSWORD: &str = "hush";
 
 /// What runs main classes of Kafka; without it the test announces that it is skipped, and returns.
 pub(crate) fn program(test: &str) -> Option<PathBuf> {
@@ -65,7 +65,7 @@ impl Kafka {
         .unwrap();
         let scram = |hash: &str| format!("SCRAM-{hash}=[name=plant,password={PASSWORD}]");
         let properties = folder.path().join("server.properties").display().to_string();
-        let format = ["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", &properties];
+        let format = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", &properties];
         let logins = ["--add-scram", &scram("SHA-512"), "--add-scram", &scram("SHA-256")];
         tool(&program, &[&format[..], &logins[..]].concat());
         let child = run(&program, folder.path());
@@ -157,14 +157,7 @@ fn consumed(line: &str) -> Option<Consumed> {
 
 fn run(program: &Path, folder: &Path) -> Child {
     let log = File::create(folder.join("log")).unwrap();
-    // Without a configuration log4j says nothing below errors, and nothing on standard output.
-    fs::write(folder.join("log4j2.properties"), "rootLogger.level = info\nrootLogger.appenderRef.a.ref = a\nappender.a.name = a\nappender.a.type = Console\n\
-         appender.a.layout.type = PatternLayout\nappender.a.layout.pattern = %m%n\n").unwrap();
     let mut command = Command::new(program);
-    command.env(
-        "JAVA_TOOL_OPTIONS",
-        format!("-Dlog4j2.configurationFile={}", folder.join("log4j2.properties").display()),
-    );
     command.arg("kafka.Kafka").arg(folder.join("server.properties"));
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap()
 }

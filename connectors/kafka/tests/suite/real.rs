@@ -102,7 +102,8 @@ async fn what_a_real_broker_refuses_is_a_letter_or_a_setting_and_a_quota_doubles
     let lost = sink_of(Config { topic: "nowhere".parse().unwrap(), ..config(&[kafka.address]) });
     assert_eq!(verdict(&lost.deliver(&rows).await.unwrap_err()), ("misconfigured", "TG-KA-005"));
 
-    kafka.limit("slow", 4000);
+    // Over the ten seconds that are looked back on; the second of three is beyond it.
+    kafka.limit("slow", 1500);
     let slow = sink_of(Config { client_id: "slow".to_owned(), ..config(&[kafka.address]) });
     for at in 0..3 {
         slow.deliver(&[Row {

@@ -83,8 +83,7 @@ async fn a_quota_that_is_used_up_sends_nothing_twice() {
 #[tokio::test]
 async fn a_record_that_is_refused_is_found_by_halving_and_the_others_are_taken() {
     for (code, expected) in [(10, "TG-KA-003"), (18, "TG-KA-003"), (32, "TG-KA-004"), (87, "TG-KA-004")] {
-        // The first two halvings end at a single record, which is refused as well.
-        let manners = [Manner::Halves(code), Manner::Halves(code), Manner::Refuses(0, code)];
+        let manners = [Manner::Halves(code), Manner::Refuses(0, code)];
         let stub = Stub::start(&[0], &manners).await;
         let setback = deliver(&sink(config(&[stub.address])), &rows(3)).await.unwrap_err();
         let (left, poison) = parts(setback);

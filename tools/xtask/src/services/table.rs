@@ -146,7 +146,12 @@ pub const COUNTERPARTS: &[Counterpart] = &[
     Counterpart {
         name: "kafka",
         source: Source::Maven,
-        packages: &["org.apache.kafka:kafka_2.13:4.1.2", "org.apache.kafka:kafka-tools:4.1.2"],
+        // The last one writes the broker's log, which is how a test knows that it serves.
+        packages: &[
+            "org.apache.kafka:kafka_2.13:4.1.2",
+            "org.apache.kafka:kafka-tools:4.1.2",
+            "org.slf4j:slf4j-simple:1.7.36",
+        ],
         heavy: true,
         role: Role::Tool { programs: &[Program { name: "kafka", env: "TIDEGATE_TEST_KAFKA" }] },
     },
