@@ -358,7 +358,7 @@ mod tests {
         let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
             [ingest.webhook.file]\nurl = \"http://h\"\n";
         let faults = read(&source(text)).unwrap_err();
-        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:7", "f:7:7"]);
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:4:17", "f:6:17"]);
     }
 
     #[test]
@@ -367,7 +367,7 @@ mod tests {
             [ingest.kafka.b]\nbrokers = []\ntopic = \"t\"\n";
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| fault.place_in("f")).collect();
-        assert_eq!(found, ["f:2:23", "f:3:9", "f:4:8", "f:6:11"]);
+        assert_eq!(found, ["f:2:22", "f:3:9", "f:4:8", "f:6:11"]);
     }
 
     #[test]
