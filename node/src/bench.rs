@@ -3,16 +3,23 @@
 //! Rows go to standard output as they come, words to standard error.
 
 mod bare;
+mod cell;
 mod child;
 mod commits;
 mod delivery;
+mod devices;
+mod ingest;
 mod load;
 mod memory;
 mod models;
 mod mqtt;
+mod outage;
 mod pipeline;
+mod plant;
 mod replay;
 mod scratch;
+mod stall;
+mod standin;
 mod start;
 
 use crate::banner::say;
@@ -21,7 +28,6 @@ use crate::failure::Failure;
 use scratch::Scratch;
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 use tidegate_kernel_lab::{Row, Setting, TABLE_HEAD};
 
 /// What a benchmark could not go on with: the journal's errors, the system's.
@@ -29,18 +35,17 @@ type Trouble = Box<dyn Error + Send + Sync>;
 
 /// Runs one subject to its end. Success means that it ran, whatever came out.
 pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
-    let measured = Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
-        let report = Report {
-            setting: Setting::here(scratch.path(), command()),
-            json: options.json,
-            only: options.only.clone(),
-            duration: options.seconds.map(Duration::from_secs),
-        };
-        if !options.json {
-            say(&format!("{TABLE_HEAD}\n"));
-        }
-        measure(options, &report, &scratch)
-    });
+    let measured = match options.subject {
+        Subject::StandIn => standin::serve(options.extent.influx),
+        Subject::EndlessStall => models::endless(options.shape.as_deref().unwrap_or_default()),
+        _ => Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
+            let report = Report { setting: Setting::here(scratch.path(), command()), json: options.json };
+            if !options.json {
+                say(&format!("{TABLE_HEAD}\n"));
+            }
+            measure(options, &report, &scratch)
+        }),
+    };
     let failed = |error: Trouble| {
         Failure::new("TG-ND-020", &*error, "look at the disk below --data, or choose another folder")
     };
@@ -51,16 +56,13 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
     match options.subject {
         Subject::Journal => {
             commits::measure(report, scratch)?;
-            if report.wants("journal.memory") { memory::measure(report, scratch) } else { Ok(()) }
+            memory::measure(report, scratch)
         }
-        Subject::Ingest => {
-            if report.wants("ingest.pipeline") {
-                pipeline::measure(report, scratch)?;
-            }
-            delivery::measure(report, scratch)
-        }
-        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
+        Subject::Ingest => ingest::measure(report, scratch, &options.extent),
+        Subject::Load => devices::measure(report, options),
+        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options.sweep),
+        Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;
             replay::measure(report, scratch)
@@ -79,21 +81,9 @@ fn command() -> String {
 struct Report {
     setting: Setting,
     json: bool,
-    only: Option<String>,
-    /// Of each load, where it is not what the scenario says.
-    duration: Option<Duration>,
 }
 
 impl Report {
-    /// Whether this scenario is to be measured.
-    fn wants(&self, scenario: &str) -> bool {
-        self.only.as_deref().is_none_or(|name| scenario.contains(name))
-    }
-
-    fn duration(&self, usual: Duration) -> Duration {
-        self.duration.unwrap_or(usual)
-    }
-
     fn print(&self, row: Row) {
         let row = self.setting.stamp(row);
         let line = if self.json { row.json() } else { row.line() };

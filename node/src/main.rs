@@ -11,8 +11,10 @@ mod banner;
 #[cfg(feature = "lab")]
 mod bench;
 mod broker;
+mod budget;
 mod cli;
 mod config;
+mod docs;
 mod explain;
 mod failure;
 mod grpc;
@@ -27,6 +29,7 @@ mod mqtts;
 mod node;
 mod notices;
 mod open_files;
+mod page;
 mod reload;
 mod rules;
 mod settings;

@@ -15,6 +15,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::mqtts::Mqtts;
 use crate::open_files;
+use crate::page::Board;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -30,7 +31,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
-use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
@@ -57,6 +57,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
+    let vitals = vitals.allowing(&settings);
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
@@ -212,7 +213,7 @@ struct Listeners {
     grpc: Grpc,
     links: Arc<Links>,
     admin: Http,
-    page: Option<Page>,
+    board: Option<Arc<Board>>,
     capabilities: Wired,
 }
 
@@ -257,7 +258,10 @@ impl Site<'_> {
         let started =
             started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
+        self.settings.sinks.start(&self.ingest, exporters.handle())?;
+        if let Some(board) = &listeners.board {
+            board.start(exporters.handle())?;
+        }
         self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
         if self.settings.notices.has_channels() {
             alarms::follow(&self.ingest, self.notices.outbox().clone(), exporters.handle());
@@ -301,9 +305,10 @@ impl Site<'_> {
         let grpc = self.bind_grpc(readings).await?;
         let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let capabilities =
-            self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()]);
-        let page = self.settings.sinks.page();
+        let board = self.board();
+        let intake: [Arc<dyn Capability>; 4] =
+            [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
+        let capabilities = self.wired(mqtts.clone(), intake, board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -311,15 +316,21 @@ impl Site<'_> {
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
-            page: page.clone(),
             notices: self.notices.clone(),
         };
         let config = admin::config(self.settings.admin);
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let routes = admin::routes(view).and(past.unwrap_or_default());
+        let shown = board.as_ref().map(|board| board.routes());
+        let routes = admin::routes(view).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
         let bound = Http::bind("admin", &config, routes, &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, page, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, board, capabilities })
+    }
+
+    /// The page of latest numbers, where topics are chosen for it.
+    fn board(&self) -> Option<Arc<Board>> {
+        let config = self.settings.sinks.page()?;
+        Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
     }
 
     /// Brokers elsewhere. Whether they can be reached is no reason not to start.
@@ -338,12 +349,18 @@ impl Site<'_> {
     }
 
     /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 4]) -> Wired {
+    fn wired(
+        &self,
+        mqtts: Option<Arc<Mqtts>>,
+        intake: [Arc<dyn Capability>; 4],
+        board: Option<Arc<Board>>,
+    ) -> Wired {
         let rest: [Arc<dyn Capability>; 3] =
             [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
-        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).collect()
+        let board = board.map(|board| -> Arc<dyn Capability> { board });
+        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.

@@ -4,7 +4,6 @@
 //!
 //! Blocks the thread it runs on, as a sink may. Takes no clock: a row's time is the journal's stamp.
 
-mod base64;
 mod line;
 mod readable;
 mod sink;

@@ -254,9 +254,9 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::cursor::ReadLimit;
     use crate::disk::SimDisk;
-    use crate::id::Id;
     use crate::journal::Entry;
     use crate::options::Options;
+    use tidegate_kernel_id::Id;
 
     fn open(disk: &SimDisk) -> Journal {
         let options = Options { segment_bytes: [4096; 3], ..Options::books() };

@@ -10,7 +10,6 @@ use crate::control::{Bound, CursorState, Fact};
 use crate::cursor::{Cursor, ReadLimit};
 use crate::disk::Disk;
 use crate::error::{OpenError, ReadError, Refusal};
-use crate::id::Id;
 use crate::options::Options;
 use crate::passage::{self, Passage};
 use crate::read::{self, Place};
@@ -24,6 +23,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
+use tidegate_kernel_id::Id;
 
 /// The largest payload of one record.
 pub const PAYLOAD_BYTES_MAX: usize = 256 << 10;

@@ -6,12 +6,12 @@
 use crate::cursor::ReadLimit;
 use crate::disk::DiskFile;
 use crate::error::ReadError;
-use crate::id::Id;
 use crate::record::{HEADER_BYTES, Record};
 use crate::segment::{self, Records};
 use crate::state::{Mark, Segment, Shared};
 use bytes::Bytes;
 use std::sync::Arc;
+use tidegate_kernel_id::Id;
 
 /// Where a reader stopped, so that it need not search when it goes on, and what it had read beyond that. Bytes that were not
 /// written yet when they were read are no record by their checksum, and are read again.
@@ -190,10 +190,10 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::cursor::ReadLimit;
     use crate::disk::SimDisk;
-    use crate::id::Id;
     use crate::journal::{Entry, Journal};
     use crate::options::Options;
     use std::sync::Arc;
+    use tidegate_kernel_id::Id;
 
     fn open(disk: &SimDisk) -> Journal {
         Journal::open(Arc::new(disk.clone()), Arc::new(SystemClock), Options::books(), Arc::default())

@@ -26,12 +26,7 @@ const PAYLOAD_BYTES: usize = 200;
 const PREWRITTEN_BYTES: u64 = 64 << 20;
 
 pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
-    let mut wanted = WRITERS.into_iter().filter(|writers| report.wants(&scenario(*writers)));
-    wanted.try_for_each(|writers| compare(report, scratch, writers))
-}
-
-fn scenario(writers: usize) -> String {
-    format!("journal.w{writers}")
+    WRITERS.into_iter().try_for_each(|writers| compare(report, scratch, writers))
 }
 
 /// One journal and two bare group commits under the same load.
@@ -113,7 +108,7 @@ fn row(writers: usize, ours: &[Round], peer: &'static str, theirs: &[Round]) -> 
     let over = |rounds: &[Round], figure: &dyn Fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     let (value, peer_value) = (over(ours, &Round::per_second), over(theirs, &Round::per_second));
     Row {
-        scenario: scenario(writers),
+        scenario: format!("journal.w{writers}"),
         metric: "rate",
         unit: "commit/s",
         value,

@@ -6,7 +6,7 @@ use super::child::{Node, cpu_of, memory_of};
 use super::load::{Closed, Fan, Tally, closed, fan, runtime};
 use super::scratch::Scratch;
 use super::{Report, Trouble};
-use crate::cli::Peer;
+use crate::cli::{Extent, Peer};
 use crate::open_files;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +21,12 @@ const READING_BYTES: usize = 58;
 const FAN_BYTES: usize = 64;
 const DURATION: Duration = Duration::from_secs(10);
 
-pub(super) fn measure(report: &Report, scratch: &Scratch, peer: &Peer) -> Result<(), Trouble> {
+pub(super) fn measure(
+    report: &Report,
+    scratch: &Scratch,
+    peer: &Peer,
+    extent: &Extent,
+) -> Result<(), Trouble> {
     open_files::raise();
     let own = match peer.broker {
         Some(_) => None,
@@ -32,7 +37,11 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, peer: &Peer) -> Result
         (None, Some(address)) => (address, peer.pid),
         (None, None) => return Err("there is no broker to measure".into()),
     };
-    Target { address, pid, duration: report.duration(DURATION) }.measure(report)
+    let target = Target { address, pid, duration: extent.seconds.map_or(DURATION, Duration::from_secs) };
+    for (name, run) in SCENARIOS.into_iter().filter(|(name, _)| extent.wants(name)) {
+        report.print(run(&target, name)?);
+    }
+    Ok(())
 }
 
 /// The broker under load.
@@ -54,13 +63,6 @@ const SCENARIOS: [Scenario; 4] = [
 ];
 
 impl Target {
-    fn measure(&self, report: &Report) -> Result<(), Trouble> {
-        for (name, run) in SCENARIOS.into_iter().filter(|(name, _)| report.wants(name)) {
-            report.print(run(self, name)?);
-        }
-        Ok(())
-    }
-
     fn closed(&self, scenario: &str, connections: usize, in_flight: usize) -> Result<Row, Trouble> {
         let load = Closed { connections, in_flight, payload_bytes: READING_BYTES, duration: self.duration };
         let words =

@@ -6,13 +6,13 @@ use crate::clock::Clock;
 use crate::cursor::{Cursor, ReadLimit};
 use crate::disk::SimDisk;
 use crate::error::OpenError;
-use crate::id::Id;
 use crate::journal::{Entry, Journal};
 use crate::options::{Options, Retention};
 use crate::state::Bell;
 use crate::window::WindowLimit;
 use crate::{caretaker, committer};
 use std::sync::Arc;
+use tidegate_kernel_id::Id;
 
 pub(super) const STREAM: u16 = 16;
 pub(super) const CURSORS: [&str; 2] = ["fast", "slow"];
