@@ -351,14 +351,17 @@ pub(crate) struct Bench {
     pub(crate) peer: Peer,
 }
 
-/// Which part of `bench ingest`, and how much of it.
+/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
 #[cfg(feature = "lab")]
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest`: only the scenario ingest.NAME; may be given more than once
-    #[arg(long, value_name = "NAME", value_parser = ["pipeline", "e2e15k", "e2e75k", "outage", "stall"])]
+    /// With `ingest` and `mqtt`: only the scenario whose name ends so; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = [
+        "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+    ])]
     pub(crate) only: Vec<String>,
-    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load`, the load
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
+    /// `mqtt`, each load
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
     /// With `ingest` and `load`: messages a second
@@ -367,6 +370,14 @@ pub(crate) struct Extent {
     /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
     #[arg(long, value_name = "ADDR")]
     pub(crate) influx: Option<SocketAddr>,
+}
+
+#[cfg(feature = "lab")]
+impl Extent {
+    /// Whether a scenario is to be measured.
+    pub(crate) fn wants(&self, scenario: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| scenario.ends_with(only.as_str()))
+    }
 }
 
 /// A broker that runs already, for `bench mqtt` and `bench load`.

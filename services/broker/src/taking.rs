@@ -41,6 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             progress = true;
             self.handle(packet)?;
         }
+        self.wire.keep_rest();
         self.note_pace(progress);
         Ok(())
     }
