@@ -2,6 +2,7 @@
 //!
 //! Answers from memory; a story reads the journal, and a reload the file.
 
+use crate::docs;
 use crate::http;
 use crate::identity::Identity;
 use crate::letters;
@@ -75,7 +76,7 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
 pub(crate) fn routes(view: View) -> Routes {
     let others = letters::routes(view.ingest.clone());
-    let others = others.and(notices::routes(view.notices.clone()));
+    let others = others.and(notices::routes(view.notices.clone())).and(docs::routes());
     rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())

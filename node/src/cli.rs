@@ -402,16 +402,39 @@ pub(crate) struct Bench {
     /// With `models`: also find how many workers and how much queue are enough on this machine
     #[arg(long)]
     pub(crate) sweep: bool,
+    /// With `endless-stall`: how messages get to the sink
+    #[arg(long, hide = true)]
+    pub(crate) shape: Option<String>,
+    #[command(flatten)]
+    pub(crate) extent: Extent,
     #[command(flatten)]
     pub(crate) peer: Peer,
 }
 
-/// A broker that runs already, for `bench mqtt`.
+/// Which part of `bench ingest`, and how much of it.
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(crate) struct Extent {
+    /// With `ingest`: only the scenario ingest.NAME; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = ["pipeline", "e2e15k", "e2e75k", "outage", "stall"])]
+    pub(crate) only: Vec<String>,
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load`, the load
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: Option<u64>,
+    /// With `ingest` and `load`: messages a second
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) rate: Option<u64>,
+    /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) influx: Option<SocketAddr>,
+}
+
+/// A broker that runs already, for `bench mqtt` and `bench load`.
 #[cfg(feature = "lab")]
 #[derive(Debug, Args)]
 pub(crate) struct Peer {
     /// Put the load on this broker instead of on a node of our own
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", required_if_eq("subject", "load"))]
     pub(crate) broker: Option<SocketAddr>,
     /// The process whose CPU time and memory are that broker's
     #[arg(long, requires = "broker")]
@@ -424,12 +447,21 @@ pub(crate) struct Peer {
 pub(crate) enum Subject {
     /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
     Journal,
-    /// How much one core takes in, and from a publication to its line in a file on a schedule of 15,000 and 75,000 messages a second
+    /// How much one core takes in; from a publication to its line in a file at 15,000 and 75,000 messages a second; an InfluxDB that
+    /// is away for a while, and one that stands still beside another one
     Ingest,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,
     /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
     Models,
+    /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
+    Load,
+    /// What `ingest` starts in the place of InfluxDB
+    #[value(hide = true)]
+    StandIn,
+    /// What `models --sweep` starts to see its memory end
+    #[value(hide = true)]
+    EndlessStall,
     /// The time to the first ready answer, idle memory, and opening a journal of ten million records
     Start,
 }

@@ -12,8 +12,10 @@ mod banner;
 #[cfg(feature = "lab")]
 mod bench;
 mod broker;
+mod budget;
 mod cli;
 mod config;
+mod docs;
 mod explain;
 mod failure;
 mod grpc;

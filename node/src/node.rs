@@ -54,6 +54,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
+    let vitals = vitals.allowing(&settings);
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);

@@ -5,12 +5,13 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_connector_influx::{self as influx, InfluxSink};
+use tidegate_connector_kafka::{self as kafka, KafkaSink};
 use tidegate_connector_mqtt::{MqttSink, SinkSettings};
 use tidegate_connector_prometheus::{PageConfig, RemoteConfig, RemoteWriteSink};
 use tidegate_connector_webhook::{self as webhook, WebhookSink};
 use tidegate_kernel_outbound::{Client, Dialer, Endpoint, HttpLimits, Resolver};
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
-use tidegate_service_ingest::{Ingest, OpenError};
+use tidegate_service_ingest::{self as ingest, Ingest, OpenError, SinkConfig};
 use tokio::runtime::Handle;
 
 /// Names that no sink of the file may have: these are always there.
@@ -47,6 +48,7 @@ pub(crate) struct Outbound {
 pub(crate) struct Sinks {
     outbound: Outbound,
     influx: Vec<(String, influx::Setup)>,
+    kafka: Vec<(String, kafka::Setup)>,
     remote_write: Vec<(String, RemoteConfig)>,
     webhook: Vec<(String, webhook::Config)>,
     mqtt_out: Vec<(String, SinkSettings)>,
@@ -86,6 +88,7 @@ impl Sinks {
         let sinks = Sinks {
             outbound: Outbound::default(),
             influx: named(values, "influx", |values| influx::Setup::from_values(values, faults)),
+            kafka: named(values, "kafka", |values| kafka::Setup::from_values(values, faults)),
             remote_write: named(values, "remote_write", |values| RemoteConfig::from_values(values, faults)),
             webhook: named(values, "webhook", |values| webhook::Config::from_values(values, faults)),
             mqtt_out: named(values, "mqtt_out", |values| SinkSettings::from_values(values, faults)),
@@ -99,9 +102,26 @@ impl Sinks {
         Sinks { outbound, ..self }
     }
 
+    /// Memory that all of them may take for what was read and is not settled, the file among them.
+    pub(crate) fn memory_bytes_max(&self, ingest: &ingest::Config) -> u64 {
+        let plain = SinkConfig::of(ingest);
+        let deliveries = [Some(plain), self.page.as_ref().map(|_| plain)].into_iter().flatten();
+        deliveries
+            .chain(self.influx.iter().map(|(_, setup)| setup.delivery))
+            .chain(self.remote_write.iter().map(|(_, config)| config.delivery))
+            .chain(self.webhook.iter().map(|(_, config)| config.delivery))
+            .chain(self.mqtt_out.iter().map(|(_, settings)| settings.delivery))
+            .map(|delivery| delivery.memory_bytes_max())
+            .sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        let named = self.influx.len() + self.remote_write.len() + self.webhook.len() + self.mqtt_out.len();
+        let named = self.influx.len()
+            + self.kafka.len()
+            + self.remote_write.len()
+            + self.webhook.len()
+            + self.mqtt_out.len();
         named == 0 && self.page.is_none()
     }
 
@@ -121,6 +141,11 @@ impl Sinks {
         for (name, influx::Setup { endpoint, config, delivery }) in self.influx.iter().cloned() {
             let dialer = dialer.clone();
             let make = move || InfluxSink::new(client(&dialer, &endpoint), config.clone());
+            started(ingest.start_sink_with(&name, delivery, exporters, make))?;
+        }
+        for (name, kafka::Setup { config, delivery }) in self.kafka.iter().cloned() {
+            let dialer = dialer.clone();
+            let make = move || KafkaSink::new(dialer.clone(), config.clone());
             started(ingest.start_sink_with(&name, delivery, exporters, make))?;
         }
         for (name, RemoteConfig { endpoint, label, value, delivery }) in self.remote_write.iter().cloned() {
@@ -161,14 +186,11 @@ fn named<T>(values: &Values, kind: &str, mut read: impl FnMut(&Values) -> Option
 /// A sink's name is that of its place in the journal, whatever its kind.
 fn check_names(values: &Values, faults: &mut Faults) {
     let mut taken: Vec<&str> = TAKEN.to_vec();
-    for kind in ["influx", "mqtt_out", "remote_write", "webhook"] {
+    for kind in ["influx", "kafka", "mqtt_out", "remote_write", "webhook"] {
         for (name, sink) in values.named(kind) {
             if taken.contains(&name) {
-                faults.push(sink.fault(
-                    "url",
-                    format!("there is another sink {name}"),
-                    "give each a name of its own",
-                ));
+                let message = format!("there is another sink {name}");
+                faults.push(sink.fault_here(message, "give each a name of its own"));
             }
             taken.push(name);
         }

@@ -1,6 +1,7 @@
 """A device with grpcio: sends numbered readings, and comes back after every end of the node until all are acknowledged.
 
-Arguments: port, folder of the .proto, how many readings, how many to repeat after a reconnect that the node already has.
+Arguments: port, folder of the .proto, how many readings, how many to repeat after a reconnect that the node already has, and the
+first level of a hundred topics to spread them over (by default all are on line/7/temp).
 Prints `at N` for the first Ack of each connection and `acked N` for each later one, then `sent N duplicates N`.
 """
 
@@ -17,6 +18,7 @@ BATCH, WINDOW = 20, 400
 PATIENCE_S = 60
 
 port, include, many, repeat = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+spread = sys.argv[5] if len(sys.argv) > 5 else None
 made = tempfile.mkdtemp()
 assert protoc.main(["", f"-I{include}", f"--python_out={made}", f"--grpc_python_out={made}", PROTO]) == 0
 sys.path.insert(0, made)
@@ -24,7 +26,8 @@ from tidegate.ingest.v1 import readings_pb2, readings_pb2_grpc  # noqa: E402
 
 
 def reading(number):
-    return readings_pb2.Reading(sequence=number, topic="line/7/temp", payload=str(number).encode())
+    topic = f"{spread}/{number % 100}" if spread else "line/7/temp"
+    return readings_pb2.Reading(sequence=number, topic=topic, payload=str(number).encode())
 
 
 class Life:

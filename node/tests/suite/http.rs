@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const BATCH: &str = r#"{"readings":[{"topic":"line/7/temp","payload":21.5}]}"#;
 const APPLIED: &str = "tidegate_config_reloads_total{outcome=\"applied\"}";
 
-fn ask(address: SocketAddr, request: &str, fields: &str, body: &str) -> Answer {
+pub(crate) fn ask(address: SocketAddr, request: &str, fields: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();

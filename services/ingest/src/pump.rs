@@ -5,6 +5,7 @@
 //! and the two are joined again. Runs on the runtime for exporters: it reads the disk and the sink may block. Takes the monotonic
 //! clock, and randomness for the waits.
 
+use crate::delivery::LANDED_PER_FLIGHT_MAX;
 use crate::errand::{Errand, Wait};
 use crate::error::PumpError;
 use crate::lane::{Committed, FlightState, Lane};
@@ -26,8 +27,6 @@ const BUSY_WAIT: Duration = Duration::from_millis(5);
 const TELEMETRY_WAIT: Duration = Duration::from_millis(50);
 /// The number of a flight with telemetry, of which there is one at a time.
 const TELEMETRY: u64 = u64::MAX;
-/// Flights that may wait to be settled behind one that takes longer, for each that may be under way.
-const LANDED_PER_FLIGHT_MAX: usize = 4;
 
 pub(crate) struct Pump<S> {
     post: Post,

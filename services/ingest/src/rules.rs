@@ -7,6 +7,7 @@
 //! ```
 //! [`Rules`] is the handle; the task that owns the state answers it.
 
+pub(crate) mod catalog;
 pub(crate) mod config;
 pub(crate) mod kept;
 pub(crate) mod outputs;
@@ -28,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidegate_engine_rules::{Catalog, Limits, RuleSet, RuleSpec, ShadowTerm};
 use tidegate_kernel_journal::Journal;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// The rules' cursor on the readings.
 pub(crate) const CURSOR: &str = "rules";
@@ -39,7 +40,7 @@ const ASKS_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Ask {
     /// Run this set beside the one in force.
-    Try { set: Arc<RuleSet>, term: ShadowTerm, reply: Option<oneshot::Sender<()>> },
+    Try { set: Arc<RuleSet>, term: ShadowTerm, reply: oneshot::Sender<()> },
     /// Let it take over; whether there was one.
     Switch { reply: oneshot::Sender<bool> },
     /// Forget it; whether there was one.
@@ -79,14 +80,24 @@ pub struct Rules {
     pub(crate) commands: Arc<CommandCounts>,
 }
 
+/// What the configuration says.
+#[derive(Debug)]
+struct Given {
+    /// What it said last: on trial, in force, or forgotten.
+    set: Arc<RuleSet>,
+    /// How long that is to be tried out; nothing once that has begun.
+    trial: Option<ShadowTerm>,
+}
+
 /// Between the handle and the task.
 #[derive(Debug)]
 pub(crate) struct Shared {
     limits: Limits,
     pub(crate) snapshot_ms: u64,
     in_force: Mutex<Arc<RuleSet>>,
-    /// The rules that were configured last, on trial or in force.
-    given: Mutex<Vec<RuleSpec>>,
+    given: Mutex<Given>,
+    /// There is a set in `given` that is not on trial yet.
+    pub(crate) changed: Notify,
     report: Mutex<RulesReport>,
 }
 
@@ -146,19 +157,18 @@ impl Rules {
         term: ShadowTerm,
     ) -> Result<(), RulesError> {
         let set = config::check(rules, catalog, &self.shared.limits)?;
-        self.ask(|reply| Ask::Try { set, term, reply: Some(reply) }).await
+        self.ask(|reply| Ask::Try { set, term, reply }).await
     }
 
-    /// Takes up a changed configuration: a trial begins if the rules are others than those given last. Returns at once.
-    pub fn reconfigure(&self, config: &RulesConfig) -> Result<(), RulesError> {
+    /// Takes up a changed configuration: a trial begins if the rules, or the tags of the model that they read, are others than those
+    /// given last. Returns at once, and cannot fail for rules that were checked.
+    pub fn reconfigure(&self, config: &RulesConfig) -> Result<(), RuleFaults> {
         let set = config.check()?;
         let mut given = self.shared.given();
-        if *given == config.rules {
-            return Ok(());
+        if given.set != set {
+            *given = Given { set, trial: Some(config.trial) };
+            self.shared.changed.notify_one();
         }
-        let ask = Ask::Try { set, term: config.trial, reply: None };
-        self.asks.try_send(ask).map_err(|_| RulesError::Ended)?;
-        given.clone_from(&config.rules);
         Ok(())
     }
 
@@ -200,8 +210,9 @@ impl Shared {
         Shared {
             limits: config.limits,
             snapshot_ms: config.snapshot_ms,
-            in_force: Mutex::new(set),
-            given: Mutex::new(config.rules.clone()),
+            in_force: Mutex::new(set.clone()),
+            given: Mutex::new(Given { set, trial: None }),
+            changed: Notify::new(),
             report: Mutex::new(report),
         }
     }
@@ -210,7 +221,14 @@ impl Shared {
         self.in_force.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn given(&self) -> MutexGuard<'_, Vec<RuleSpec>> {
+    /// A set that was given and is to be tried out.
+    pub(crate) fn take_given(&self) -> Option<(Arc<RuleSet>, ShadowTerm)> {
+        let mut given = self.given();
+        let term = given.trial.take()?;
+        Some((given.set.clone(), term))
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
