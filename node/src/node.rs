@@ -35,7 +35,7 @@ use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
-use tidegate_service_grpc::Grpc;
+use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, http as inputs};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
@@ -267,7 +267,7 @@ impl Site<'_> {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
-            grpc: listeners.grpc.local_addr(),
+            grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -338,7 +338,8 @@ impl Site<'_> {
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
         let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
-        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
         bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
