@@ -282,7 +282,11 @@ impl Site<'_> {
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
+        let shared = http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+        };
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
