@@ -65,8 +65,13 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let pipeline = rules::Pipeline {
+            ingest: ingest.clone(),
+            commands: Arc::default(),
+            exporters: exporters.handle().clone(),
+        };
         let holders = Holders {
-            pipeline: rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() },
+            pipeline: pipeline.clone(),
             identity: identity.clone(),
             tls: tls.clone(),
             drain_timeout: drain_timeout.clone(),
@@ -78,6 +83,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             settings,
             folder: &folder,
             ingest,
+            pipeline,
             identity,
             tls,
             notices: Arc::new(notices),
@@ -219,6 +225,7 @@ struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
+    pipeline: rules::Pipeline,
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
@@ -249,8 +256,8 @@ impl Site<'_> {
         let listeners = self.listen().await?;
         let file = self.file.clone();
         let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
-        let started =
-            started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
+        self.pipeline.commands.join(listeners.broker.handle());
+        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
         if let Some(board) = &listeners.board {
