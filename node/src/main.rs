@@ -14,6 +14,7 @@ mod bench;
 mod broker;
 mod budget;
 mod cli;
+mod commands;
 mod config;
 mod docs;
 mod explain;

@@ -3,14 +3,17 @@
 
 mod backup;
 mod bad_input;
+mod commands;
 mod config;
 mod counterpart;
 mod crash;
 mod delivery;
 mod docs;
+mod exact;
 mod external;
 mod fuse_layer;
 mod grpc;
+mod hostile;
 mod http;
 mod journal;
 mod letters;
