@@ -69,6 +69,7 @@ fn run(journals: &[Journal], bell: &Bell) {
 }
 
 /// Lets records come for as long as the pace says, and tells it whether they did. Who appends does not ring meanwhile.
+#[allow(clippy::disallowed_methods, reason = "a thread of its own that lets time pass and waits for nothing")]
 fn gather(journals: &[Journal], pace: &mut Pace) {
     let half = pace.pause() / 2;
     if half.is_zero() || journals.iter().any(|journal| is_urgent(&journal.shared)) {
