@@ -60,7 +60,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         }
         Subject::Ingest => ingest::measure(report, scratch, &options.extent),
         Subject::Load => devices::measure(report, options),
-        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
+        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options.sweep),
         Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
