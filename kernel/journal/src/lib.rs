@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod backup;
 mod batch;
 mod caretaker;
 mod carried;
@@ -32,6 +33,7 @@ mod watermark;
 mod window;
 
 pub use account::{Account, Counts, Tally};
+pub use backup::{BackupError, Restored, Saved, Until, backup, restore};
 pub use clock::{Clock, JUMP_MS_MAX, SystemClock};
 pub use cursor::{Batch, Cursor, Delivery, ReadLimit};
 pub use disk::{Disk, DiskFile, Fault, RealDisk, SECTOR_BYTES, SimDisk};

@@ -132,6 +132,10 @@ impl Roster {
         *self.taken.borrow()
     }
 
+    pub(crate) fn is_draining(&self) -> bool {
+        self.lock().draining
+    }
+
     /// Lets nobody in any more and tells everybody to finish.
     pub(crate) fn call_drain(&self, deadline: Instant) {
         let mut seats = self.lock();

@@ -60,6 +60,8 @@ pub(crate) struct Session<S> {
     pub(super) outlet: Outlet,
     pub(super) client: Text,
     pub(super) berth: Arc<Berth>,
+    /// The name of its principal; empty for nobody in particular.
+    pub(super) principal: Text,
     pub(super) permissions: Permissions,
     pub(super) stay: Option<Stay>,
     /// How long the session outlives the connection.
@@ -123,6 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             outlet,
             client,
             berth,
+            principal: admitted.name(),
             permissions: admitted.permissions,
             stay: admitted.stay,
             expiry: admitted.expiry,
