@@ -52,6 +52,24 @@ Exit status: 0 told; 1 there is no such story, the error has a code; 2 usage")]
     /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
     #[command(subcommand)]
     Journal(Journal),
+    /// Copy what the journals of a data folder have, also while a node runs on it; changes nothing there
+    #[command(after_help = "\
+Example:
+  tidegate backup ./tidegate-data --to /mnt/backup/monday
+  tidegate backup ./tidegate-data --to /mnt/backup/tuesday --since /mnt/backup/monday
+
+Exit status: 0 the backup is whole; 1 it is not, the error has a code; 2 usage")]
+    Backup(Backup),
+    /// Make a data folder of a full backup and those made since it, to their end or to an earlier place
+    #[command(after_help = "\
+Example:
+  tidegate restore /mnt/backup/monday /mnt/backup/tuesday --to ./tidegate-data
+  tidegate restore /mnt/backup/monday --to ./tidegate-data --until 2026-11-26T12:00:00+08:00
+
+What was delivered behind the place where the folder ends is delivered again.
+
+Exit status: 0 the folder is whole; 1 there is none, the error has a code; 2 usage")]
+    Restore(Restore),
     /// Bring a data folder of an older version to this version's format; the old files are kept
     #[command(after_help = "\
 Example:
@@ -164,6 +182,48 @@ pub(crate) struct Asked {
     /// JSON instead of words
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The data folder
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Where the backup goes: a folder that is empty or not there
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: PathBuf,
+    /// A backup made before; what is in it, or in those it builds on, is not copied again
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) since: Option<PathBuf>,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// A full backup, then each one that builds on those before it
+    #[arg(value_name = "BACKUP", required = true)]
+    pub(crate) backups: Vec<PathBuf>,
+    /// The new data folder: one that is empty or not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Leave out what was appended later, such as 2026-11-26T12:00:00+08:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<jiff::Timestamp>,
+    /// Leave out what is behind this record, and what came later in the other journal, such as queues:1200
+    #[arg(long, value_name = "JOURNAL:SEQ", value_parser = place, conflicts_with = "until")]
+    pub(crate) until_record: Option<(String, u64)>,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn place(text: &str) -> Result<(String, u64), String> {
+    let parts = text.split_once(':').and_then(|(journal, seq)| Some((journal.to_owned(), seq.parse().ok()?)));
+    parts
+        .filter(|(journal, _)| journal == "queues" || journal == "books")
+        .ok_or_else(|| "write queues:N or books:N".to_owned())
 }
 
 #[derive(Debug, Subcommand)]
@@ -342,7 +402,7 @@ pub(crate) struct Bench {
     /// With `models`: also find how many workers and how much queue are enough on this machine
     #[arg(long)]
     pub(crate) sweep: bool,
-    /// With `endless-stall`: how messages get to the sink
+    /// With `models` and `endless-stall`: only this way from a message to the sink
     #[arg(long, hide = true)]
     pub(crate) shape: Option<String>,
     #[command(flatten)]
@@ -351,14 +411,17 @@ pub(crate) struct Bench {
     pub(crate) peer: Peer,
 }
 
-/// Which part of `bench ingest`, and how much of it.
+/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
 #[cfg(feature = "lab")]
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest`: only the scenario ingest.NAME; may be given more than once
-    #[arg(long, value_name = "NAME", value_parser = ["pipeline", "e2e15k", "e2e75k", "outage", "stall"])]
+    /// With `ingest` and `mqtt`: only the scenario whose name ends so; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = [
+        "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+    ])]
     pub(crate) only: Vec<String>,
-    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load`, the load
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
+    /// `mqtt`, each load
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
     /// With `ingest` and `load`: messages a second
@@ -367,6 +430,14 @@ pub(crate) struct Extent {
     /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
     #[arg(long, value_name = "ADDR")]
     pub(crate) influx: Option<SocketAddr>,
+}
+
+#[cfg(feature = "lab")]
+impl Extent {
+    /// Whether a scenario is to be measured.
+    pub(crate) fn wants(&self, scenario: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| scenario.ends_with(only.as_str()))
+    }
 }
 
 /// A broker that runs already, for `bench mqtt` and `bench load`.

@@ -7,12 +7,14 @@
 mod admin;
 mod alarms;
 mod asking;
+mod backup;
 mod banner;
 #[cfg(feature = "lab")]
 mod bench;
 mod broker;
 mod budget;
 mod cli;
+mod commands;
 mod config;
 mod docs;
 mod explain;
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
         Command::Notice(command) => notices::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
+        Command::Backup(options) => backup::back_up(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),

@@ -35,8 +35,8 @@ use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
-use tidegate_service_grpc::Grpc;
-use tidegate_service_ingest::{Ingest, http as inputs};
+use tidegate_service_grpc::{Grpc, Handshake};
+use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,6 +44,9 @@ use tokio::runtime::{Builder, Runtime};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
+/// Readings wait so long for others that go into the file with them: each delivery is a sync, and 4,000 of them a second are half
+/// a processor's work.
+const FILE_BATCH_AGE_MS: u64 = 2;
 /// Files open beside connections: journals, sinks, listeners.
 const OWN_FILES: u64 = 64;
 /// How long runtimes may take to put their threads down when all is done.
@@ -65,8 +68,13 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let pipeline = rules::Pipeline {
+            ingest: ingest.clone(),
+            commands: Arc::default(),
+            exporters: exporters.handle().clone(),
+        };
         let holders = Holders {
-            pipeline: rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() },
+            pipeline: pipeline.clone(),
             identity: identity.clone(),
             tls: tls.clone(),
             drain_timeout: drain_timeout.clone(),
@@ -78,6 +86,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             settings,
             folder: &folder,
             ingest,
+            pipeline,
             identity,
             tls,
             notices: Arc::new(notices),
@@ -219,6 +228,7 @@ struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
+    pipeline: rules::Pipeline,
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
@@ -248,9 +258,12 @@ impl Site<'_> {
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
         let file = self.file.clone();
-        let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
-        let started =
-            started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        let make = move || FileSink::new(&file);
+        let started = self.ingest.start_sink_with("file", delivery, exporters.handle(), make);
+        self.pipeline.commands.join(listeners.broker.handle());
+        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
         if let Some(board) = &listeners.board {
@@ -267,7 +280,7 @@ impl Site<'_> {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
-            grpc: listeners.grpc.local_addr(),
+            grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -282,7 +295,11 @@ impl Site<'_> {
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
+        let shared = http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+        };
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
@@ -338,7 +355,8 @@ impl Site<'_> {
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
         let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
-        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
         bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod backup;
 mod batch;
 mod caretaker;
 mod carried;
@@ -17,6 +18,7 @@ mod folder;
 mod format0;
 mod journal;
 mod options;
+mod pace;
 mod passage;
 mod planted;
 mod read;
@@ -31,6 +33,7 @@ mod watermark;
 mod window;
 
 pub use account::{Account, Counts, Tally};
+pub use backup::{BackupError, Restored, Saved, Until, backup, restore};
 pub use clock::{Clock, JUMP_MS_MAX, SystemClock};
 pub use cursor::{Batch, Cursor, Delivery, ReadLimit};
 pub use disk::{Disk, DiskFile, Fault, RealDisk, SECTOR_BYTES, SimDisk};
@@ -45,5 +48,5 @@ pub use state::Tallies;
 pub use threads::Threads;
 pub use tidegate_kernel_id::{Id, NotAnId};
 pub use upgrade::{Upgraded, upgrade};
-pub use watermark::{Reached, Unknown, Watermark};
+pub use watermark::{Reached, Unknown, Waiting, Watermark};
 pub use window::{AHEAD_MS_MAX, WindowLimit};

@@ -39,7 +39,7 @@ const fn principal(kind: &'static str) -> [Field; 7] {
             "scopes",
             Kind::List { of: &SCOPE, items_max: SCOPES_MAX },
             "[]",
-            "What it may do to topics: publish:FILTER or subscribe:FILTER each.",
+            "What it may do to topics: publish:FILTER or subscribe:FILTER each; command:FILTER to publish where rules send commands.",
         )
         .live(),
         Field::optional("connections_max", RATE, "Its connections at once.").live(),

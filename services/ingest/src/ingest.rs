@@ -6,6 +6,7 @@
 use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
 use crate::admission::{Admission, Journaled};
 use crate::class::Class;
+use crate::command::CommandAccount;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
@@ -248,6 +249,7 @@ impl Ingest {
             admission: account,
             sinks,
             sink_states,
+            commands: CommandAccount::of(&status.accounts),
         }
     }
 

@@ -24,6 +24,8 @@ struct Offer<'a> {
     reading: &'a Reading,
     received_ms: u64,
     once: Option<Id>,
+    /// What whoever offers it has to write with it.
+    notes: &'a [Entry<'a>],
 }
 
 /// What a reading came to when it was looked at.
@@ -69,13 +71,19 @@ impl Ingest {
     /// What a device with a model sends is taken as the points its model makes of it. A reading that a rule made
     /// ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: None })
+        self.offer_with(reading, &[])
+    }
+
+    /// The same with records of whoever offers it, which stand or fall with the reading: after a crash all of it is in the journal, or
+    /// nothing. Where the reading itself does not go into the journal, they do; where it is declined, they do not.
+    pub fn offer_with(&self, reading: &Reading, notes: &[Entry<'_>]) -> Result<Taken, Declined> {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: None, notes })
     }
 
     /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006. Only what goes
     /// into the journal is told apart by its id.
     pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id) })
+        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id), notes: &[] })
     }
 
     /// Takes readings together with the note, or says why none of them; each may still be declined for itself. All that goes into
@@ -84,13 +92,13 @@ impl Ingest {
         let (gate, received_ms) = (self.gate.get(), wall_ms());
         let (mut looks, mut declined) = (Vec::with_capacity(readings.len()), Vec::new());
         for (at, reading) in readings.iter().enumerate() {
-            match self.look(&Offer { reading, received_ms, once: None }, &gate) {
+            match self.look(&Offer { reading, received_ms, once: None, notes: &[] }, &gate) {
                 Ok(look) => looks.push(look),
                 Err(why) => declined.push((at, reading.source, why)),
             }
         }
         let mut admission = self.admission();
-        let settled = self.settle(&mut admission, looks, declined.len(), note);
+        let settled = self.settle(&mut admission, looks, declined.len(), note.as_slice());
         match settled {
             Ok(_) => declined.iter().for_each(|(_, source, why)| admission.count_declined_of(*source, *why)),
             Err(why) => readings.iter().for_each(|reading| admission.count_declined_of(reading.source, why)),
@@ -107,7 +115,7 @@ impl Ingest {
             (Body::Raw(payload), Some(seat)) => {
                 let mut told = seat.told();
                 match self.read(offer, &gate, &seat, payload, &mut told) {
-                    Ok(Class::Telemetry) if !told.made.points.is_empty() => {
+                    Ok(Class::Telemetry) if offer.notes.is_empty() && !told.made.points.is_empty() => {
                         return self.take_live(offer, &seat, &mut told);
                     }
                     Ok(class) => offer.look_at_points(&seat, class, &told.made),
@@ -117,18 +125,18 @@ impl Ingest {
             (_, seat) => self.look_without(offer, &gate, seat.is_some()),
         };
         match look {
-            Ok(look) => self.take_look(source, look),
+            Ok(look) => self.take_look(offer, look),
             // What rules make was never received.
             Err(why) if source == Source::Rule => Err(why),
             Err(why) => self.decline(why).and(Err(why)),
         }
     }
 
-    fn take_look(&self, source: Source, look: Look) -> Result<Taken, Declined> {
+    fn take_look(&self, offer: &Offer<'_>, look: Look) -> Result<Taken, Declined> {
         let id = if look.entry().is_some() { look.id } else { Id::NIL };
         let mut admission = self.admission();
-        let settled = self.settle(&mut admission, vec![look], 0, None);
-        let settled = settled.inspect_err(|why| admission.count_declined_of(source, *why));
+        let settled = self.settle(&mut admission, vec![look], 0, offer.notes);
+        let settled = settled.inspect_err(|why| admission.count_declined_of(offer.reading.source, *why));
         settled.map(|(ticket, level)| Taken { id, ticket, level })
     }
 
@@ -210,10 +218,10 @@ impl Ingest {
         admission: &mut Admission,
         looks: Vec<Look>,
         declined: usize,
-        note: Option<Entry<'_>>,
+        notes: &[Entry<'_>],
     ) -> Result<(Ticket, Level), Declined> {
         let level = looks.iter().map(Look::level).max().unwrap_or(Level::Memory);
-        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(note).collect();
+        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(notes.iter().copied()).collect();
         let ticket = self.admit(admission, (looks.len() + declined) as u64, &entries)?;
         drop(entries);
         for look in looks {

@@ -339,7 +339,9 @@ impl<S: Sink> Pump<S> {
     async fn wait(&mut self) {
         let now = self.now();
         let alarm = self.started + self.alarm(now);
-        let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy;
+        // What comes while a parcel waits for its age is read once, when that is over.
+        let gathers = self.live.due_in(now).is_some_and(|due| !due.is_zero());
+        let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy && !gathers;
         tokio::select! {
             Some(landed) = self.flying.join_next() => match landed {
                 Ok(landed) => self.landed(landed),

@@ -3,12 +3,12 @@
 //! rule, and puts out again what may have been missed: with ids made of the record's own origin, so what was not missed changes nothing.
 //!
 //! ```text
-//! record, stream 18, kind 1, version 1: flags u8, bit 0 the condition holds; print u64; at u64; origin: id 16 bytes, point u16;
+//! record, stream 19, kind 1, version 1: flags u8, bit 0 the condition holds; print u64; at u64; origin: id 16 bytes, point u16;
 //!   the rule's name to the end
 //! ```
 //! Reads the disk at a start.
 
-use crate::once;
+use crate::once::{self, Appended};
 use crate::rules::outputs::Origin;
 use bytes::Buf;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use tidegate_engine_rules::{Fact, Rule, RuleNumber, RuleSet};
 use tidegate_kernel_journal::{Entry, Id, Journal, ReadError, ReadLimit, Record, Refusal};
 
 /// The stream of these records.
-pub(crate) const STANDS: u16 = 18;
+pub(crate) const STANDS: u16 = 19;
 const KIND: u16 = 1;
 const VERSION: u8 = 1;
 
@@ -40,18 +40,18 @@ struct Stand<'a> {
     rule: &'a str,
 }
 
-/// Writes down where the rule stands.
+/// Writes down where the rule stands, unless that was done; whether it is new.
 pub(crate) fn write(
     journal: &Journal,
     rule: &Rule,
     (high, at): (bool, u64),
     origin: Origin,
-) -> Result<(), Refusal> {
+) -> Result<bool, Refusal> {
     let payload = encode(rule, (high, at), origin);
     let id = once::id_of(at, &[b"stands", &payload]);
     let (stream, kind, version) = (STANDS, KIND, VERSION);
     let entry = Entry { stream, kind, version, id, payload: &payload, ..Entry::default() };
-    once::append(journal, entry, origin.replay).map(drop)
+    Ok(matches!(once::append(journal, entry, origin.replay)?, Appended::New(_)))
 }
 
 /// Goes on from where rules stood in the snapshot, by the records behind it.
