@@ -17,7 +17,9 @@ mod budget;
 mod cli;
 mod commands;
 mod config;
+mod console;
 mod docs;
+mod events;
 mod explain;
 mod failure;
 mod grpc;
@@ -34,6 +36,7 @@ mod node;
 mod notices;
 mod open_files;
 mod page;
+mod pulse;
 mod reload;
 mod rules;
 mod settings;
@@ -53,7 +56,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Notice(command) => notices::run(&command),

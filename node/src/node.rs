@@ -9,15 +9,18 @@ use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
+use crate::events::Events;
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
 use crate::login::{self, Desk};
+use crate::logs::Recent;
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
+use crate::pulse::Pulse;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -55,7 +58,7 @@ const OWN_FILES: u64 = 64;
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
-pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
+pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
     let (values, settings) = origins.settings()?;
@@ -103,6 +106,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             past,
             audit: Audit::new(folder.books().clone()),
             fingerprint: key.fingerprint().into(),
+            recent,
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -227,6 +231,7 @@ struct Listeners {
     grpc: Grpc,
     links: Arc<Links>,
     admin: Http,
+    events: Arc<Events>,
     board: Option<Arc<Board>>,
     capabilities: Wired,
 }
@@ -249,6 +254,7 @@ struct Site<'a> {
     audit: Audit,
     /// Of the node's key.
     fingerprint: Arc<str>,
+    recent: Recent,
 }
 
 impl Site<'_> {
@@ -323,10 +329,10 @@ impl Site<'_> {
         let grpc = self.bind_grpc(readings).await?;
         let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let board = self.board();
+        let (board, storage) = (self.board(), Arc::new(Storage::of(self.folder)));
         let intake: [Arc<dyn Capability>; 4] =
             [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
-        let capabilities = self.wired(mqtts.clone(), intake, board.clone());
+        let capabilities = self.wired(mqtts.clone(), intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -335,15 +341,22 @@ impl Site<'_> {
             vitals: self.vitals,
             reloader: self.reloader.clone(),
             notices: self.notices.clone(),
+            storage,
+            mqtt: mqtt.clone(),
         };
+        let history = self.past.as_ref().map(|past| past.history.clone());
+        let pulse = Arc::new(Pulse::new(view.clone()));
+        let events = Arc::new(Events::new(view.clone(), pulse, self.recent.clone(), history.clone()));
         let config = admin::config(self.settings.admin);
-        let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
+        let past = history.map(|history| history::routes(history, self.ingest.clone()));
         let shown = board.as_ref().map(|board| board.routes());
-        let routes = admin::routes(view).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
-        let routes = routes.and(self.people());
-        let bound = Http::bind("admin", &config, routes, &shared, None).await;
+        let routes = admin::routes(view, events.clone(), self.recent.clone())
+            .and(past.unwrap_or_default())
+            .and(shown.unwrap_or_default())
+            .and(self.people());
+        let bound = Http::bind("admin", &config, admin::listed(routes), &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, board, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, events, board, capabilities })
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -390,10 +403,10 @@ impl Site<'_> {
         &self,
         mqtts: Option<Arc<Mqtts>>,
         intake: [Arc<dyn Capability>; 4],
+        storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 3] =
-            [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
+        let rest: [Arc<dyn Capability>; 3] = [self.ingest.clone(), self.notices.clone(), storage];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
@@ -402,7 +415,7 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, events, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         let notices = self.notices.clone();
@@ -420,6 +433,7 @@ impl Site<'_> {
             let link = link.clone();
             tokio::spawn(async move { link.run().await });
         }
+        tokio::spawn(events.run());
         tokio::spawn(async move { admin.serve().await });
         capabilities
     }
