@@ -54,6 +54,7 @@ function parsed(text) {
 export const api = {
   get: (path) => ask('GET', path),
   post: (path, body) => ask('POST', path, body),
+  delete: (path) => ask('DELETE', path),
   /** The same where the node has such a route; else nothing, without asking. */
   async find(path) {
     return (await hasRoute(path)) ? ask('GET', path) : null;

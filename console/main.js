@@ -139,7 +139,7 @@ const act = {
   logout() {
     setToken(null);
     live.stop();
-    api.post('/api/v1/session/end').catch(() => {});
+    api.delete('/api/v1/session').catch(() => {});
     state.me = null;
     state.login = true;
     changed();
@@ -155,7 +155,8 @@ function open(dialog) {
 
 async function whoAsks() {
   try {
-    state.me = await api.get('/api/v1/identity/me');
+    const me = await api.get('/api/v1/whoami');
+    state.me = { ...me, anonymous: me.name === 'anonymous' };
     state.login = false;
     live.start();
     return true;

@@ -132,38 +132,6 @@ impl Unauthenticated {
     }
 }
 
-impl PrincipalKind {
-    pub fn name(self) -> &'static str {
-        match self {
-            PrincipalKind::Person => "person",
-            PrincipalKind::Device => "device",
-            PrincipalKind::Node => "node",
-        }
-    }
-}
-
-impl Role {
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Operator => "operator",
-            Role::Admin => "admin",
-            Role::Auditor => "auditor",
-        }
-    }
-}
-
-/// As it is configured: `publish:line/7/#`.
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let action = match self.action {
-            Action::Publish => "publish",
-            Action::Subscribe => "subscribe",
-            Action::Command => "command",
-        };
-        write!(f, "{action}:{}", self.pattern)
-    }
-}
-
 impl Principal {
     /// Nobody in particular, who may publish and subscribe everywhere and operate the node: whoever is let in without a name sits at the
     /// machine itself.

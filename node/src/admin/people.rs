@@ -1,8 +1,8 @@
-//! `GET /api/v1/identity/me` and `/api/v1/identity/principals`: who is asking, and who is known. Never a secret, nor its SHA-256.
+//! `GET /api/v1/identity/principals`: who is known, and what they may. Never a secret, nor its SHA-256.
 
 use crate::identity::Identity;
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use serde::Serialize;
 use std::sync::Arc;
 use tidegate_kernel_plug::{Need, Principal, Route, Routes};
@@ -13,8 +13,6 @@ struct Told {
     name: String,
     /// `person`, `device` or `node`.
     kind: &'static str,
-    /// Nobody in particular, let in without a name.
-    anonymous: bool,
     roles: Vec<&'static str>,
     /// `publish:FILTER` or `subscribe:FILTER`.
     scopes: Vec<String>,
@@ -33,15 +31,9 @@ struct Known {
 }
 
 pub(super) fn routes(identity: Arc<Identity>) -> Routes {
-    Routes::new().with(Route::get("/api/v1/identity/me", Need::Authenticated, "Who is asking."), me, ()).with(
-        Route::get("/api/v1/identity/principals", Need::AnyRole, "Who is known, and what they may."),
-        principals,
-        identity,
-    )
-}
-
-async fn me(Extension(principal): Extension<Arc<Principal>>) -> Json<Told> {
-    Json(told(&principal))
+    let purpose = "Who is known, and what they may.";
+    let route = Route::get("/api/v1/identity/principals", Need::AnyRole, purpose);
+    Routes::new().with(route, principals, identity)
 }
 
 async fn principals(State(identity): State<Arc<Identity>>) -> Json<Known> {
@@ -54,7 +46,6 @@ fn told(principal: &Principal) -> Told {
     Told {
         name: principal.name.clone(),
         kind: principal.kind.name(),
-        anonymous: principal.is_anonymous(),
         roles: principal.roles.iter().map(|role| role.name()).collect(),
         scopes: principal.scopes.iter().map(ToString::to_string).collect(),
         connections_max: allowance.connections_max.map(Into::into),

@@ -63,7 +63,8 @@ impl Register {
 
     pub(crate) fn known(&self) -> (&'static str, Vec<Arc<Principal>>) {
         let devices = self.devices.values().map(|(_, principal)| principal);
-        let mut principals: Vec<_> = self.tokens.values().chain(devices).cloned().collect();
+        let people = self.people.values().map(|(_, principal)| principal);
+        let mut principals: Vec<_> = self.tokens.values().chain(devices).chain(people).cloned().collect();
         principals.sort_by(|one, other| one.name.cmp(&other.name));
         let anonymous = match self.anonymous {
             Anonymous::Loopback => "loopback",

@@ -245,8 +245,8 @@ fn devices_journals_and_the_process_are_told_with_their_units() {
     assert!(
         process["threads"].as_u64().unwrap() > 1 && process["resident_bytes"].as_u64().unwrap() > 1 << 20
     );
-    let me = site.node.admin_get("/api/v1/identity/me").json();
-    assert_eq!((&me["anonymous"], &me["roles"]), (&json!(true), &json!(["operator"])));
+    let known = site.node.admin_get("/api/v1/identity/principals").json();
+    assert_eq!((&known["anonymous"], &known["principals"]), (&json!("loopback"), &json!([])));
     let lines = site.node.admin_get("/api/v1/log").json();
     assert!(lines["lines"].is_array());
 }

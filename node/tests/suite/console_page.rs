@@ -2,6 +2,7 @@
 
 use crate::browser::{Browser, Look, programs};
 use crate::mqtt::Client;
+use crate::people::person;
 use crate::process::{Node, command, run};
 use serde_json::{Value, json};
 use std::fs;
@@ -238,6 +239,8 @@ fn where_nobody_is_let_in_without_a_token_the_page_asks_for_it() {
     let node = start(&dir, &text);
     let browser = Browser::start(&programs, Look::DESK);
     browser.open(&format!("http://{}/", node.admin()));
+    browser.when("document.querySelector('input[name=password]')");
+    browser.value("document.querySelector('.login .quiet').click()");
     browser.when("document.querySelector('input[name=token]:focus')");
     let show = |token: &str| {
         browser.value(&format!("document.querySelector('input[name=token]').value = {}", json!(token)));
@@ -250,4 +253,35 @@ fn where_nobody_is_let_in_without_a_token_the_page_asks_for_it() {
     browser.when("document.querySelector('.me').innerText === 'ada'");
     let kept = browser.value("Object.keys(localStorage).concat(document.cookie).join()");
     assert!(!kept.to_string().contains("token"), "{kept}");
+}
+
+#[test]
+fn an_auditor_logs_in_with_a_password_and_reads_who_did_what() {
+    let test = "an_auditor_logs_in_with_a_password_and_reads_who_did_what";
+    let Some(programs) = programs(&format!("console_page::{test}")) else { return };
+    let lines = person("lin", "a long password").unwrap();
+    let dir = TempDir::new().unwrap();
+    let text = format!("[identity]\nanonymous = \"never\"\n{}", with_role(&lines, "auditor"));
+    let node = start(&dir, &text);
+    let browser = Browser::start(&programs, Look::DESK);
+    browser.open(&format!("http://{}/#/audit", node.admin()));
+    browser.when("document.querySelector('input[name=password]')");
+    let show = |password: &str| {
+        browser.value("document.querySelector('input[name=name]').value = 'lin'");
+        browser.value(&format!("document.querySelector('input[name=password]').value = {}", json!(password)));
+        browser.value("document.querySelector('form').requestSubmit()");
+    };
+    show("not the password");
+    browser.when("document.querySelector('.login-error').innerText.length > 0");
+    show("a long password");
+    browser.when("document.querySelector('.me')?.innerText === 'lin'");
+    browser.when("document.body.innerText.includes('POST /api/v1/session')");
+    browser.value("document.querySelector('.bar-tools .tool').click()");
+    browser.when("document.querySelector('input[name=password]')");
+}
+
+/// The lines of a person, who has this role alone.
+fn with_role(lines: &str, role: &str) -> String {
+    let others = lines.lines().filter(|line| !line.trim_start().starts_with("roles"));
+    others.chain([&*format!("roles = [\"{role}\"]")]).map(|line| format!("{line}\n")).collect()
 }
