@@ -317,12 +317,19 @@ pub(crate) struct Up {
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,
+    /// Where management is over TLS, where there is a certificate; nowhere by default, 0.0.0.0:7343 with --lan
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin_tls: Option<SocketAddr>,
     /// The file readings are delivered to; DIR/ingest/readings.ndjson by default
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<String>,
     /// Readings on topics that match are critical: acknowledged only once they are synced; may be given up to 64 times
     #[arg(long, value_name = "FILTER")]
     pub(crate) critical: Vec<TopicFilter>,
+    /// Let other machines in: listen on all addresses with TLS, a certificate and a token of the node's own, made at the first
+    /// start and kept in DIR/lan
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) lan: bool,
     /// How long the end may take; 10 by default
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub(crate) drain_timeout: Option<u32>,

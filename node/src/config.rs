@@ -42,16 +42,37 @@ impl Origins {
         Origins { file: up.config.clone().or_else(found), overrides: settings::overrides(up) }
     }
 
+    /// The same with more from the command line; what it says already goes before.
+    pub(crate) fn with(mut self, more: Vec<Override>) -> Origins {
+        let news = more.into_iter().filter(|one| self.overrides.iter().all(|known| known.path != one.path));
+        let news: Vec<_> = news.collect();
+        self.overrides.extend(news);
+        self
+    }
+
     /// The file's name as it is shown.
     pub(crate) fn name(&self) -> String {
         self.file.as_ref().map_or_else(|| "command line".to_owned(), |file| file.display().to_string())
     }
 
     pub(crate) fn read(&self) -> Result<(Values, Settings), Unread> {
-        let bytes =
-            self.file.as_deref().map(|file| head(file, FILE_BYTES_MAX)).transpose().map_err(Unread::File)?;
+        let bytes = self.bytes().map_err(Unread::File)?;
         let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
         settings::read(&source).map_err(Unread::Faults)
+    }
+
+    /// Where the data folder is, whatever else is wrong; or all that is wrong, where that cannot be said.
+    pub(crate) fn data(&self) -> Result<PathBuf, Failure> {
+        let bytes = self.bytes().map_err(|error| unreadable(&self.name(), &error))?;
+        let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
+        match settings::data(&source) {
+            Some(data) => Ok(data),
+            None => self.settings().map(|(_, settings)| settings.data),
+        }
+    }
+
+    fn bytes(&self) -> io::Result<Option<Vec<u8>>> {
+        self.file.as_deref().map(|file| head(file, FILE_BYTES_MAX)).transpose()
     }
 
     /// Reads it, or tells all that is wrong.
@@ -124,7 +145,7 @@ fn init(out: &Path, section: Option<&str>) -> Result<ExitCode, Failure> {
 }
 
 /// The file may come to hold secrets, so it is its owner's alone.
-fn write_new(out: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_new(out: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()

@@ -10,7 +10,7 @@ mod section;
 mod tries;
 
 pub(crate) use config::{Config, IdentityError};
-pub(crate) use secret::print;
+pub(crate) use secret::{fresh_secret, print};
 pub(crate) use section::SECTION;
 
 use crate::identity::register::Register;

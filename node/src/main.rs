@@ -21,6 +21,7 @@ mod http;
 mod identity;
 mod inspection;
 mod intake;
+mod lan;
 mod letters;
 mod logs;
 mod mqtts;

@@ -13,6 +13,7 @@ use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
+use crate::lan::{Greeting, Lan};
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::reload::Reloader;
@@ -23,7 +24,8 @@ use crate::storage::Storage;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -53,6 +55,8 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
+    let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
+    let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
@@ -85,6 +89,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             reloader,
             drain_timeout,
             past,
+            lan,
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -209,6 +214,8 @@ struct Listeners {
     grpc: Grpc,
     links: Arc<Links>,
     admin: Http,
+    /// The same over TLS, where that is asked for.
+    admin_tls: Option<Http>,
     page: Option<Page>,
     capabilities: Wired,
 }
@@ -227,6 +234,7 @@ struct Site<'a> {
     drain_timeout: Arc<Live<Duration>>,
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
+    lan: Option<Lan>,
 }
 
 impl Site<'_> {
@@ -259,12 +267,17 @@ impl Site<'_> {
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
+        let lan = self.greeting(&listeners);
+        let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
         let banner = Banner {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
             grpc: listeners.grpc.local_addr(),
             admin: listeners.admin.address(),
+            admin_tls: listeners.admin_tls.as_ref().map(Http::address),
+            lan,
+            code,
             data: self.folder.path(),
             file: &self.file,
             config: self.reloader.standing().file,
@@ -308,12 +321,34 @@ impl Site<'_> {
             page: page.clone(),
             notices: self.notices.clone(),
         };
-        let config = admin::config(self.settings.admin);
+        let admin = self.bind_admin("admin", self.settings.admin, &view, &shared, None).await?;
+        let admin_tls = match self.settings.admin_tls {
+            Some(address) => {
+                Some(self.bind_admin("admin-tls", address, &view, &shared, self.tls.clone()).await?)
+            }
+            None => None,
+        };
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, page, capabilities })
+    }
+
+    async fn bind_admin(
+        &self,
+        name: &'static str,
+        address: SocketAddr,
+        view: &View,
+        shared: &http::Shared,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Http, Failure> {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let routes = admin::routes(view).and(past.unwrap_or_default());
-        let bound = Http::bind("admin", &config, routes, &shared, None).await;
-        let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, page, capabilities })
+        let routes = admin::routes(view.clone()).and(past.unwrap_or_default());
+        let bound = Http::bind(name, &admin::config(address), routes, shared, tls).await;
+        bound.map_err(|error| unlistening(&error))
+    }
+
+    /// What neighbours are told, where there are any.
+    fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
+        let port = listeners.admin_tls.as_ref()?.address().port();
+        self.lan.as_ref().map(|lan| lan.greeting(port))
     }
 
     /// Brokers elsewhere. Whether they can be reached is no reason not to start.
@@ -342,7 +377,8 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, capabilities, .. } =
+            listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         let notices = self.notices.clone();
@@ -360,7 +396,9 @@ impl Site<'_> {
             let link = link.clone();
             tokio::spawn(async move { link.run().await });
         }
-        tokio::spawn(async move { admin.serve().await });
+        for admin in [Some(admin), admin_tls].into_iter().flatten() {
+            tokio::spawn(async move { admin.serve().await });
+        }
         capabilities
     }
 

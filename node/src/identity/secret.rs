@@ -15,12 +15,23 @@ pub(crate) fn print(command: &Command) -> Result<ExitCode, Failure> {
         let hint = "take 1 to 64 bytes without spaces and control characters, and not `anonymous`";
         return Err(Failure::message("TG-ID-010", format!("{name:?} is no name for a principal"), hint));
     }
-    let mut random = [0; 32];
-    SystemRandom::new().fill(&mut random).expect("Linux gives random bytes since 3.17");
-    let text = text(command, &url_base64(&random));
+    let text = text(command, &random_secret());
     // Who does not read the secret will ask for another one.
     let _ = io::stdout().write_all(text.as_bytes());
     Ok(ExitCode::SUCCESS)
+}
+
+/// A secret nobody has yet, and its SHA-256 in hex digits.
+pub(crate) fn fresh_secret() -> (String, String) {
+    let secret = random_secret();
+    let digest = Digest::of(secret.as_bytes()).to_string();
+    (secret, digest)
+}
+
+fn random_secret() -> String {
+    let mut random = [0; 32];
+    SystemRandom::new().fill(&mut random).expect("Linux gives random bytes since 3.17");
+    url_base64(&random)
 }
 
 fn text(command: &Command, secret: &str) -> String {

@@ -16,13 +16,21 @@ const DIGEST_HELP: &str = "SHA-256 of the secret in 64 hex digits, as `tidegate 
 pub(crate) const SECTION: Section = Section::new(
     "identity",
     "Who is let in.",
-    &[Field::new(
-        "anonymous",
-        Kind::Choice(&["loopback", "never"]),
-        "loopback",
-        "Where somebody who shows nothing is let in.",
-    )
-    .live()],
+    &[
+        Field::new(
+            "anonymous",
+            Kind::Choice(&["loopback", "never"]),
+            "loopback",
+            "Where somebody who shows nothing is let in.",
+        )
+        .live(),
+        Field::optional(
+            "lan_sha256",
+            Kind::Text { bytes_max: 64 },
+            "SHA-256 of the token of `up --lan`, which sets it: who shows that token may do everything.",
+        )
+        .live(),
+    ],
 )
 .with(&[
     Group::many("tokens", "Somebody who shows a token, as in HTTP's Bearer.", MANY, &principal("person")),
@@ -54,8 +62,11 @@ impl Config {
             "never" => Anonymous::Never,
             _ => Anonymous::Loopback,
         };
-        let entries = |group| values.named(group).map(|(name, values)| entry(name, values)).collect();
-        let config = Config { anonymous, tokens: entries("tokens"), devices: entries("devices") };
+        let entries =
+            |group| values.named(group).map(|(name, values)| entry(name, values)).collect::<Vec<_>>();
+        let lan = values.find("lan_sha256").map(neighbour);
+        let tokens = lan.into_iter().chain(entries("tokens")).collect();
+        let config = Config { anonymous, tokens, devices: entries("devices") };
         if let Err(errors) = Register::new(&config) {
             errors.iter().for_each(|error| faults.push(fault(values, error)));
         }
@@ -80,6 +91,18 @@ fn entry(name: &str, values: &Values) -> Entry {
             messages_per_s_max: limit("messages_per_s_max"),
             bytes_per_s_max: limit("bytes_per_s_max"),
         },
+    }
+}
+
+/// Who shows the token of `up --lan`: whoever was given it by the person who started the node.
+fn neighbour(sha256: String) -> Entry {
+    Entry {
+        name: "lan".to_owned(),
+        sha256,
+        kind: PrincipalKind::Person,
+        roles: vec![Role::Operator, Role::Admin],
+        scopes: vec!["publish:#".to_owned(), "subscribe:#".to_owned()],
+        allowance: Allowance::default(),
     }
 }
 
