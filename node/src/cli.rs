@@ -15,6 +15,7 @@ Exit status:
 
 Environment:
   TIDEGATE_LOG    what is logged, `warn,tidegate=info` by default
+  TIDEGATE_ADMIN  which running node is asked, where --admin does not say
   TIDEGATE_TOKEN  who asks a running node, where that lets nobody in without a token
   NO_COLOR        set to anything: no colours in the log";
 
@@ -66,6 +67,14 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
         #[arg(value_name = "DIR")]
         data: PathBuf,
     },
+    /// Take the steps of the demonstration that `up --demo` runs, from another terminal
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Demo(Demo),
+    /// Stand in for a site where there is none
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Sim(Sim),
     /// Measure this machine with this build, and say what was measured; judges nothing
     #[cfg(feature = "lab")]
     #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
@@ -265,7 +274,7 @@ SIGHUP does the same. Exit status: 0 taken up, or nothing had changed; 1 refused
 #[derive(Debug, Args)]
 pub(crate) struct Running {
     /// The management listener of the node
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+    #[arg(long, value_name = "ADDR", env = "TIDEGATE_ADMIN", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,
 }
 
@@ -330,9 +339,78 @@ pub(crate) struct Up {
     /// start and kept in DIR/lan
     #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) lan: bool,
+    /// Show what a node does when its cable is pulled: with a simulated plant in front of it and a centre behind it; data in a
+    /// fresh folder, unless --data names one
+    #[cfg(feature = "lab")]
+    #[arg(long, conflicts_with_all = ["config", "tls_cert", "tls_key", "tls_client_ca", "file", "critical"])]
+    pub(crate) demo: bool,
+    /// Standard input is the line to the demonstration this node is shown in
+    #[cfg(feature = "lab")]
+    #[arg(long, hide = true)]
+    pub(crate) demo_line: bool,
+    /// End when standard input does
+    #[cfg(feature = "lab")]
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
     /// How long the end may take; 10 by default
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub(crate) drain_timeout: Option<u32>,
+}
+
+/// The steps of the demonstration; each waits until what it does can be seen.
+#[cfg(feature = "lab")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Demo {
+    /// Show the cable, what the plant counts, and where every reading is
+    #[command(after_help = "Example:\n  tidegate demo show")]
+    Show(Running),
+    /// Pull the cable, and wait until the sinks behind it are red and readings wait for them
+    #[command(
+        after_help = "Example:\n  tidegate demo pull\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
+    )]
+    Pull(Running),
+    /// Kill the node with SIGKILL, and wait until it is back
+    #[command(
+        after_help = "Example:\n  tidegate demo kill\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
+    )]
+    Kill(Running),
+    /// Plug the cable back, and wait until what waited has gone out and every account closes
+    #[command(
+        after_help = "Example:\n  tidegate demo plug\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
+    )]
+    Plug(Running),
+}
+
+/// What can be simulated.
+#[cfg(feature = "lab")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// A plant of some tens of devices that publish over MQTT at QoS 1, until it is told to stop; a line of counts a second
+    #[command(after_help = "\
+Example:
+  tidegate sim model > tidegate.toml && tidegate up
+  tidegate sim plant
+
+A device keeps what is not acknowledged and sends it again over its next connection. At the end, up to 5 s are waited for what is
+not acknowledged; then the last line is printed: produced = acked + dropped + waiting.")]
+    Plant(Plant),
+    /// Print the model of the plant's devices and some rules, as a configuration
+    #[command(
+        after_help = "Example:\n  tidegate sim model > tidegate.toml && tidegate config check tidegate.toml"
+    )]
+    Model,
+}
+
+/// How the plant is told.
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(crate) struct Plant {
+    /// Where it publishes
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
+    pub(crate) broker: SocketAddr,
+    /// End when standard input does
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
 }
 
 /// What `tidegate bench` can be told.

@@ -13,6 +13,8 @@ mod bench;
 mod broker;
 mod cli;
 mod config;
+#[cfg(feature = "lab")]
+mod demo;
 mod explain;
 mod failure;
 mod grpc;
@@ -28,10 +30,13 @@ mod mqtts;
 mod node;
 mod notices;
 mod open_files;
+mod parent;
 mod reload;
 mod rules;
 mod settings;
 mod signals;
+#[cfg(feature = "lab")]
+mod sim;
 mod sinks;
 mod storage;
 mod story;
@@ -47,6 +52,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        #[cfg(feature = "lab")]
+        Command::Up(up) if up.demo => demo::up(&up),
         Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
@@ -54,6 +61,10 @@ fn main() -> ExitCode {
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
         Command::Upgrade { data } => upgrade::run(&data),
+        #[cfg(feature = "lab")]
+        Command::Demo(command) => demo::run(&command),
+        #[cfg(feature = "lab")]
+        Command::Sim(command) => sim::run(&command),
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),

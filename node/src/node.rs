@@ -16,6 +16,7 @@ use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
 use crate::mqtts::Mqtts;
 use crate::open_files;
+use crate::parent::Parent;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -64,6 +65,10 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
+    let parent = {
+        let _within = data_plane.enter();
+        Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))?
+    };
     let folder = open_folder(&settings)?;
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
@@ -90,6 +95,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             drain_timeout,
             past,
             lan,
+            parent,
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -235,6 +241,7 @@ struct Site<'a> {
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
     lan: Option<Lan>,
+    parent: Parent,
 }
 
 impl Site<'_> {
@@ -269,14 +276,15 @@ impl Site<'_> {
         }
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
+        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.admin.address());
         let banner = Banner {
-            mqtt: listeners.broker.local_addr(),
+            mqtt,
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
             grpc: listeners.grpc.local_addr(),
-            admin: listeners.admin.address(),
+            admin,
             admin_tls: listeners.admin_tls.as_ref().map(Http::address),
-            lan,
+            lan: lan.clone(),
             code,
             data: self.folder.path(),
             file: &self.file,
@@ -285,7 +293,9 @@ impl Site<'_> {
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
         tokio::spawn(hangups.each(self.reloader.clone()));
-        banner::say(&text);
+        if !self.parent.tell(mqtt, admin, lan).await {
+            banner::say(&text);
+        }
         Ok((stops, capabilities))
     }
 
@@ -340,7 +350,7 @@ impl Site<'_> {
         tls: Option<Arc<Tls>>,
     ) -> Result<Http, Failure> {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let routes = admin::routes(view.clone()).and(past.unwrap_or_default());
+        let routes = admin::routes(view.clone()).and(past.unwrap_or_default()).and(self.parent.routes());
         let bound = Http::bind(name, &admin::config(address), routes, shared, tls).await;
         bound.map_err(|error| unlistening(&error))
     }
