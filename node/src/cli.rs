@@ -82,6 +82,23 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Make a secret for a device or a token for a person or program, and show it once
     #[command(subcommand)]
     Identity(Identity),
+    /// Look at the machine, the data folder and the configuration, and say what is wrong and what to do; changes nothing
+    #[command(after_help = "\
+Example:
+  tidegate doctor --hardening
+  tidegate doctor --json | jq -r .code
+
+Run it as the user of the node. Exit status: 0 nothing worse than a note; 1 warnings or errors; 2 usage")]
+    Doctor(Box<Doctor>),
+    /// Write one file for whoever helps: the doctor's findings, settings without secrets, and what a running node says of itself
+    #[command(after_help = "\
+Example:
+  tidegate support-bundle
+  tidegate support-bundle --yes --out /tmp/node-3.txt
+
+What is to be in it is listed first; without --yes it is asked for, or, where there is no terminal, not written.
+Exit status: 0 written, or not wanted; 1 it could not be written, the error has a code; 2 usage")]
+    SupportBundle(Box<Bundle>),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -276,6 +293,55 @@ pub(crate) struct Running {
     /// The management listener of the node
     #[arg(long, value_name = "ADDR", env = "TIDEGATE_ADMIN", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,
+}
+
+/// What is looked at, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Also compare with the security baseline
+    #[arg(long)]
+    pub(crate) hardening: bool,
+    /// One JSON object a line: code, severity, title, title_zh, evidence, hint, hint_zh
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The language; by default as LC_ALL, LC_MESSAGES or LANG say
+    #[arg(long)]
+    pub(crate) lang: Option<Tongue>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// A language for people.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Tongue {
+    Zh,
+    En,
+}
+
+/// What of a node goes into the bundle, and where it goes.
+#[derive(Debug, Args)]
+pub(crate) struct Bundle {
+    /// The file to write; refuses to write over another one
+    #[arg(long, value_name = "FILE", default_value = "./tidegate-support.txt")]
+    pub(crate) out: PathBuf,
+    /// Write without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) node: Running,
+}
+
+/// Where a node's file and data are, whether it runs or not.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The configuration file; by default DIR/tidegate.toml or else ./tidegate.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder; ./tidegate-data by default
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
 }
 
 /// Which reading's story.

@@ -2,7 +2,7 @@
 //!
 //! The only place that reads the file and what it refers to.
 
-use crate::cli::{Config as Command, Up};
+use crate::cli::{Config as Command, Place, Up};
 use crate::failure::Failure;
 use crate::settings::{self, Settings};
 use std::fs::{File, OpenOptions};
@@ -36,10 +36,17 @@ pub(crate) enum Unread {
 impl Origins {
     /// The file that is named; or else the one in the data folder, or in the folder it is started in, if it is there.
     pub(crate) fn of(up: &Up) -> Origins {
-        let data = Path::new(up.data.as_deref().unwrap_or(DATA));
-        let found =
-            || [data.join(FILE_NAME), PathBuf::from(FILE_NAME)].into_iter().find(|file| file.exists());
-        Origins { file: up.config.clone().or_else(found), overrides: settings::overrides(up) }
+        let file = file(up.config.as_ref(), up.data.as_deref());
+        Origins { file, overrides: settings::overrides(up) }
+    }
+
+    /// The same for a node that is looked at, and not started.
+    pub(crate) fn at(place: &Place) -> Origins {
+        let Place { config, data } = place;
+        let data_in =
+            |data: &String| Override { path: "node.data", option: "--data", texts: vec![data.clone()] };
+        let overrides = data.iter().map(data_in).collect();
+        Origins { file: file(config.as_ref(), data.as_deref()), overrides }
     }
 
     /// The same with more from the command line; what it says already goes before.
@@ -96,6 +103,12 @@ impl Origins {
         let message = format!("{name} has {} faults", faults.len());
         Failure::message("TG-CF-017", message, "mend them; each is named above")
     }
+}
+
+fn file(named: Option<&PathBuf>, data: Option<&str>) -> Option<PathBuf> {
+    let data = Path::new(data.unwrap_or(DATA));
+    let found = || [data.join(FILE_NAME), PathBuf::from(FILE_NAME)].into_iter().find(|file| file.exists());
+    named.cloned().or_else(found)
 }
 
 pub(crate) fn unreadable(name: &str, error: &io::Error) -> Failure {

@@ -15,6 +15,7 @@ mod cli;
 mod config;
 #[cfg(feature = "lab")]
 mod demo;
+mod doctor;
 mod explain;
 mod failure;
 mod grpc;
@@ -68,6 +69,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::SupportBundle(options) => doctor::bundle(&options),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())
