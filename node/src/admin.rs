@@ -2,13 +2,13 @@
 //!
 //! Answers from memory; a story reads the journal, and a reload the file.
 
+use crate::docs;
 use crate::http;
 use crate::identity::Identity;
 use crate::letters;
 use crate::notices;
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
-use crate::sinks;
 use crate::vitals::Vitals;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tidegate_connector_prometheus::Page;
 use tidegate_kernel_plug::{
     CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
@@ -40,8 +39,6 @@ pub(crate) struct View {
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) vitals: Vitals,
     pub(crate) reloader: Arc<Reloader>,
-    /// The numbers of chosen topics, where there are any.
-    pub(crate) page: Option<Page>,
     pub(crate) notices: Arc<Notices>,
 }
 
@@ -78,8 +75,8 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
 pub(crate) fn routes(view: View) -> Routes {
-    let others = letters::routes(view.ingest.clone()).and(sinks::routes(view.page.clone()));
-    let others = others.and(notices::routes(view.notices.clone()));
+    let others = letters::routes(view.ingest.clone());
+    let others = others.and(notices::routes(view.notices.clone())).and(docs::routes());
     rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())

@@ -3,16 +3,23 @@
 //! Rows go to standard output as they come, words to standard error.
 
 mod bare;
+mod cell;
 mod child;
 mod commits;
 mod delivery;
+mod devices;
+mod ingest;
 mod load;
 mod memory;
 mod models;
 mod mqtt;
+mod outage;
 mod pipeline;
+mod plant;
 mod replay;
 mod scratch;
+mod stall;
+mod standin;
 mod start;
 
 use crate::banner::say;
@@ -28,13 +35,17 @@ type Trouble = Box<dyn Error + Send + Sync>;
 
 /// Runs one subject to its end. Success means that it ran, whatever came out.
 pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
-    let measured = Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
-        let report = Report { setting: Setting::here(scratch.path(), command()), json: options.json };
-        if !options.json {
-            say(&format!("{TABLE_HEAD}\n"));
-        }
-        measure(options, &report, &scratch)
-    });
+    let measured = match options.subject {
+        Subject::StandIn => standin::serve(options.extent.influx),
+        Subject::EndlessStall => models::endless(options.shape.as_deref().unwrap_or_default()),
+        _ => Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
+            let report = Report { setting: Setting::here(scratch.path(), command()), json: options.json };
+            if !options.json {
+                say(&format!("{TABLE_HEAD}\n"));
+            }
+            measure(options, &report, &scratch)
+        }),
+    };
     let failed = |error: Trouble| {
         Failure::new("TG-ND-020", &*error, "look at the disk below --data, or choose another folder")
     };
@@ -47,12 +58,11 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
             commits::measure(report, scratch)?;
             memory::measure(report, scratch)
         }
-        Subject::Ingest => {
-            pipeline::measure(report, scratch)?;
-            delivery::measure(report, scratch)
-        }
-        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
+        Subject::Ingest => ingest::measure(report, scratch, &options.extent),
+        Subject::Load => devices::measure(report, options),
+        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options.sweep),
+        Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;
             replay::measure(report, scratch)

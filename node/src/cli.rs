@@ -1,5 +1,13 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
+#[cfg(feature = "lab")]
+mod lab;
+mod look;
+
+#[cfg(feature = "lab")]
+pub(crate) use lab::{Bench, Demo, Peer, Plant, Sim, Subject};
+pub(crate) use look::{Bundle, Doctor, Place, Tongue, Top};
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,6 +61,24 @@ Exit status: 0 told; 1 there is no such story, the error has a code; 2 usage")]
     /// Look into the journals of a data folder; locks, writes and makes nothing, also while a node runs on it
     #[command(subcommand)]
     Journal(Journal),
+    /// Copy what the journals of a data folder have, also while a node runs on it; changes nothing there
+    #[command(after_help = "\
+Example:
+  tidegate backup ./tidegate-data --to /mnt/backup/monday
+  tidegate backup ./tidegate-data --to /mnt/backup/tuesday --since /mnt/backup/monday
+
+Exit status: 0 the backup is whole; 1 it is not, the error has a code; 2 usage")]
+    Backup(Backup),
+    /// Make a data folder of a full backup and those made since it, to their end or to an earlier place
+    #[command(after_help = "\
+Example:
+  tidegate restore /mnt/backup/monday /mnt/backup/tuesday --to ./tidegate-data
+  tidegate restore /mnt/backup/monday --to ./tidegate-data --until 2026-11-26T12:00:00+08:00
+
+What was delivered behind the place where the folder ends is delivered again.
+
+Exit status: 0 the folder is whole; 1 there is none, the error has a code; 2 usage")]
+    Restore(Restore),
     /// Bring a data folder of an older version to this version's format; the old files are kept
     #[command(after_help = "\
 Example:
@@ -82,6 +108,17 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Make a secret for a device or a token for a person or program, and show it once
     #[command(subcommand)]
     Identity(Identity),
+    /// Show a running node on one screen: rates, sinks and what waits for them, breakers, alarms
+    #[command(after_help = "\
+Example:
+  tidegate top
+  tidegate top --once
+
+Exit status: 0 shown once; 1 the node did not answer, the error has a code; 2 usage; without --once it ends with Ctrl-C")]
+    Top(Top),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate")]
+    Completions { shell: clap_complete::Shell },
     /// Look at the machine, the data folder and the configuration, and say what is wrong and what to do; changes nothing
     #[command(after_help = "\
 Example:
@@ -192,6 +229,48 @@ pub(crate) struct Asked {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The data folder
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Where the backup goes: a folder that is empty or not there
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: PathBuf,
+    /// A backup made before; what is in it, or in those it builds on, is not copied again
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) since: Option<PathBuf>,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// A full backup, then each one that builds on those before it
+    #[arg(value_name = "BACKUP", required = true)]
+    pub(crate) backups: Vec<PathBuf>,
+    /// The new data folder: one that is empty or not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Leave out what was appended later, such as 2026-11-26T12:00:00+08:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<jiff::Timestamp>,
+    /// Leave out what is behind this record, and what came later in the other journal, such as queues:1200
+    #[arg(long, value_name = "JOURNAL:SEQ", value_parser = place, conflicts_with = "until")]
+    pub(crate) until_record: Option<(String, u64)>,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn place(text: &str) -> Result<(String, u64), String> {
+    let parts = text.split_once(':').and_then(|(journal, seq)| Some((journal.to_owned(), seq.parse().ok()?)));
+    parts
+        .filter(|(journal, _)| journal == "queues" || journal == "books")
+        .ok_or_else(|| "write queues:N or books:N".to_owned())
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Journal {
     /// Show what is there: streams, cursors and their lag, segments, registers, snapshots, and what is wrong
@@ -295,55 +374,6 @@ pub(crate) struct Running {
     pub(crate) admin: SocketAddr,
 }
 
-/// What is looked at, and for whom.
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// Also compare with the security baseline
-    #[arg(long)]
-    pub(crate) hardening: bool,
-    /// One JSON object a line: code, severity, title, title_zh, evidence, hint, hint_zh
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// The language; by default as LC_ALL, LC_MESSAGES or LANG say
-    #[arg(long)]
-    pub(crate) lang: Option<Tongue>,
-    #[command(flatten)]
-    pub(crate) place: Place,
-}
-
-/// A language for people.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Tongue {
-    Zh,
-    En,
-}
-
-/// What of a node goes into the bundle, and where it goes.
-#[derive(Debug, Args)]
-pub(crate) struct Bundle {
-    /// The file to write; refuses to write over another one
-    #[arg(long, value_name = "FILE", default_value = "./tidegate-support.txt")]
-    pub(crate) out: PathBuf,
-    /// Write without asking
-    #[arg(long)]
-    pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) place: Place,
-    #[command(flatten)]
-    pub(crate) node: Running,
-}
-
-/// Where a node's file and data are, whether it runs or not.
-#[derive(Debug, Args)]
-pub(crate) struct Place {
-    /// The configuration file; by default DIR/tidegate.toml or else ./tidegate.toml, if it is there
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// The data folder; ./tidegate-data by default
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: Option<String>,
-}
-
 /// Which reading's story.
 #[derive(Debug, Args)]
 pub(crate) struct Story {
@@ -421,108 +451,6 @@ pub(crate) struct Up {
     /// How long the end may take; 10 by default
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub(crate) drain_timeout: Option<u32>,
-}
-
-/// The steps of the demonstration; each waits until what it does can be seen.
-#[cfg(feature = "lab")]
-#[derive(Debug, Subcommand)]
-pub(crate) enum Demo {
-    /// Show the cable, what the plant counts, and where every reading is
-    #[command(after_help = "Example:\n  tidegate demo show")]
-    Show(Running),
-    /// Pull the cable, and wait until the sinks behind it are red and readings wait for them
-    #[command(
-        after_help = "Example:\n  tidegate demo pull\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
-    )]
-    Pull(Running),
-    /// Kill the node with SIGKILL, and wait until it is back
-    #[command(
-        after_help = "Example:\n  tidegate demo kill\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
-    )]
-    Kill(Running),
-    /// Plug the cable back, and wait until what waited has gone out and every account closes
-    #[command(
-        after_help = "Example:\n  tidegate demo plug\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
-    )]
-    Plug(Running),
-}
-
-/// What can be simulated.
-#[cfg(feature = "lab")]
-#[derive(Debug, Subcommand)]
-pub(crate) enum Sim {
-    /// A plant of some tens of devices that publish over MQTT at QoS 1, until it is told to stop; a line of counts a second
-    #[command(after_help = "\
-Example:
-  tidegate sim model > tidegate.toml && tidegate up
-  tidegate sim plant
-
-A device keeps what is not acknowledged and sends it again over its next connection. At the end, up to 5 s are waited for what is
-not acknowledged; then the last line is printed: produced = acked + dropped + waiting.")]
-    Plant(Plant),
-    /// Print the model of the plant's devices and some rules, as a configuration
-    #[command(
-        after_help = "Example:\n  tidegate sim model > tidegate.toml && tidegate config check tidegate.toml"
-    )]
-    Model,
-}
-
-/// How the plant is told.
-#[cfg(feature = "lab")]
-#[derive(Debug, Args)]
-pub(crate) struct Plant {
-    /// Where it publishes
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
-    pub(crate) broker: SocketAddr,
-    /// End when standard input does
-    #[arg(long, hide = true)]
-    pub(crate) end_with_stdin: bool,
-}
-
-/// What `tidegate bench` can be told.
-#[cfg(feature = "lab")]
-#[derive(Debug, Args)]
-pub(crate) struct Bench {
-    pub(crate) subject: Subject,
-    /// One JSON object a line instead of a table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) data: PathBuf,
-    /// With `models`: also find how many workers and how much queue are enough on this machine
-    #[arg(long)]
-    pub(crate) sweep: bool,
-    #[command(flatten)]
-    pub(crate) peer: Peer,
-}
-
-/// A broker that runs already, for `bench mqtt`.
-#[cfg(feature = "lab")]
-#[derive(Debug, Args)]
-pub(crate) struct Peer {
-    /// Put the load on this broker instead of on a node of our own
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) broker: Option<SocketAddr>,
-    /// The process whose CPU time and memory are that broker's
-    #[arg(long, requires = "broker")]
-    pub(crate) pid: Option<u32>,
-}
-
-/// What can be measured.
-#[cfg(feature = "lab")]
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Subject {
-    /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
-    Journal,
-    /// How much one core takes in, and from a publication to its line in a file on a schedule of 15,000 and 75,000 messages a second
-    Ingest,
-    /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
-    Mqtt,
-    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
-    Models,
-    /// The time to the first ready answer, idle memory, and opening a journal of ten million records
-    Start,
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ use tidegate_kernel_plug::config::Override;
 const FOLDER: &str = "lan";
 const OPTION: &str = "--lan";
 /// What is bound to all addresses, each unless the command line names another address.
-const LISTENERS: [(&str, u16); 3] =
-    [("management.tls_listen", 7343), ("http.listen", 7301), ("mqtts.listen", 8883)];
+const LISTENERS: [(&str, u16); 4] =
+    [("management.tls_listen", 7343), ("http.listen", 7301), ("mqtts.listen", 8883), ("grpc.listen", 7310)];
 
 /// What there is for neighbours.
 #[derive(Debug)]
@@ -135,6 +135,7 @@ mod tests {
             "management.tls_listen",
             "http.listen",
             "mqtts.listen",
+            "grpc.listen",
             "tls.cert",
             "tls.key",
             "identity.lan_sha256",

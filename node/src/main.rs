@@ -4,17 +4,23 @@
 //!
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
+mod accounts;
 mod admin;
 mod alarms;
 mod asking;
+mod backup;
 mod banner;
 #[cfg(feature = "lab")]
 mod bench;
 mod broker;
+mod budget;
 mod cli;
+mod commands;
+mod completions;
 mod config;
 #[cfg(feature = "lab")]
 mod demo;
+mod docs;
 mod doctor;
 mod explain;
 mod failure;
@@ -31,6 +37,7 @@ mod mqtts;
 mod node;
 mod notices;
 mod open_files;
+mod page;
 mod parent;
 mod reload;
 mod rules;
@@ -42,6 +49,7 @@ mod sinks;
 mod storage;
 mod story;
 mod tls;
+mod top;
 mod upgrade;
 mod vitals;
 
@@ -61,6 +69,8 @@ fn main() -> ExitCode {
         Command::Notice(command) => notices::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
+        Command::Backup(options) => backup::back_up(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
         Command::Demo(command) => demo::run(&command),
@@ -69,6 +79,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
+        Command::Top(options) => top::run(&options),
+        Command::Completions { shell } => completions::print(shell),
         Command::Doctor(options) => doctor::run(&options),
         Command::SupportBundle(options) => doctor::bundle(&options),
         Command::Explain { code } => explain::print(code.as_deref()),

@@ -16,6 +16,7 @@ use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
 use crate::mqtts::Mqtts;
 use crate::open_files;
+use crate::page::Board;
 use crate::parent::Parent;
 use crate::reload::Reloader;
 use crate::rules;
@@ -33,13 +34,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
-use tidegate_connector_prometheus::Page;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
-use tidegate_service_grpc::Grpc;
-use tidegate_service_ingest::{Ingest, http as inputs};
+use tidegate_service_grpc::{Grpc, Handshake};
+use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
 
@@ -47,6 +47,9 @@ use tokio::runtime::{Builder, Runtime};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
+/// Readings wait so long for others that go into the file with them: each delivery is a sync, and 4,000 of them a second are half
+/// a processor's work.
+const FILE_BATCH_AGE_MS: u64 = 2;
 /// Files open beside connections: journals, sinks, listeners.
 const OWN_FILES: u64 = 64;
 /// How long runtimes may take to put their threads down when all is done.
@@ -59,6 +62,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
     let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
+    let vitals = vitals.allowing(&settings);
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
@@ -73,8 +77,13 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = open_ingest(&settings, &folder, &file);
     let outcome = opened.and_then(|ingest| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let pipeline = rules::Pipeline {
+            ingest: ingest.clone(),
+            commands: Arc::default(),
+            exporters: exporters.handle().clone(),
+        };
         let holders = Holders {
-            pipeline: rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() },
+            pipeline: pipeline.clone(),
             identity: identity.clone(),
             tls: tls.clone(),
             drain_timeout: drain_timeout.clone(),
@@ -86,6 +95,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             settings,
             folder: &folder,
             ingest,
+            pipeline,
             identity,
             tls,
             notices: Arc::new(notices),
@@ -222,7 +232,7 @@ struct Listeners {
     admin: Http,
     /// The same over TLS, where that is asked for.
     admin_tls: Option<Http>,
-    page: Option<Page>,
+    board: Option<Arc<Board>>,
     capabilities: Wired,
 }
 
@@ -231,6 +241,7 @@ struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
+    pipeline: rules::Pipeline,
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
@@ -262,11 +273,17 @@ impl Site<'_> {
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
         let file = self.file.clone();
-        let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
-        let started =
-            started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        let make = move || FileSink::new(&file);
+        let started = self.ingest.start_sink_with("file", delivery, exporters.handle(), make);
+        self.pipeline.commands.join(listeners.broker.handle());
+        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        self.settings.sinks.start(&self.ingest, exporters.handle(), listeners.page.clone())?;
+        self.settings.sinks.start(&self.ingest, exporters.handle())?;
+        if let Some(board) = &listeners.board {
+            board.start(exporters.handle())?;
+        }
         self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
         if self.settings.notices.has_channels() {
             alarms::follow(&self.ingest, self.notices.outbox().clone(), exporters.handle());
@@ -281,7 +298,7 @@ impl Site<'_> {
             mqtt,
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
-            grpc: listeners.grpc.local_addr(),
+            grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
             admin,
             admin_tls: listeners.admin_tls.as_ref().map(Http::address),
             lan: lan.clone(),
@@ -301,7 +318,11 @@ impl Site<'_> {
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
+        let shared = http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+        };
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
@@ -318,9 +339,10 @@ impl Site<'_> {
         let grpc = self.bind_grpc(readings).await?;
         let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let capabilities =
-            self.wired(mqtts.clone(), [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()]);
-        let page = self.settings.sinks.page();
+        let board = self.board();
+        let intake: [Arc<dyn Capability>; 4] =
+            [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
+        let capabilities = self.wired(mqtts.clone(), intake, board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -328,31 +350,40 @@ impl Site<'_> {
             counts,
             vitals: self.vitals,
             reloader: self.reloader.clone(),
-            page: page.clone(),
             notices: self.notices.clone(),
         };
-        let admin = self.bind_admin("admin", self.settings.admin, &view, &shared, None).await?;
+        let admin =
+            self.bind_admin("admin", self.settings.admin, (&view, board.as_deref()), &shared, None).await?;
         let admin_tls = match self.settings.admin_tls {
-            Some(address) => {
-                Some(self.bind_admin("admin-tls", address, &view, &shared, self.tls.clone()).await?)
-            }
+            Some(address) => Some(
+                self.bind_admin("admin-tls", address, (&view, board.as_deref()), &shared, self.tls.clone())
+                    .await?,
+            ),
             None => None,
         };
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, page, capabilities })
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, board, capabilities })
     }
 
     async fn bind_admin(
         &self,
         name: &'static str,
         address: SocketAddr,
-        view: &View,
+        (view, board): (&View, Option<&Board>),
         shared: &http::Shared,
         tls: Option<Arc<Tls>>,
     ) -> Result<Http, Failure> {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let routes = admin::routes(view.clone()).and(past.unwrap_or_default()).and(self.parent.routes());
+        let shown = board.map(Board::routes);
+        let routes = admin::routes(view.clone()).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
+        let routes = routes.and(self.parent.routes());
         let bound = Http::bind(name, &admin::config(address), routes, shared, tls).await;
         bound.map_err(|error| unlistening(&error))
+    }
+
+    /// The page of latest numbers, where topics are chosen for it.
+    fn board(&self) -> Option<Arc<Board>> {
+        let config = self.settings.sinks.page()?;
+        Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
     }
 
     /// What neighbours are told, where there are any.
@@ -372,17 +403,24 @@ impl Site<'_> {
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
         let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
-        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
         bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 
     /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(&self, mqtts: Option<Arc<Mqtts>>, intake: [Arc<dyn Capability>; 4]) -> Wired {
+    fn wired(
+        &self,
+        mqtts: Option<Arc<Mqtts>>,
+        intake: [Arc<dyn Capability>; 4],
+        board: Option<Arc<Board>>,
+    ) -> Wired {
         let rest: [Arc<dyn Capability>; 3] =
             [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
-        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).collect()
+        let board = board.map(|board| -> Arc<dyn Capability> { board });
+        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.

@@ -35,6 +35,7 @@ const SECTIONS: &[Section] = &[
     ingest::RULES,
     Section::new("ingest.file", FILE_HELP, FILE),
     tidegate_connector_influx::SECTION,
+    tidegate_connector_kafka::SECTION,
     tidegate_connector_mqtt::SINK_SECTION,
     tidegate_connector_prometheus::SECTION,
     tidegate_connector_webhook::SECTION,
@@ -239,7 +240,7 @@ type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Optio
 fn pipeline(values: &Values, faults: &mut Faults) -> Pipeline {
     let (config, model) = (ingest::Config::from_values(values, faults), ingest::model_config(values, faults));
     let (rules, sinks) =
-        (ingest::RulesConfig::from_values(values, faults), Sinks::from_values(values, faults));
+        (ingest::RulesConfig::from_values(values, &model, faults), Sinks::from_values(values, faults));
     (config, model, rules, values.group("file").find("path"), sinks)
 }
 
@@ -364,6 +365,7 @@ mod tests {
     fn the_samples_of_connectors_are_sound() {
         for sample in [
             include_str!("../../connectors/influx/sample.toml"),
+            include_str!("../../connectors/kafka/sample.toml"),
             include_str!("../../connectors/mqtt/sample.toml"),
             include_str!("../../connectors/prometheus/sample.toml"),
             include_str!("../../connectors/webhook/sample.toml"),
@@ -393,7 +395,16 @@ mod tests {
         let text = "[ingest.influx.a]\nurl = \"http://h\"\ndatabase = \"d\"\n[ingest.webhook.a]\nurl = \"http://h\"\n\
             [ingest.webhook.file]\nurl = \"http://h\"\n";
         let faults = read(&source(text)).unwrap_err();
-        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:5:7", "f:7:7"]);
+        assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:4:17", "f:6:17"]);
+    }
+
+    #[test]
+    fn a_kafka_without_a_broker_a_password_or_a_pattern_is_refused_at_once() {
+        let text = "[ingest.kafka.a]\nbrokers = [\"b:9092\", \"b:x\"]\ntopic = \"{line}\"\nuser = \"u\"\n\
+            [ingest.kafka.b]\nbrokers = []\ntopic = \"t\"\n";
+        let faults = read(&source(text)).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| fault.place_in("f")).collect();
+        assert_eq!(found, ["f:2:22", "f:3:9", "f:4:8", "f:6:11"]);
     }
 
     #[test]

@@ -1,22 +1,17 @@
 //! The sinks that the configuration file names: their settings, and starting them. Reads the file of roots.
 
 use crate::failure::Failure;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tidegate_connector_influx::{self as influx, InfluxSink};
+use tidegate_connector_kafka::{self as kafka, KafkaSink};
 use tidegate_connector_mqtt::{MqttSink, SinkSettings};
-use tidegate_connector_prometheus::{
-    CONTENT_TYPE, Page, PageConfig, PageSink, RemoteConfig, RemoteWriteSink,
-};
+use tidegate_connector_prometheus::{PageConfig, RemoteConfig, RemoteWriteSink};
 use tidegate_connector_webhook::{self as webhook, WebhookSink};
 use tidegate_kernel_outbound::{Client, Dialer, Endpoint, HttpLimits, Resolver};
 use tidegate_kernel_plug::config::{Faults, Field, Kind, Section, Values};
-use tidegate_kernel_plug::{Need, Route, Routes};
-use tidegate_service_ingest::{Ingest, OpenError};
+use tidegate_service_ingest::{self as ingest, Ingest, OpenError, SinkConfig};
 use tokio::runtime::Handle;
 
 /// Names that no sink of the file may have: these are always there.
@@ -53,6 +48,7 @@ pub(crate) struct Outbound {
 pub(crate) struct Sinks {
     outbound: Outbound,
     influx: Vec<(String, influx::Setup)>,
+    kafka: Vec<(String, kafka::Setup)>,
     remote_write: Vec<(String, RemoteConfig)>,
     webhook: Vec<(String, webhook::Config)>,
     mqtt_out: Vec<(String, SinkSettings)>,
@@ -92,6 +88,7 @@ impl Sinks {
         let sinks = Sinks {
             outbound: Outbound::default(),
             influx: named(values, "influx", |values| influx::Setup::from_values(values, faults)),
+            kafka: named(values, "kafka", |values| kafka::Setup::from_values(values, faults)),
             remote_write: named(values, "remote_write", |values| RemoteConfig::from_values(values, faults)),
             webhook: named(values, "webhook", |values| webhook::Config::from_values(values, faults)),
             mqtt_out: named(values, "mqtt_out", |values| SinkSettings::from_values(values, faults)),
@@ -105,9 +102,26 @@ impl Sinks {
         Sinks { outbound, ..self }
     }
 
+    /// Memory that all of them may take for what was read and is not settled, the file among them.
+    pub(crate) fn memory_bytes_max(&self, ingest: &ingest::Config) -> u64 {
+        let plain = SinkConfig::of(ingest);
+        let deliveries = [Some(plain), self.page.as_ref().map(|_| plain)].into_iter().flatten();
+        deliveries
+            .chain(self.influx.iter().map(|(_, setup)| setup.delivery))
+            .chain(self.remote_write.iter().map(|(_, config)| config.delivery))
+            .chain(self.webhook.iter().map(|(_, config)| config.delivery))
+            .chain(self.mqtt_out.iter().map(|(_, settings)| settings.delivery))
+            .map(|delivery| delivery.memory_bytes_max())
+            .sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        let named = self.influx.len() + self.remote_write.len() + self.webhook.len() + self.mqtt_out.len();
+        let named = self.influx.len()
+            + self.kafka.len()
+            + self.remote_write.len()
+            + self.webhook.len()
+            + self.mqtt_out.len();
         named == 0 && self.page.is_none()
     }
 
@@ -116,22 +130,22 @@ impl Sinks {
         self.outbound.dialer()
     }
 
-    /// The page, if any topic is chosen for it; empty at first.
-    pub(crate) fn page(&self) -> Option<Page> {
-        self.page.as_ref().map(|_| Page::default())
+    /// What is on the page, if any topic is chosen for it.
+    pub(crate) fn page(&self) -> Option<&PageConfig> {
+        self.page.as_ref()
     }
 
-    /// Starts every one of them.
-    pub(crate) fn start(
-        &self,
-        ingest: &Ingest,
-        exporters: &Handle,
-        page: Option<Page>,
-    ) -> Result<(), Failure> {
+    /// Starts every one of them but the page.
+    pub(crate) fn start(&self, ingest: &Ingest, exporters: &Handle) -> Result<(), Failure> {
         let dialer = self.outbound.dialer()?;
         for (name, influx::Setup { endpoint, config, delivery }) in self.influx.iter().cloned() {
             let dialer = dialer.clone();
             let make = move || InfluxSink::new(client(&dialer, &endpoint), config.clone());
+            started(ingest.start_sink_with(&name, delivery, exporters, make))?;
+        }
+        for (name, kafka::Setup { config, delivery }) in self.kafka.iter().cloned() {
+            let dialer = dialer.clone();
+            let make = move || KafkaSink::new(dialer.clone(), config.clone());
             started(ingest.start_sink_with(&name, delivery, exporters, make))?;
         }
         for (name, RemoteConfig { endpoint, label, value, delivery }) in self.remote_write.iter().cloned() {
@@ -151,10 +165,6 @@ impl Sinks {
             let (dialer, delivery) = (dialer.clone(), settings.delivery);
             let make = move || MqttSink::new(dialer.clone(), settings.clone());
             started(ingest.start_sink_with(&name, delivery, exporters, make))?;
-        }
-        if let Some((PageConfig { topics }, page)) = self.page.clone().zip(page) {
-            let make = move || PageSink::new(page.clone(), topics.clone());
-            started(ingest.start_sink("page", exporters, make))?;
         }
         Ok(())
     }
@@ -176,26 +186,13 @@ fn named<T>(values: &Values, kind: &str, mut read: impl FnMut(&Values) -> Option
 /// A sink's name is that of its place in the journal, whatever its kind.
 fn check_names(values: &Values, faults: &mut Faults) {
     let mut taken: Vec<&str> = TAKEN.to_vec();
-    for kind in ["influx", "mqtt_out", "remote_write", "webhook"] {
+    for kind in ["influx", "kafka", "mqtt_out", "remote_write", "webhook"] {
         for (name, sink) in values.named(kind) {
             if taken.contains(&name) {
-                faults.push(sink.fault(
-                    "url",
-                    format!("there is another sink {name}"),
-                    "give each a name of its own",
-                ));
+                let message = format!("there is another sink {name}");
+                faults.push(sink.fault_here(message, "give each a name of its own"));
             }
             taken.push(name);
         }
     }
-}
-
-/// The page, where there is one.
-pub(crate) fn routes(page: Option<Page>) -> Routes {
-    let route = Route::get("/metrics/readings", Need::Authenticated, "The latest numbers of chosen topics.");
-    page.map_or_else(Routes::new, |page| Routes::new().with(route, show, page))
-}
-
-async fn show(State(page): State<Page>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page.text())
 }

@@ -1,5 +1,7 @@
 //! The process itself as metrics: memory, start time, version. Reads `/proc` when asked.
 
+use crate::budget;
+use crate::settings::Settings;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_plug::Family;
@@ -8,13 +10,21 @@ use tidegate_kernel_plug::Family;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Vitals {
     started_s: f64,
+    /// Bytes of memory by who may hold them.
+    budget: [(&'static str, u64); budget::PARTS],
 }
 
 impl Vitals {
     /// The process starts now.
     pub(crate) fn begin() -> Vitals {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Vitals { started_s: since.map_or(0.0, |since| since.as_secs_f64()) }
+        let started_s = since.map_or(0.0, |since| since.as_secs_f64());
+        Vitals { started_s, budget: [("", 0); budget::PARTS] }
+    }
+
+    /// The same with what these settings allow.
+    pub(crate) fn allowing(self, settings: &Settings) -> Vitals {
+        Vitals { budget: budget::parts(settings), ..self }
     }
 
     pub(crate) fn metrics(&self) -> Vec<Family> {
@@ -26,7 +36,13 @@ impl Vitals {
         let resident = resident_bytes().map(|bytes| {
             Family::gauge("tidegate_process_resident_bytes", "Memory the process holds.").with(&[], bytes)
         });
-        [start, build].into_iter().chain(resident).collect()
+        let budget = Family::gauge(
+            "tidegate_process_budget_bytes",
+            "Memory that the configuration allows, by who may hold it.",
+        );
+        let budget =
+            self.budget.iter().fold(budget, |family, (part, bytes)| family.with(&[("part", part)], *bytes));
+        [start, build, budget].into_iter().chain(resident).collect()
     }
 }
 

@@ -4,8 +4,8 @@
 //!
 //! Blocks the thread it runs on, as a sink may. Takes no clock: a row's time is the journal's stamp.
 
-mod base64;
 mod line;
+mod readable;
 mod sink;
 mod stamp;
 mod tail;

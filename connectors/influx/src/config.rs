@@ -1,10 +1,9 @@
 //! What the connector is told, and what the configuration file can say of it. Reads no file: the node does.
 
-use crate::measurement::Measurement;
 use std::fmt;
 use tidegate_kernel_outbound::Endpoint;
 use tidegate_kernel_plug::config::{Faults, Field, Group, Kind, Many, Reload, Secret, Section, Values};
-use tidegate_service_ingest::{DELIVERY, SINKS_MAX, Sequence, SinkConfig};
+use tidegate_service_ingest::{DELIVERY, Pattern, SINKS_MAX, Sequence, SinkConfig};
 
 const NAME: Kind = Kind::Text { bytes_max: 256 };
 
@@ -55,9 +54,7 @@ impl Setup {
             .ok();
         let measurement = values.get::<String>("measurement").parse();
         let measurement = measurement
-            .map_err(|error| {
-                refused("measurement", format!("no template: {error}"), "write {topic}, for one")
-            })
+            .map_err(|error| refused("measurement", format!("no pattern: {error}"), "write {topic}, for one"))
             .ok();
         let target = target(values);
         if target.is_none() {
@@ -86,7 +83,7 @@ fn target(values: &Values) -> Option<Target> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub target: Target,
-    pub measurement: Measurement,
+    pub measurement: Pattern,
 }
 
 /// Where lines go on the server, and as whom.

@@ -6,9 +6,7 @@
 
 mod config;
 mod line;
-mod measurement;
 mod sink;
 
 pub use config::{Config, SECTION, Setup, Target};
-pub use measurement::{Measurement, NotATemplate};
 pub use sink::InfluxSink;

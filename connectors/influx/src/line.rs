@@ -1,14 +1,13 @@
 //! A row as points of line protocol. Pure.
 
-use crate::measurement::Measurement;
 use std::collections::BTreeMap;
 use tidegate_codec_lineprotocol::{FieldValue, Point, Unsayable, encode};
-use tidegate_service_ingest::{Body, Points, Quality, Row, Value};
+use tidegate_service_ingest::{Body, Pattern, Points, Quality, Row, Value};
 
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Appends the lines of a row, or none of them.
-pub(crate) fn put(out: &mut String, measurement: &Measurement, row: &Row) -> Result<(), Unsayable> {
+pub(crate) fn put(out: &mut String, measurement: &Pattern, row: &Row) -> Result<(), Unsayable> {
     let before = out.len();
     let outcome = points(measurement, row).iter().try_for_each(|point| encode(out, point));
     if outcome.is_err() {
@@ -17,7 +16,7 @@ pub(crate) fn put(out: &mut String, measurement: &Measurement, row: &Row) -> Res
     outcome
 }
 
-fn points(measurement: &Measurement, row: &Row) -> Vec<Point> {
+fn points(measurement: &Pattern, row: &Row) -> Vec<Point> {
     let name = measurement.of(&row.reading);
     let topic = ("topic".to_owned(), row.reading.topic.as_str().to_owned());
     match &row.reading.body {

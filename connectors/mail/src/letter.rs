@@ -1,9 +1,10 @@
 //! A message as a mail (RFC 5322, with MIME of RFC 2045 and 2047): ASCII in lines of 76, whatever letters it has. Pure.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
-use tidegate_kernel_outbound::base64;
 use tidegate_service_notice::Message;
 
 const LINE_BYTES_MAX: usize = 76;
@@ -29,7 +30,7 @@ pub(crate) fn letter(from: &str, to: &[String], message: &Message) -> String {
         out.push_str(&format!("{name}: {value}\r\n"));
     }
     out.push_str("\r\n");
-    let body = base64(message.text.replace('\n', "\r\n").as_bytes());
+    let body = STANDARD.encode(message.text.replace('\n', "\r\n"));
     for at in (0..body.len()).step_by(LINE_BYTES_MAX) {
         out.push_str(&body[at..body.len().min(at + LINE_BYTES_MAX)]);
         out.push_str("\r\n");
@@ -48,7 +49,7 @@ fn words(text: &str) -> String {
     let (mut rest, mut out) = (text, Vec::new());
     while !rest.is_empty() {
         let (word, behind) = rest.split_at(rest.floor_char_boundary(WORD_BYTES_MAX));
-        out.push(format!("=?utf-8?B?{}?=", base64(word.as_bytes())));
+        out.push(format!("=?utf-8?B?{}?=", STANDARD.encode(word)));
         rest = behind;
     }
     out.join("\r\n ")

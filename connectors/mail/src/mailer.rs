@@ -3,9 +3,11 @@
 use crate::letter::letter;
 use crate::reply::{Reply, Stage, broken, unreachable};
 use crate::talk::Talk;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 use std::time::Duration;
-use tidegate_kernel_outbound::{Dialer, Endpoint, base64};
+use tidegate_kernel_outbound::{Dialer, Endpoint};
 use tidegate_service_notice::{Courier, Load, Message, Rate, Receipt, Sending, Setback};
 use tokio::time::timeout;
 
@@ -141,12 +143,12 @@ impl Mailer {
         let ways = offers.offers("AUTH").unwrap_or_default().to_ascii_uppercase();
         let offered = |way: &str| ways.split_whitespace().any(|one| one == way);
         if offered("PLAIN") {
-            let secret = base64(format!("\0{}\0{}", login.user, login.password).as_bytes());
+            let secret = STANDARD.encode(format!("\0{}\0{}", login.user, login.password));
             talk.command("the login", &format!("AUTH PLAIN {secret}"), 2, Stage::Setting).await?;
         } else if offered("LOGIN") {
             talk.command("the login", "AUTH LOGIN", 3, Stage::Setting).await?;
-            talk.command("the login", &base64(login.user.as_bytes()), 3, Stage::Setting).await?;
-            talk.command("the login", &base64(login.password.as_bytes()), 2, Stage::Setting).await?;
+            talk.command("the login", &STANDARD.encode(&login.user), 3, Stage::Setting).await?;
+            talk.command("the login", &STANDARD.encode(&login.password), 2, Stage::Setting).await?;
         } else {
             return Err(broken(&self.config.host, "offers no login by PLAIN or LOGIN"));
         }

@@ -5,7 +5,6 @@
 
 mod config;
 mod connection;
-mod payload;
 
 pub use config::{SINK_SECTION, SinkSettings};
 
@@ -41,9 +40,7 @@ impl MqttSink {
         let (mut messages, mut poison) = (Vec::with_capacity(batch.len()), Vec::new());
         for (at, row) in batch.iter().enumerate() {
             match self.topic(row) {
-                Some(topic) => {
-                    messages.push(connection::Message { topic, payload: payload::of(&row.reading) })
-                }
+                Some(topic) => messages.push(connection::Message { topic, payload: row.reading.message() }),
                 None => {
                     let reason =
                         format!("{}{} is no topic", self.settings.prefix, row.reading.topic.as_str());

@@ -21,12 +21,14 @@ use counters::Counters;
 use dial::Dialer;
 use session::Session;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_codec_mqtt::PacketId;
 use tidegate_kernel_flow::Backoff;
+use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::{Level, Ticket};
-use tidegate_service_ingest::Ingest;
+use tidegate_service_ingest::{Body, Ingest, Reading};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -51,7 +53,53 @@ struct Memory {
     /// The broker had a session of ours in this process's life.
     had_session: bool,
     /// Publications of QoS 2 that were taken and not released yet, at most one for each identifier.
-    received: BTreeMap<PacketId, Option<(Ticket, Level)>>,
+    received: BTreeMap<PacketId, Receipt>,
+    /// What was released last under each identifier: by it a publication is known that the broker must not send any more.
+    released: BTreeMap<PacketId, Fingerprint>,
+}
+
+/// A publication of QoS 2 that was taken.
+#[derive(Debug, Clone)]
+struct Receipt {
+    /// Nothing for what was refused for good.
+    taken: Option<(Ticket, Level)>,
+    fingerprint: Fingerprint,
+}
+
+/// A hash of topic and payload. It counts; it decides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn of(reading: &Reading) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        reading.topic.hash(&mut hasher);
+        if let Body::Raw(payload) = &reading.body {
+            payload.hash(&mut hasher);
+        }
+        Fingerprint(hasher.finish())
+    }
+}
+
+impl Memory {
+    /// The session at the broker is a new one: its identifiers mean something else.
+    fn forget_session(&mut self) {
+        self.received.clear();
+        self.released.clear();
+    }
+
+    /// Notes that a publication was taken; whether it had been released before.
+    fn receive(&mut self, id: PacketId, dup: bool, receipt: Receipt) -> bool {
+        let is_repeat = dup && self.released.get(&id) == Some(&receipt.fingerprint);
+        self.received.insert(id, receipt);
+        is_repeat
+    }
+
+    fn release(&mut self, id: PacketId) {
+        if let Some(receipt) = self.received.remove(&id) {
+            self.released.insert(id, receipt.fingerprint);
+        }
+    }
 }
 
 impl Link {
@@ -95,7 +143,7 @@ impl Link {
                 backoff.reset();
             }
             tokio::select! {
-                () = sleep(backoff.next_wait(random())) => {}
+                () = sleep(backoff.next_wait(jitter())) => {}
                 () = ordered(&mut order) => {}
             }
         }
@@ -144,8 +192,4 @@ impl Link {
 async fn ordered(order: &mut watch::Receiver<Option<Instant>>) {
     // The link holds the sender.
     let _ = order.wait_for(Option::is_some).await;
-}
-
-fn random() -> u64 {
-    getrandom::u64().unwrap_or(u64::MAX / 2)
 }

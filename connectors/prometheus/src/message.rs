@@ -7,7 +7,7 @@
 //! Sample       { double value = 1, int64 timestamp = 2 }     milliseconds since 1970
 //! ```
 
-use crate::sample::{Labels, Sample};
+use crate::sample::Labels;
 use std::collections::BTreeMap;
 
 /// Wire types, as the encoding says.
@@ -15,14 +15,12 @@ const VARINT: u64 = 0;
 const FIXED64: u64 = 1;
 const BYTES: u64 = 2;
 
-/// One series for each set of labels, its samples in order of time; of several at one time the last one.
-pub(crate) fn encode(samples: Vec<Sample>) -> Vec<u8> {
-    let mut series: BTreeMap<Labels, BTreeMap<i64, f64>> = BTreeMap::new();
-    for Sample { labels, value, time_ms } in samples {
-        series.entry(labels).or_default().insert(time_ms, value);
-    }
+/// What one request has: for each set of labels its values by time, in milliseconds.
+pub(crate) type Series = BTreeMap<Labels, BTreeMap<i64, f64>>;
+
+pub(crate) fn encode(series: &Series) -> Vec<u8> {
     let mut out = Vec::new();
-    for (labels, samples) in &series {
+    for (labels, samples) in series {
         put_bytes(&mut out, 1, &time_series(labels, samples));
     }
     out
@@ -68,8 +66,7 @@ mod tests {
     #[test]
     fn a_request_is_spelled_as_the_encoding_says() {
         let labels = vec![("__name__".to_owned(), "m".to_owned())];
-        let sample = |value, time_ms| Sample { labels: labels.clone(), value, time_ms };
-        let encoded = encode(vec![sample(2.0, 300), sample(1.0, 1), sample(3.0, 300)]);
+        let encoded = encode(&Series::from([(labels, BTreeMap::from([(300, 3.0), (1, 1.0)]))]));
         let label = b"\x0a\x0d\x0a\x08__name__\x12\x01m";
         let first = b"\x12\x0b\x09\0\0\0\0\0\0\xf0\x3f\x10\x01";
         let second = b"\x12\x0c\x09\0\0\0\0\0\0\x08\x40\x10\xac\x02";

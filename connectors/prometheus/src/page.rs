@@ -2,11 +2,13 @@
 //!
 //! A sink like any other fills it, so what stands there has been through the journal. The lock is held for one batch or one page.
 
+mod snapshot;
+
 use crate::sample::{Labels, samples};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tidegate_codec_mqtt::TopicFilter;
+use tidegate_codec_mqtt::{TopicFilter, TopicName};
 use tidegate_service_ingest::{Row, Setback, Sink};
 
 /// Series on the page; a label from outside must not fill the memory.
@@ -29,8 +31,8 @@ struct Series {
     left_out: u64,
 }
 
-/// Puts readings whose topic fits onto a page.
-#[derive(Debug)]
+/// Puts readings whose topic fits onto a page. Cheap to clone; clones fill the same page.
+#[derive(Debug, Clone)]
 pub struct PageSink {
     page: Page,
     topics: Vec<TopicFilter>,
@@ -40,25 +42,38 @@ impl PageSink {
     pub fn new(page: Page, topics: Vec<TopicFilter>) -> PageSink {
         PageSink { page, topics }
     }
+
+    /// An empty page for the same topics.
+    pub fn aside(&self) -> PageSink {
+        PageSink::new(Page::default(), self.topics.clone())
+    }
+
+    /// What a delivery does, at once.
+    pub fn show(&self, rows: &[Row]) {
+        let mut series = self.page.lock();
+        let chosen = rows.iter().filter(|row| self.chooses(&row.reading.topic));
+        for sample in chosen.flat_map(samples) {
+            series.put(sample.labels, sample.value, sample.time_ms);
+        }
+    }
+
+    fn chooses(&self, topic: &TopicName) -> bool {
+        self.topics.iter().any(|filter| filter.matches(topic))
+    }
 }
 
 impl Page {
     pub fn text(&self) -> String {
         let series = self.lock();
-        let (mut out, mut name) = (String::with_capacity(128 * series.latest.len()), "");
-        for (labels, (value, time_ms)) in &series.latest {
-            if labels[0].1 != name {
-                name = &labels[0].1;
-                writeln!(out, "# TYPE {name} gauge").expect(WRITES);
-            }
-            out.push_str(name);
-            put_labels(&mut out, &labels[1..]);
-            writeln!(out, " {value} {time_ms}").expect(WRITES);
-        }
-        let left_out = series.left_out;
+        let (mut out, left_out) = (series.text(), series.left_out);
         writeln!(out, "# TYPE tidegate_page_left_out_samples_total counter").expect(WRITES);
         writeln!(out, "tidegate_page_left_out_samples_total {left_out}").expect(WRITES);
         out
+    }
+
+    /// How many there are.
+    pub fn series(&self) -> usize {
+        self.lock().latest.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Series> {
@@ -67,6 +82,20 @@ impl Page {
 }
 
 impl Series {
+    fn text(&self) -> String {
+        let (mut out, mut name) = (String::with_capacity(128 * self.latest.len()), "");
+        for (labels, (value, time_ms)) in &self.latest {
+            if labels[0].1 != name {
+                name = &labels[0].1;
+                writeln!(out, "# TYPE {name} gauge").expect(WRITES);
+            }
+            out.push_str(name);
+            put_labels(&mut out, &labels[1..]);
+            writeln!(out, " {value} {time_ms}").expect(WRITES);
+        }
+        out
+    }
+
     /// An older sample than the one there is does not replace it: a backlog drains beside what is new.
     fn put(&mut self, labels: Labels, value: f64, time_ms: i64) {
         let room = self.latest.len() < SERIES_MAX;
@@ -81,12 +110,7 @@ impl Series {
 
 impl Sink for PageSink {
     async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
-        let mut series = self.page.lock();
-        let shown =
-            batch.iter().filter(|row| self.topics.iter().any(|topic| topic.matches(&row.reading.topic)));
-        for sample in shown.flat_map(samples) {
-            series.put(sample.labels, sample.value, sample.time_ms);
-        }
+        self.show(batch);
         Ok(())
     }
 }

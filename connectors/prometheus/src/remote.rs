@@ -1,10 +1,11 @@
 //! Remote write 1.0: one batch, one request; what each answer means for the batch.
 
-use crate::message;
-use crate::sample::{Sample, samples};
+use crate::message::{self, Series};
+use crate::sample::samples;
 use crate::snappy;
+use std::collections::btree_map::Entry;
 use tidegate_kernel_outbound::{Answer, Client, Request};
-use tidegate_service_ingest::{Row, Setback, Sink, SinkError};
+use tidegate_service_ingest::{Poison, Row, Setback, Sink, SinkError};
 
 /// No answer, or a broken one.
 const UNREACHABLE: &str = "TG-PR-001";
@@ -12,6 +13,7 @@ const UNREACHABLE: &str = "TG-PR-001";
 const TROUBLE: &str = "TG-PR-002";
 /// A sample that is refused: out of order, too old, or against its rules.
 const REFUSED: &str = "TG-PR-003";
+const DOUBLE: &str = "the series has another value in the same millisecond, and a receiver takes one";
 /// A setting that is wrong, here or there.
 const MISCONFIGURED: &str = "TG-PR-004";
 
@@ -29,13 +31,23 @@ impl RemoteWriteSink {
         RemoteWriteSink { client, external: (label.to_owned(), value.to_owned()) }
     }
 
-    fn samples(&self, batch: &[Row]) -> Vec<Sample> {
-        let mut found: Vec<Sample> = batch.iter().flat_map(samples).collect();
-        for sample in &mut found {
-            sample.labels.push(self.external.clone());
-            sample.labels.sort_unstable();
+    /// The samples of a batch, and the rows that have another value for a series and a millisecond that are taken. A receiver says
+    /// that of two requests, but of one it drops the second value without a word.
+    fn series(&self, batch: &[Row]) -> (Series, Vec<Poison>) {
+        let (mut series, mut poison) = (Series::new(), Vec::new());
+        for (at, row) in batch.iter().enumerate() {
+            let mut is_double = false;
+            for mut sample in samples(row) {
+                sample.labels.push(self.external.clone());
+                sample.labels.sort_unstable();
+                match series.entry(sample.labels).or_default().entry(sample.time_ms) {
+                    Entry::Vacant(place) => drop(place.insert(sample.value)),
+                    Entry::Occupied(taken) => is_double |= *taken.get() != sample.value,
+                }
+            }
+            poison.extend(is_double.then(|| Poison { row: at, code: REFUSED, reason: DOUBLE.to_owned() }));
         }
-        found
+        (series, poison)
     }
 
     fn setback(&self, answer: &Answer) -> Setback {
@@ -53,11 +65,11 @@ impl RemoteWriteSink {
 
 impl Sink for RemoteWriteSink {
     async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
-        let samples = self.samples(batch);
-        if samples.is_empty() {
+        let (series, poison) = self.series(batch);
+        if series.is_empty() {
             return Ok(());
         }
-        let request = Request::post("", snappy::compress(&message::encode(samples)))
+        let request = Request::post("", snappy::compress(&message::encode(&series)))
             .with("content-type", "application/x-protobuf")
             .with("content-encoding", "snappy")
             .with("x-prometheus-remote-write-version", "0.1.0");
@@ -65,6 +77,10 @@ impl Sink for RemoteWriteSink {
             let attempt = format!("could not write to the receiver at {}", self.client.endpoint());
             SinkError { code: UNREACHABLE, attempt, source: Some(source.into()) }
         })?;
-        if answer.is_success() { Ok(()) } else { Err(self.setback(&answer)) }
+        match answer.is_success() {
+            true if poison.is_empty() => Ok(()),
+            true => Err(Setback::Poison(poison)),
+            false => Err(self.setback(&answer)),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::vendor::{Meaning, Vendor};
 use serde_json::Value;
+use std::time::Duration;
 use tidegate_kernel_outbound::Answer;
 use tidegate_service_notice::{CourierError, Receipt, Setback};
 
@@ -23,7 +24,7 @@ pub(crate) fn outcome(vendor: Vendor, host: &str, answer: &Answer) -> Result<Rec
         Some(Meaning::Taken) => Ok(Receipt { answer: format!("{} {}", answer.status, answer.excerpt()) }),
         Some(Meaning::Busy) => Err(Setback::Retry { error: error(UNREACHABLE), after: answer.retry_after() }),
         Some(Meaning::TooFrequent(wait)) => {
-            let after = answer.retry_after().unwrap_or(wait);
+            let after = answer.retry_after().or_else(|| feishu_reset(answer)).unwrap_or(wait);
             Err(Setback::Retry { error: error(TOO_FREQUENT), after: Some(after) })
         }
         Some(Meaning::Broken) => Err(Setback::Broken(error(BROKEN))),
@@ -38,7 +39,9 @@ fn meaning(vendor: Vendor, answer: &Answer) -> Option<Meaning> {
     if vendor != Vendor::Webhook
         && let Some(code) = code(&answer.body)
     {
-        return Some(vendor.meaning(code));
+        // Feishu says under one code that it does not understand a body and that there were too many.
+        let is_flood = answer.excerpt().to_ascii_lowercase().contains("too many request");
+        return Some(vendor.meaning(code, is_flood));
     }
     match status {
         200..=299 => (vendor == Vendor::Webhook).then_some(Meaning::Taken),
@@ -47,6 +50,12 @@ fn meaning(vendor: Vendor, answer: &Answer) -> Option<Meaning> {
         401 | 403 | 404 | 405 | 410 | ..=399 => Some(Meaning::Broken),
         _ => Some(Meaning::Refused),
     }
+}
+
+/// Seconds until Feishu takes messages again, beside 429 or 400.
+fn feishu_reset(answer: &Answer) -> Option<Duration> {
+    let seconds = answer.headers.get("x-ogw-ratelimit-reset")?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// `errcode` of WeCom and DingTalk, `code` of Feishu, or the `StatusCode` it had before.

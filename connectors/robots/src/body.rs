@@ -1,9 +1,11 @@
 //! The body of a request to each vendor, and its signature. Pure.
 
 use crate::vendor::Vendor;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde_json::{Value, json};
-use tidegate_kernel_outbound::{base64, query};
+use tidegate_kernel_outbound::query;
 use tidegate_service_notice::{Message, Notice, Severity};
 
 /// What goes out.
@@ -38,7 +40,7 @@ pub(crate) fn sheet(vendor: Vendor, message: &Message, secret: Option<&str>) -> 
 /// Milliseconds and the secret, signed with the secret.
 fn dingtalk_parameters(secret: &str, at_ms: u64) -> String {
     let timestamp = at_ms.to_string();
-    let sign = base64(&signed(secret, format!("{timestamp}\n{secret}").as_bytes()));
+    let sign = STANDARD.encode(signed(secret, format!("{timestamp}\n{secret}").as_bytes()));
     query(&[("timestamp", &timestamp), ("sign", &sign)]).trim_start_matches('?').to_owned()
 }
 
@@ -47,7 +49,7 @@ fn feishu(text: &str, secret: Option<&str>, at_s: u64) -> Value {
     let mut body = json!({"msg_type": "text", "content": {"text": text}});
     if let Some(secret) = secret {
         body["timestamp"] = at_s.to_string().into();
-        body["sign"] = base64(&signed(&format!("{at_s}\n{secret}"), b"")).into();
+        body["sign"] = STANDARD.encode(signed(&format!("{at_s}\n{secret}"), b"")).into();
     }
     body
 }

@@ -34,6 +34,8 @@ pub(crate) enum Meaning {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Its window is a minute, and under load of its own it is shorter; where it says how long, that holds.
+const FEISHU_PAUSE: Duration = Duration::from_secs(15);
 
 impl Vendor {
     pub const ALL: [Vendor; 4] = [Vendor::Wecom, Vendor::Dingtalk, Vendor::Feishu, Vendor::Webhook];
@@ -58,12 +60,13 @@ impl Vendor {
         Load { text_bytes_max, rate: Rate { per_minute_max, gap_ms_min } }
     }
 
-    pub(crate) fn meaning(self, code: i64) -> Meaning {
+    /// `is_flood`: the answer's words say that there were too many, which Feishu's 9499 needs.
+    pub(crate) fn meaning(self, code: i64, is_flood: bool) -> Meaning {
         match self {
             _ if code == 0 => Meaning::Taken,
             Vendor::Wecom => wecom(code),
             Vendor::Dingtalk => dingtalk(code),
-            Vendor::Feishu => feishu(code),
+            Vendor::Feishu => feishu(code, is_flood),
             // It has no codes but HTTP's.
             Vendor::Webhook => Meaning::Taken,
         }
@@ -89,7 +92,7 @@ fn wecom(code: i64) -> Meaning {
 fn dingtalk(code: i64) -> Meaning {
     match code {
         -1 => Meaning::Busy,
-        130_101 | 410_100 | 90018 | 90030 => Meaning::TooFrequent(Vendor::Dingtalk.penalty()),
+        130_101 | 302_033 | 410_100 | 90018 | 90030 => Meaning::TooFrequent(Vendor::Dingtalk.penalty()),
         // Keyword, signature, time or address do not fit the robot's security settings.
         310_000 => Meaning::Broken,
         // The token is none; the group is gone; the robot is switched off or gone.
@@ -98,12 +101,13 @@ fn dingtalk(code: i64) -> Meaning {
     }
 }
 
-fn feishu(code: i64) -> Meaning {
+fn feishu(code: i64, is_flood: bool) -> Meaning {
     match code {
-        11232 | 99_991_400 => Meaning::TooFrequent(Duration::from_secs(15)),
+        11232 | 99_991_400 => Meaning::TooFrequent(FEISHU_PAUSE),
+        9499 if is_flood => Meaning::TooFrequent(FEISHU_PAUSE),
         // Token; robot not enabled; signature or time; address; keyword.
         19001 | 19007 | 19021 | 19022 | 19024 => Meaning::Broken,
-        // 9499: the body is none it understands, or too large.
+        // 9499 otherwise: the body is none it understands, or too large.
         _ => Meaning::Refused,
     }
 }
@@ -126,8 +130,8 @@ mod tests {
     #[test]
     fn zero_alone_means_taken() {
         for vendor in [Vendor::Wecom, Vendor::Dingtalk, Vendor::Feishu] {
-            assert_eq!(vendor.meaning(0), Meaning::Taken);
-            assert_eq!(vendor.meaning(123_456), Meaning::Refused);
+            assert_eq!(vendor.meaning(0, false), Meaning::Taken);
+            assert_eq!(vendor.meaning(123_456, true), Meaning::Refused);
         }
     }
 }

@@ -26,8 +26,8 @@ pub fn compile(specs: &[RuleSpec], catalog: &Catalog, limits: &Limits) -> Result
     let mut rounds = Rounds::new(catalog, limits, &drafts);
     rounds.run(&mut faults);
     let rules: Vec<Rule> = rounds.rules.into_values().collect();
-    let set = RuleSet::new(rounds.names, rules);
-    check_costs(&set, limits, &mut faults);
+    let set = RuleSet::new(rounds.names, rules, catalog);
+    check_costs(&set, catalog, limits, &mut faults);
     if faults.is_empty() { Ok(set) } else { Err(faults) }
 }
 
@@ -69,7 +69,7 @@ fn check_outputs(drafts: &[Draft], catalog: &Catalog, limits: &Limits, faults: &
         let misnamed = draft.outputs.iter().filter_map(|output| output.check());
         faults.extend(misnamed.map(|what| fault(&draft.name, what)));
         for target in draft.targets() {
-            if catalog.kind(target).is_some() || !targets.insert(target) {
+            if catalog.kind(target).is_some() || catalog.is_unclear(target) || !targets.insert(target) {
                 faults.push(fault(&draft.name, FaultKind::SameTarget(target.to_owned())));
             }
         }
@@ -138,7 +138,7 @@ impl<'a> Rounds<'a> {
         };
         for target in draft.targets() {
             self.open.remove(target);
-            self.catalog.insert(target, kind);
+            self.catalog.insert_derived(target, kind);
         }
     }
 }
@@ -152,8 +152,14 @@ fn check_rule(rule: &Rule, limits: &Limits) -> impl Iterator<Item = FaultKind> {
     dear.into_iter().chain(misfit)
 }
 
-fn check_costs(set: &RuleSet, limits: &Limits, faults: &mut Vec<Fault>) {
+fn check_costs(set: &RuleSet, catalog: &Catalog, limits: &Limits, faults: &mut Vec<Fault>) {
     let max = limits.cost_per_update_max;
+    for tag in catalog.open_numbers() {
+        let cost = set.open_cost(tag);
+        if cost > max {
+            faults.push(fault("all", FaultKind::UpdateCost { tag: tag.to_owned(), cost, max }));
+        }
+    }
     for (slot, (tag, _)) in (0..).zip(set.tags()) {
         let cost = set.update_cost(slot);
         if cost > max {

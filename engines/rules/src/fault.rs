@@ -48,6 +48,8 @@ pub enum FaultKind {
     UnknownTag { name: String, nearest: Option<String> },
     #[error("no tag matches {pattern}")]
     NothingMatches { pattern: String },
+    #[error("{name} is of one kind in one template and of another in the next")]
+    UnclearKind { name: String },
     #[error("no function is called {name}")]
     UnknownFunction { name: String, nearest: Option<String> },
     #[error("{function} takes {takes}")]
@@ -104,6 +106,7 @@ impl FaultKind {
             F::SameName | F::SameTarget(_) | F::Name { .. } => "TG-RU-008",
             F::Circle(_) => "TG-RU-009",
             F::Overlap => "TG-RU-010",
+            F::UnclearKind { .. } => "TG-RU-017",
         }
     }
 
@@ -127,7 +130,8 @@ impl FaultKind {
             F::Syntax { .. } => "the language is in docs/guides/rules.md",
             F::TooDeep { .. } | F::TooLong { .. } => "derive a part as a tag of its own and use that",
             F::UnknownTag { .. } => "a topic is written in `backticks`",
-            F::NothingMatches { .. } => "a pattern takes in the tags of the model, not topics yet to come",
+            F::NothingMatches { .. } => "a pattern takes in the numbers of the model, not topics yet to come",
+            F::UnclearKind { .. } => "give the device a section of its own in [ingest.devices]",
             F::UnknownFunction { .. } => {
                 "there are avg, min, max, sum, count, first, last, rate, missing, abs, if"
             }

@@ -79,6 +79,7 @@ pub enum Aggregate {
 /// The values of some tags over the last `span_ms`, in [`BUCKETS`] parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowForm {
+    /// In order, each once.
     pub slots: Vec<Slot>,
     pub span_ms: u64,
 }
@@ -282,6 +283,15 @@ impl Form {
         slots.sort_unstable();
         slots.dedup();
         slots
+    }
+
+    /// Windows that take in `pattern` take in `named` too.
+    pub(crate) fn widen(&mut self, pattern: Slot, named: &[Slot]) {
+        for window in self.windows.iter_mut().filter(|window| window.slots.contains(&pattern)) {
+            window.slots.extend(named);
+            window.slots.sort_unstable();
+            window.slots.dedup();
+        }
     }
 
     /// Whether it has to be looked at when nothing arrives.

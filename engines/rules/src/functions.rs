@@ -129,14 +129,16 @@ impl Lowering<'_> {
         Some(slot)
     }
 
+    /// Numbers that have a name, and one slot for those of devices that may come.
     fn pattern(&mut self, at: usize, pattern: &str) -> Vec<Slot> {
         let catalog = self.catalog;
-        let found = catalog.matching(pattern);
-        if found.is_empty() {
+        let (found, is_open) = (catalog.matching(pattern), catalog.is_open(pattern));
+        if found.is_empty() && !is_open {
             self.faults.push((at, FaultKind::NothingMatches { pattern: pattern.to_owned() }));
         }
         let max = self.limits.tags_per_window_max;
-        found.iter().take(max + 1).filter_map(|(name, _)| self.number_slot(at, name)).collect()
+        let open = is_open.then(|| self.names.pattern(pattern));
+        found.iter().take(max + 1).filter_map(|name| self.number_slot(at, name)).chain(open).collect()
     }
 
     fn window(&mut self, window: WindowForm) -> u16 {

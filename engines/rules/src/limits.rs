@@ -28,7 +28,7 @@ impl Default for Limits {
             cost_per_update_max: 20_000,
             span_ms_max: 24 * 60 * 60 * 1000,
             windows_per_rule_max: 8,
-            tags_per_window_max: 64,
+            tags_per_window_max: 4096,
             watches_per_rule_max: 8,
             window_bytes_max: 64 << 20,
         }

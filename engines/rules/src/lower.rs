@@ -8,18 +8,28 @@ use crate::form::{Form, Op, Program, Slot, Tables, Unsound, Watch, WindowForm};
 use crate::limits::Limits;
 use crate::syntax::{Binary, Body, Compare, Expr, Kind, Node, Shape};
 use crate::token::Misread;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// The tags that the rules of a set read, numbered in the order they are met.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Names {
-    by_name: BTreeMap<String, Slot>,
+    by_name: HashMap<String, Slot>,
     pub(crate) tags: Vec<(String, Kind)>,
+    /// Slots that stand for tags of devices nobody has named: the names of these are patterns.
+    pub(crate) patterns: Vec<Slot>,
 }
 
 impl Names {
     pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
         self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn pattern(&mut self, pattern: &str) -> Slot {
+        let slot = self.intern(pattern, Kind::Number);
+        if !self.patterns.contains(&slot) {
+            self.patterns.push(slot);
+        }
+        slot
     }
 
     fn intern(&mut self, name: &str, kind: Kind) -> Slot {
@@ -280,6 +290,9 @@ impl<'a> Lowering<'a> {
         let topic = self.catalog.takes_topic(name) && !is_pattern(name);
         let kind = match self.catalog.kind(name).or(met) {
             Some(kind) => kind,
+            None if self.catalog.is_unclear(name) => {
+                self.fault(at, FaultKind::UnclearKind { name: name.to_owned() })?
+            }
             None if topic => want.unwrap_or(Kind::Number),
             None => {
                 let nearest = self.catalog.nearest(name);

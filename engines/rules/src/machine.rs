@@ -74,7 +74,7 @@ impl View<'_> {
 
     fn fresh_number(&self, window: &WindowForm) -> Option<f64> {
         let (slot, value) = self.fresh?;
-        if window.slots.contains(&slot) { value.as_ref().ok()?.number() } else { None }
+        if window.slots.binary_search(&slot).is_ok() { value.as_ref().ok()?.number() } else { None }
     }
 
     fn is_missing(&self, watch: u16) -> bool {

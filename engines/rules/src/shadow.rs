@@ -1,12 +1,12 @@
 //! A changed rule set beside the one in force: both see everything, only the old one acts, and their verdicts are compared. Pure.
 
 use crate::carry::same_names;
+use crate::decide::Sample;
 use crate::engine::Engine;
 use crate::fact::{Fact, RuleNumber};
 use crate::set::RuleSet;
 use crate::state::State;
 use crate::syntax::Kind;
-use crate::value::{Known, Value};
 use std::sync::Arc;
 
 /// How long a shadow run takes; whichever ends first.
@@ -56,16 +56,10 @@ impl Shadow {
         Shadow { engine, term, since: now, evaluations: 0, pairs, agreements }
     }
 
-    /// Shows the trial set what `old` has just seen. What it would put out goes nowhere.
-    pub fn observe(&mut self, old: &Engine, now: u64, tag: &str, value: &Known<Value>) {
+    /// Shows the trial set what `old` has just seen, as a sample of its own. What it would put out goes nowhere.
+    pub fn observe(&mut self, old: &Engine, now: u64, sample: &Sample) {
         let mut facts = Vec::new();
-        match self.engine.set.slot(tag) {
-            Some(slot) => {
-                let sample = self.engine.set.sample(slot, value.clone());
-                self.engine.observe(now, &sample, &mut facts);
-            }
-            None => self.engine.pass(now, &mut facts),
-        }
+        self.engine.observe(now, sample, &mut facts);
         self.compare(old, &facts);
     }
 

@@ -276,7 +276,8 @@ fn devices(config: &ModelConfig, plans: &Plans, faults: &mut Faults) -> Model {
         };
         let plan = own_plan(&place, plan, device, faults);
         let index = model.known.len() as u32;
-        model.known.push(Known { name: device.name.as_str().into(), plan });
+        let (name, is_pattern) = (device.name.as_str().into(), device.topic.contains('+'));
+        model.known.push(Known { name, is_pattern, plan });
         if !model.topics.add(&device.topic, index) {
             let why = "another device has it";
             faults.add(place, ModelFaultKind::Topic { topic: device.topic.clone(), why });

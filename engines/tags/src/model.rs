@@ -17,6 +17,8 @@ pub struct Model {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) name: Arc<str>,
+    /// The name is in the topic, and every device there has its own.
+    pub(crate) is_pattern: bool,
     pub(crate) plan: Arc<Plan>,
 }
 
@@ -51,6 +53,11 @@ impl Model {
 
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()
+    }
+
+    /// The devices with what they are read by; one without a name stands for as many as come.
+    pub fn devices(&self) -> impl Iterator<Item = (Option<&str>, &Plan)> {
+        self.known.iter().map(|known| ((!known.is_pattern).then_some(&*known.name), &*known.plan))
     }
 
     /// Whose topic this is. One that many messages come on is better asked for once.

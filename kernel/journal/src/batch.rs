@@ -5,11 +5,11 @@
 
 use crate::control::CONTROL;
 use crate::disk::DiskFile;
-use crate::id::Id;
 use crate::record::{self, Flags, Framed, HEADER_BYTES, Head, u32_at};
 use crate::segment::{Header, Records, SEGMENT_HEADER_BYTES};
 use bytes::Bytes;
 use std::io;
+use tidegate_kernel_id::Id;
 
 /// The kind of a commit record, on the control stream.
 pub(crate) const COMMIT: u16 = 1;

@@ -3,6 +3,7 @@
 //!
 //! Exhaustive over one script, random over many, and proven by three planted faults that must each turn it red.
 
+mod interleaved;
 mod oracle;
 mod rig;
 
@@ -10,6 +11,7 @@ use crate::disk::Fault;
 use crate::planted::{PLANTED, Planted};
 use oracle::Oracle;
 use rig::{Rig, Step, random_steps, scripted_steps};
+use std::sync::{Mutex, PoisonError};
 
 /// Mixtures of unsynced sectors tried at every boundary; 0 keeps none, 1 all.
 const SUBSETS: u64 = 16;
@@ -17,13 +19,11 @@ const RANDOM_RUNS: u64 = 10_000;
 
 /// Runs the steps until the power goes or they end. Returns the oracle, which has seen every answer the journal gave.
 fn run(rig: &Rig, steps: &[Step]) -> Oracle {
-    let mut oracle = Oracle::default();
-    if let Ok(mut session) = rig.open() {
-        for step in steps {
-            session.take(step, &mut oracle);
-        }
+    let oracle = Mutex::new(Oracle::default());
+    if let Ok(session) = rig.open() {
+        steps.iter().for_each(|step| session.take(step, &oracle));
     }
-    oracle
+    oracle.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many changing operations the steps take on a disk without faults.
@@ -63,14 +63,14 @@ fn with_planted(fault: Planted, run: impl FnOnce() -> Result<u64, String>) -> Re
 #[test]
 fn the_script_crosses_a_roll_over_a_recycling_and_a_snapshot() {
     let rig = Rig::default();
-    let mut session = rig.open().unwrap();
-    let mut oracle = Oracle::default();
+    let session = rig.open().unwrap();
+    let oracle = Mutex::new(Oracle::default());
     let steps = scripted_steps();
     assert_eq!(steps.len(), 64);
-    steps.iter().for_each(|step| session.take(step, &mut oracle));
+    steps.iter().for_each(|step| session.take(step, &oracle));
     let tallies = session.journal.status().tallies;
     assert!(tallies.segments_made > 3 && tallies.segments_recycled > 0, "{tallies:?}");
-    assert!(oracle.has_a_snapshot());
+    assert!(oracle.into_inner().unwrap().has_a_snapshot());
 }
 
 #[test]

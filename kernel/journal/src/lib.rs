@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod backup;
 mod batch;
 mod caretaker;
 mod carried;
@@ -15,9 +16,9 @@ mod error;
 mod examine;
 mod folder;
 mod format0;
-mod id;
 mod journal;
 mod options;
+mod pace;
 mod passage;
 mod planted;
 mod read;
@@ -32,19 +33,20 @@ mod watermark;
 mod window;
 
 pub use account::{Account, Counts, Tally};
+pub use backup::{BackupError, Restored, Saved, Until, backup, restore};
 pub use clock::{Clock, JUMP_MS_MAX, SystemClock};
 pub use cursor::{Batch, Cursor, Delivery, ReadLimit};
 pub use disk::{Disk, DiskFile, Fault, RealDisk, SECTOR_BYTES, SimDisk};
 pub use error::{OpenError, ReadError, Refusal};
 pub use examine::{Examination, Finding, JournalReport, SegmentReport, examine};
 pub use folder::{DataFolder, FolderOptions};
-pub use id::{Id, NotAnId};
 pub use journal::{Entry, Journal, Level, PAYLOAD_BYTES_MAX, Status, Ticket};
 pub use options::{Options, Retention};
 pub use passage::Passage;
 pub use record::{Flags, Head, Record};
 pub use state::Tallies;
 pub use threads::Threads;
+pub use tidegate_kernel_id::{Id, NotAnId};
 pub use upgrade::{Upgraded, upgrade};
-pub use watermark::{Reached, Unknown, Watermark};
+pub use watermark::{Reached, Unknown, Waiting, Watermark};
 pub use window::{AHEAD_MS_MAX, WindowLimit};

@@ -79,10 +79,10 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::cursor::{Cursor, ReadLimit};
     use crate::disk::SimDisk;
-    use crate::id::Id;
     use crate::journal::{Entry, Journal};
     use crate::options::Options;
     use std::sync::Arc;
+    use tidegate_kernel_id::Id;
 
     const STREAM: u16 = 16;
 

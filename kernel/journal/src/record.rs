@@ -17,8 +17,8 @@
 //! 56 payload
 //! ```
 
-use crate::id::Id;
 use bytes::Bytes;
+use tidegate_kernel_id::Id;
 
 pub(crate) const HEADER_BYTES: usize = 56;
 

@@ -6,7 +6,6 @@ use crate::clock::{Clock, Stamps};
 use crate::control::{CONTROL, Control, CursorState, Fact};
 use crate::disk::{Disk, DiskFile};
 use crate::error::Refusal;
-use crate::id::Id;
 use crate::journal::Entry;
 use crate::options::Options;
 use crate::record::{self, Flags, Head};
@@ -17,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
+use tidegate_kernel_id::Id;
 
 /// One entry of a segment's sparse index for so many bytes of records.
 const INDEX_STEP_BYTES: u64 = 64 << 10;
@@ -124,6 +124,16 @@ impl Segment {
             index: Vec::new(),
             file,
         }
+    }
+
+    /// What a reader needs of it. The index of a long segment is 24 KiB, too much to copy for each read.
+    pub(crate) fn without_index(&self) -> Segment {
+        Segment { index: Vec::new(), file: self.file.clone(), ..*self }
+    }
+
+    /// Where its records end at the latest; to the byte where it is written to.
+    pub(crate) fn records_end(&self) -> u64 {
+        if self.file.is_some() { self.end } else { self.bytes }
     }
 
     pub(crate) fn left(&self) -> u64 {

@@ -3,8 +3,8 @@
 //! Holds so many ids, so much time, so many bytes of journal, whichever ends first. What fell out is remembered by one number:
 //! an id made before the newest that fell out is refused as too old, for nobody can say whether it was applied. Pure.
 
-use crate::id::Id;
 use std::collections::{HashMap, VecDeque};
+use tidegate_kernel_id::Id;
 
 /// An id made later than this ahead of the journal's time is refused: it would keep the window from ever closing behind it.
 pub const AHEAD_MS_MAX: u64 = 5 * 60 * 1000;

@@ -23,6 +23,12 @@ pub struct Row {
     /// What was sent and did not arrive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
+    /// What was sent more than once, because nobody had acknowledged it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resent: Option<u64>,
+    /// The bytes of memory that the configuration allows in all to what is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_bytes: Option<u64>,
     /// What the value is compared with, measured in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<&'static str>,

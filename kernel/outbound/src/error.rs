@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tidegate_kernel_id::NoRandomness;
 
 /// Why there is no answer, or none that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,8 @@ pub enum OutboundError {
     NoAddress { name: String },
     #[error("no name server answers for {name}")]
     NoNameServer { name: String },
+    #[error("no name server can be asked safely")]
+    NoRandomness(#[from] NoRandomness),
     #[error("could not connect to {address}")]
     Connect { address: SocketAddr, source: io::Error },
     #[error("{name} did not prove with TLS who it is")]

@@ -19,5 +19,5 @@ pub use client::{Answer, Client, HttpLimits, Request};
 pub use dialer::{Dialer, Stream};
 pub use endpoint::{Endpoint, NotAnEndpoint};
 pub use error::{OutboundError, RootsError};
-pub use query::{base64, basic_authorization, query};
+pub use query::{basic_authorization, query};
 pub use resolver::Resolver;

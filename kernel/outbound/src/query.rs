@@ -1,6 +1,7 @@
-//! Text as parts of a request: query parameters (RFC 3986 §2.1), Basic credentials (RFC 7617), Base64 (RFC 4648). Pure.
+//! Text as parts of a request: query parameters (RFC 3986 §2.1), Basic credentials (RFC 7617). Pure.
 
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// `?a=b&c=d` with everything escaped that is not plain; empty for no parameters.
 pub fn query(parameters: &[(&str, &str)]) -> String {
@@ -16,21 +17,7 @@ pub fn query(parameters: &[(&str, &str)]) -> String {
 
 /// The value of the header `Authorization` for a user and a password.
 pub fn basic_authorization(user: &str, password: &str) -> String {
-    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
-}
-
-/// RFC 4648 §4, with padding.
-pub fn base64(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let at = |index: usize| u32::from(group.get(index).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4 {
-            let value = bits >> (18 - 6 * digit) & 63;
-            out.push(if digit <= group.len() { BASE64[value as usize].into() } else { '=' });
-        }
-    }
-    out
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
 fn put_escaped(out: &mut String, text: &str) {

@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tidegate_kernel_id::{NoRandomness, random};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -21,17 +22,22 @@ const ROUNDS: usize = 2;
 #[derive(Debug, Clone)]
 pub struct Resolver {
     system: Arc<System>,
+    random: fn() -> Result<[u8; 2], NoRandomness>,
 }
 
 impl Resolver {
     /// As the files of the system say, read now.
     pub fn system() -> Resolver {
-        Resolver { system: Arc::new(System::read()) }
+        Resolver::over(System::read())
     }
 
     /// With these name servers, and the system's hosts file.
     pub fn with_servers(servers: Vec<SocketAddr>) -> Resolver {
-        Resolver { system: Arc::new(System { servers, search: Vec::new(), ..System::read() }) }
+        Resolver::over(System { servers, search: Vec::new(), ..System::read() })
+    }
+
+    fn over(system: System) -> Resolver {
+        Resolver { system: Arc::new(system), random }
     }
 
     /// The addresses of a host, those of version 4 first; at least one.
@@ -54,6 +60,7 @@ impl Resolver {
         for candidate in self.candidates(&name) {
             let (v4, v6) =
                 tokio::join!(self.query(&candidate, Family::V4), self.query(&candidate, Family::V6));
+            let (v4, v6) = (v4?, v6?);
             answered |= v4.is_some() || v6.is_some();
             let found: Vec<_> = v4.into_iter().chain(v6).flatten().collect();
             if !found.is_empty() {
@@ -70,17 +77,17 @@ impl Resolver {
         searched.map(|domain| format!("{name}.{domain}")).chain([name.to_owned()]).collect()
     }
 
-    /// Nothing if no server answers.
-    async fn query(&self, name: &str, family: Family) -> Option<Vec<IpAddr>> {
+    /// Nothing if no server answers. Nobody is asked under an id that can be guessed.
+    async fn query(&self, name: &str, family: Family) -> Result<Option<Vec<IpAddr>>, NoRandomness> {
         for server in self.system.servers.repeat(ROUNDS) {
-            let id = getrandom::u32().unwrap_or_default() as u16;
-            let question = dns::question(id, name, family)?;
+            let id = u16::from_ne_bytes((self.random)()?);
+            let Some(question) = dns::question(id, name, family) else { break };
             let asked = timeout(QUERY_WAIT, ask(server, &question, family)).await;
             if let Ok(Ok(Reply::Addresses(found))) = asked {
-                return Some(found);
+                return Ok(Some(found));
             }
         }
-        None
+        Ok(None)
     }
 }
 
@@ -115,4 +122,22 @@ async fn ask_tcp(server: SocketAddr, question: &[u8], family: Family) -> io::Res
     let mut message = vec![0; usize::from(length)];
     stream.read_exact(&mut message).await?;
     Ok(dns::reply(question, &message, family).unwrap_or(Reply::Failed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[tokio::test]
+    async fn without_randomness_no_server_is_asked() {
+        let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let resolver = Resolver {
+            random: || Err(NoRandomness(Errno::PERM)),
+            ..Resolver::with_servers(vec![server.local_addr().unwrap()])
+        };
+        let refused = resolver.addresses("site.example").await.unwrap_err();
+        assert!(matches!(refused, OutboundError::NoRandomness(_)), "{refused}");
+        assert_eq!(server.try_recv(&mut [0; 512]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
 }

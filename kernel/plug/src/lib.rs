@@ -25,4 +25,4 @@ pub use principal::{
     ANONYMOUS, Action, Allowance, Authenticate, Credential, Knock, NotAScope, Principal, PrincipalKind, Role,
     SCOPES_MAX, Scope, Unauthenticated,
 };
-pub use routes::{Gate, HttpCounts, Need, Refusal, RequestId, RequestLimits, Route, Routes};
+pub use routes::{Gate, HttpCounts, Need, Refusal, RequestId, RequestLimits, Route, Routes, Stays, Visit};

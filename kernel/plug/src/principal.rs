@@ -37,6 +37,8 @@ pub enum Action {
     /// Send readings to it, by whatever protocol.
     Publish,
     Subscribe,
+    /// Publish to it where commands go, which [`Action::Publish`] does not cover.
+    Command,
 }
 
 /// One permission: `publish:line/7/#`.
@@ -168,9 +170,9 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// A scope that is not `publish:FILTER` or `subscribe:FILTER`.
+/// A scope that is not `publish:FILTER`, `subscribe:FILTER` or `command:FILTER`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no scope, which is publish:FILTER or subscribe:FILTER")]
+#[error("{0:?} is no scope, which is publish:FILTER, subscribe:FILTER or command:FILTER")]
 pub struct NotAScope(String);
 
 impl FromStr for Scope {
@@ -180,6 +182,7 @@ impl FromStr for Scope {
         let action = match text.split_once(':') {
             Some(("publish", pattern)) if !pattern.is_empty() => (Action::Publish, pattern),
             Some(("subscribe", pattern)) if !pattern.is_empty() => (Action::Subscribe, pattern),
+            Some(("command", pattern)) if !pattern.is_empty() => (Action::Command, pattern),
             _ => return Err(NotAScope(text.to_owned())),
         };
         Ok(Scope { action: action.0, pattern: action.1.to_owned() })

@@ -9,11 +9,13 @@ mod credential;
 mod gate;
 mod refusal;
 mod request_id;
+mod visit;
 
 pub use counts::HttpCounts;
 pub use gate::{Gate, RequestLimits};
 pub use refusal::Refusal;
 pub use request_id::RequestId;
+pub use visit::{Stays, Visit};
 
 use crate::principal::Role;
 use axum::Router;
@@ -108,8 +110,8 @@ impl Routes {
         self.0.iter().map(|declared| &declared.route)
     }
 
-    /// Everything behind one gate, ready for a listener, which has to say who knocked: each request carries an extension
-    /// [`Knock`](crate::Knock). Panics where two routes are the same.
+    /// Everything behind one gate, ready for a listener, which has to say who knocked and on which connection: each request carries
+    /// extensions [`Knock`](crate::Knock) and `Arc<`[`Visit`]`>`. Panics where two routes are the same.
     pub fn behind(self, gate: Arc<Gate>) -> Router {
         let mut router = Router::new();
         for Declared { route, handler } in self.0 {

@@ -1,6 +1,7 @@
 //! This very binary as a child, `up` on a folder: where it listens, what it costs. Ends it and waits for it.
 
 use super::Trouble;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -17,12 +18,18 @@ pub(super) struct Node {
     child: Child,
     pub(super) ready_after: Duration,
     pub(super) mqtt: SocketAddr,
+    admin: SocketAddr,
     /// Kept open, so that the child's last words do not meet a closed pipe.
     _out: BufReader<ChildStdout>,
 }
 
 impl Node {
     pub(super) fn start(data: &Path) -> Result<Node, Trouble> {
+        Node::start_with(data, &[])
+    }
+
+    /// The same with more arguments.
+    pub(super) fn start_with(data: &Path, arguments: &[&OsStr]) -> Result<Node, Trouble> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("up")
@@ -32,14 +39,16 @@ impl Node {
                     .flat_map(|option| [option, "127.0.0.1:0"]),
             )
             .arg("--data")
-            .arg(data);
+            .arg(data)
+            .args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let began = Instant::now();
         let mut child = command.spawn()?;
         let mut out = BufReader::new(child.stdout.take().ok_or("the child has no standard output")?);
         let places = Places::read(&mut out).inspect_err(|_| end(&mut child))?;
-        let mut node = Node { child, ready_after: Duration::ZERO, mqtt: places.mqtt, _out: out };
-        while !is_ready(places.admin)? {
+        let Places { mqtt, admin } = places;
+        let mut node = Node { child, ready_after: Duration::ZERO, mqtt, admin, _out: out };
+        while !is_ready(admin)? {
             if began.elapsed() > PATIENCE {
                 return Err("the node did not become ready".into());
             }
@@ -51,6 +60,13 @@ impl Node {
 
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// All samples of a family on `/metrics` added up.
+    pub(super) fn metric(&self, name: &str) -> Result<u64, Trouble> {
+        let page = get(self.admin, "/metrics")?;
+        let samples = page.lines().filter(|line| line.starts_with(name));
+        samples.map(|line| Ok(line.rsplit(' ').next().unwrap_or_default().parse::<u64>()?)).sum()
     }
 }
 

@@ -4,10 +4,10 @@
 //! node's is in the row.
 
 use super::child::{Node, cpu_of, memory_of};
-use super::load::{PATIENCE, Scheduled, Tally, read, runtime, scheduled};
+use super::load::{Goal, PATIENCE, Scheduled, Tally, connect_all, read, runtime, scheduled};
 use super::scratch::Scratch;
 use super::{Report, Trouble};
-use crate::open_files;
+use crate::cli::Extent;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tidegate_kernel_lab::{Latencies, Row};
 
-const DURATION: Duration = Duration::from_secs(60);
 /// Between two looks at the end of the file.
 const GLANCE: Duration = Duration::from_micros(500);
 const READING_BYTES: usize = 58;
@@ -24,35 +23,42 @@ const READING_BYTES: usize = 58;
 const LINE_BYTES: usize = 512;
 
 /// A load and what it is called.
-struct Scenario {
+pub(super) struct Scenario {
     name: &'static str,
     per_second: u64,
     connections: usize,
+    duration: Duration,
 }
 
+const MINUTE: Duration = Duration::from_secs(60);
 const SCENARIOS: [Scenario; 2] = [
-    Scenario { name: "ingest.e2e15k", per_second: 15_000, connections: 2000 },
-    Scenario { name: "ingest.e2e75k", per_second: 75_000, connections: 20 },
+    Scenario { name: "ingest.e2e15k", per_second: 15_000, connections: 2000, duration: MINUTE },
+    Scenario { name: "ingest.e2e75k", per_second: 75_000, connections: 20, duration: MINUTE },
 ];
 
-pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
-    open_files::raise();
-    for scenario in &SCENARIOS {
-        report.print(scenario.run(&scratch.inner("e2e"))?);
-        scratch.clear("e2e")?;
-    }
-    Ok(())
-}
-
 impl Scenario {
+    /// One of those above, at another rate and for another time if so asked.
+    pub(super) fn named(name: &str, extent: &Extent) -> Scenario {
+        let is_named = |scenario: &&Scenario| scenario.name.ends_with(name);
+        let scenario = SCENARIOS.iter().find(is_named).expect("each name has its scenario");
+        let duration = extent.seconds.map_or(scenario.duration, Duration::from_secs);
+        Scenario { per_second: extent.rate.unwrap_or(scenario.per_second), duration, ..*scenario }
+    }
+
+    pub(super) fn measure(&self, report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
+        report.print(self.run(&scratch.inner("e2e"))?);
+        Ok(scratch.clear("e2e")?)
+    }
+
     fn run(&self, folder: &Path) -> Result<Row, Trouble> {
-        let node = Node::start(folder)?;
-        let epoch = Instant::now();
+        let (node, runtime) = (Node::start(folder)?, runtime()?);
+        let wires = runtime.block_on(connect_all(node.mqtt, self.connections))?;
+        let load = self.load();
         let (goal, goals) = channel();
-        let file = folder.join("ingest/readings.ndjson");
+        let (file, epoch) = (folder.join("ingest/readings.ndjson"), load.epoch.into());
         let watcher = thread::spawn(move || follow(&file, epoch, &goals));
         let before = cpu_of(node.pid())?;
-        let tally = runtime()?.block_on(scheduled(node.mqtt, self.load(epoch)))?;
+        let tally = runtime.block_on(scheduled(node.mqtt, wires, load))?;
         goal.send(tally.sent)?;
         let seen = watcher.join().map_err(|_| "the watcher of the file panicked")??;
         let cpu = cpu_of(node.pid())? - before;
@@ -60,19 +66,15 @@ impl Scenario {
         Ok(Row { rss_peak_bytes: Some(memory_of(node.pid(), "VmHWM")?), ..row })
     }
 
-    fn load(&self, epoch: Instant) -> Scheduled {
-        Scheduled {
-            per_second: self.per_second,
-            connections: self.connections,
-            payload_bytes: READING_BYTES,
-            duration: DURATION,
-            epoch: epoch.into(),
-        }
+    fn load(&self) -> Scheduled {
+        let Scenario { per_second, duration, .. } = *self;
+        let (goal, epoch) = (Goal::new(per_second * duration.as_secs()), tokio::time::Instant::now());
+        Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal }
     }
 
     fn row(&self, tally: &Tally, seen: &Seen, cpu: Duration) -> Row {
         let Scenario { per_second, connections, .. } = self;
-        let seconds = DURATION.as_secs();
+        let seconds = self.duration.as_secs();
         let of = |share| Some(seen.latencies.quantile_us(share));
         Row {
             scenario: self.name.to_owned(),
@@ -84,6 +86,7 @@ impl Scenario {
             p999_us: of(0.999),
             cpu_us_per_op: Some(cpu.as_secs_f64() * 1e6 / seen.lines.max(1) as f64),
             lost: Some(tally.sent.saturating_sub(seen.lines)),
+            resent: Some(tally.resent).filter(|resent| *resent > 0),
             load: format!(
                 "{per_second} msg/s due over {connections} connections, QoS 1, {READING_BYTES} B, {seconds} s; times from due to line written"
             ),

@@ -7,10 +7,10 @@ mod publication;
 mod scheduled;
 mod wire;
 
-pub(super) use closed::{Closed, closed};
+pub(super) use closed::{Closed, closed, connect_all};
 pub(super) use fan::{Fan, fan};
-pub(super) use publication::read;
-pub(super) use scheduled::{Scheduled, scheduled};
+pub(super) use publication::{read, read_quoted};
+pub(super) use scheduled::{Goal, Scheduled, scheduled};
 
 use std::io;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub(super) struct Tally {
     pub(super) sent: u64,
     /// Acknowledged to publishers, or counted by subscribers where the load has some.
     pub(super) arrived: u64,
+    /// Sent again because a connection ended before the acknowledgement.
+    pub(super) resent: u64,
     pub(super) elapsed: Duration,
     pub(super) latencies: Latencies,
 }
@@ -38,6 +40,7 @@ impl Tally {
     fn add(&mut self, other: Tally) {
         self.sent += other.sent;
         self.arrived += other.arrived;
+        self.resent += other.resent;
         self.elapsed = self.elapsed.max(other.elapsed);
         self.latencies += other.latencies;
     }

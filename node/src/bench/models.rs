@@ -6,12 +6,14 @@
 //! this process may have.
 
 mod budget;
+mod ending;
 mod load;
 mod shape;
 mod sweep;
 
 use super::{Report, Trouble};
-use load::Outcome;
+pub(super) use ending::endless;
+use load::{Outcome, Standstill};
 use shape::Shape;
 use std::time::Duration;
 use tidegate_kernel_lab::{Latencies, Row};
@@ -28,7 +30,7 @@ pub(super) fn measure(report: &Report, sweeps: bool) -> Result<(), Trouble> {
         Shape::WorkersPerClass { queue: QUEUE, workers: WORKERS / 2 },
     ];
     for shape in shapes {
-        for row in rows(shape, &load::run(shape, DURATION)?) {
+        for row in rows(shape, &load::run(shape, Standstill::NowAndThen, DURATION)?) {
             report.print(row);
         }
     }

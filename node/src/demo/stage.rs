@@ -174,15 +174,17 @@ struct Listeners {
 
 impl Listeners {
     fn choose(options: &Up, ports: &mut Ports) -> Result<Listeners, Failure> {
-        let (local, wide) = (Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED);
+        let local = Ipv4Addr::LOCALHOST;
+        // What speaks TLS then.
+        let wide = if options.lan { Ipv4Addr::UNSPECIFIED } else { local };
         let mut choose =
             |given: Option<SocketAddr>, ip, usual| given.map_or_else(|| ports.choose(ip, usual), Ok);
         let mqtt = choose(options.mqtt, local, 1883)?;
         let mut each = vec![
             ("--mqtt", mqtt),
             ("--admin", choose(options.admin, local, 7300)?),
-            ("--grpc", choose(options.grpc, local, 7310)?),
-            ("--http", choose(options.http, if options.lan { wide } else { local }, 7301)?),
+            ("--grpc", choose(options.grpc, wide, 7310)?),
+            ("--http", choose(options.http, wide, 7301)?),
         ];
         if options.lan {
             each.push(("--admin-tls", choose(options.admin_tls, wide, 7343)?));

@@ -1,5 +1,6 @@
 //! `tidegate demo`: the steps of the demonstration for a terminal, each of which waits until what it does can be seen.
 
+use crate::accounts::Accounts;
 use crate::asking::ask;
 use crate::banner::say;
 use crate::cli::{Demo, Running};
@@ -11,7 +12,6 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const DEMO: &str = "/api/v1/demo";
-const ACCOUNTS: &str = "/api/v1/ingest/accounts";
 /// Longer than any step takes on a small machine.
 const STEP_MAX: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -22,7 +22,7 @@ const BACKLOG_MIN: u64 = 100;
 
 pub(crate) fn run(command: &Demo) -> Result<ExitCode, Failure> {
     let text = match command {
-        Demo::Show(node) => shown(&ask(node, "GET", DEMO)?, &ask(node, "GET", ACCOUNTS)?),
+        Demo::Show(node) => shown(&ask(node, "GET", DEMO)?, &accounts(node)?),
         Demo::Pull(node) => pull(node)?,
         Demo::Kill(node) => kill(node)?,
         Demo::Plug(node) => plug(node)?,
@@ -34,7 +34,7 @@ pub(crate) fn run(command: &Demo) -> Result<ExitCode, Failure> {
 fn pull(node: &Running) -> Result<String, Failure> {
     ask(node, "POST", "/api/v1/demo/cable?state=out")?;
     let accounts = when(node, "the sinks to notice", |accounts| {
-        behind(accounts).all(|sink| is_red(accounts, sink) && waiting(accounts, sink) >= BACKLOG_MIN)
+        behind(accounts).all(|sink| is_red(accounts, sink) && accounts.waiting(sink) >= BACKLOG_MIN)
     })?;
     Ok(format!("the cable is out\n{}", table(&accounts)))
 }
@@ -51,9 +51,9 @@ fn kill(node: &Running) -> Result<String, Failure> {
 fn plug(node: &Running) -> Result<String, Failure> {
     ask(node, "POST", "/api/v1/demo/cable?state=in")?;
     let accounts = when(node, "what waits to go out", |accounts| {
-        behind(accounts).all(|sink| !is_red(accounts, sink) && waiting(accounts, sink) <= FRESH_MAX)
+        behind(accounts).all(|sink| !is_red(accounts, sink) && accounts.waiting(sink) <= FRESH_MAX)
     })?;
-    match differences(&accounts) {
+    match accounts.differences() {
         0 => Ok(format!("the cable is in, and what waited has gone out\n{}", table(&accounts))),
         count => {
             let message = format!("{count} accounts do not close:\n{}", table(&accounts));
@@ -63,9 +63,13 @@ fn plug(node: &Running) -> Result<String, Failure> {
 }
 
 /// Asks for the accounts until they are as wanted.
-fn when(node: &Running, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value, Failure> {
-    let asked = || ask(node, "GET", ACCOUNTS).ok().filter(|accounts| wanted(accounts));
+fn when(node: &Running, what: &str, wanted: impl Fn(&Accounts) -> bool) -> Result<Accounts, Failure> {
+    let asked = || accounts(node).ok().filter(|accounts| wanted(accounts));
     until(asked).ok_or_else(|| unseen(what))
+}
+
+fn accounts(node: &Running) -> Result<Accounts, Failure> {
+    ask(node, "GET", Accounts::PATH).map(Accounts)
 }
 
 fn until<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
@@ -91,37 +95,15 @@ fn unseen(what: &str) -> Failure {
 }
 
 /// The sinks behind the cable.
-fn behind(accounts: &Value) -> impl Iterator<Item = &str> {
-    names(accounts).filter(|name| ["centre", "mes"].contains(name))
+fn behind(accounts: &Accounts) -> impl Iterator<Item = &str> {
+    accounts.sinks().filter(|name| ["centre", "mes"].contains(name))
 }
 
-fn names(accounts: &Value) -> impl Iterator<Item = &str> {
-    accounts["sink_states"].as_array().into_iter().flatten().filter_map(|state| state["sink"].as_str())
+fn is_red(accounts: &Accounts, sink: &str) -> bool {
+    accounts.breaker(sink) != "closed"
 }
 
-fn is_red(accounts: &Value, sink: &str) -> bool {
-    let states = accounts["sink_states"].as_array().into_iter().flatten();
-    states.into_iter().any(|state| state["sink"] == sink && state["breaker"] != "closed")
-}
-
-/// What a sink has not taken yet, also what is just being offered to it.
-fn waiting(accounts: &Value, sink: &str) -> u64 {
-    sum(accounts, sink, "lag") + sum(accounts, sink, "in_flight")
-}
-
-fn sum(accounts: &Value, sink: &str, key: &str) -> u64 {
-    let all = accounts["sinks"].as_array().into_iter().flatten();
-    all.filter(|account| account["sink"] == sink).filter_map(|account| account[key].as_u64()).sum()
-}
-
-/// Accounts that do not close.
-fn differences(accounts: &Value) -> usize {
-    let sinks = accounts["sinks"].as_array().into_iter().flatten();
-    let all = [&accounts["admission"], &accounts["routing"]].into_iter().chain(sinks);
-    all.filter(|account| account["difference"] != 0).count()
-}
-
-fn shown(status: &Value, accounts: &Value) -> String {
+fn shown(status: &Value, accounts: &Accounts) -> String {
     let (plant, webhook) = (&status["plant"], &status["webhook"]);
     let mut text = format!("the cable is {}; restarts: {}\n", text_of(&status["cable"]), status["restarts"]);
     let _ = writeln!(
@@ -147,53 +129,40 @@ fn text_of(value: &Value) -> &str {
 }
 
 /// Each sink with where its readings are.
-fn table(accounts: &Value) -> String {
+fn table(accounts: &Accounts) -> String {
     let mut text = format!(
-        "{:<10}{:>10}{:>10}{:>10}{:>10}  {}\n",
-        "sink", "routed", "delivered", "absorbed", "waiting", "breaker"
+        "{:<10}{:>10}{:>10}{:>10}{:>10}  breaker\n",
+        "sink", "routed", "delivered", "absorbed", "waiting"
     );
-    for name in names(accounts) {
+    for name in accounts.sinks() {
         let [routed, delivered, absorbed] =
-            ["routed", "delivered", "absorbed"].map(|key| sum(accounts, name, key));
-        let waiting = waiting(accounts, name);
-        let breaker = if is_red(accounts, name) { "open" } else { "closed" };
+            ["routed", "delivered", "absorbed"].map(|key| accounts.sum(name, key));
+        let (waiting, breaker) = (accounts.waiting(name), accounts.breaker(name));
         let _ = writeln!(text, "{name:<10}{routed:>10}{delivered:>10}{absorbed:>10}{waiting:>10}  {breaker}");
     }
-    let count = differences(accounts);
+    let count = accounts.differences();
     text + &format!("accounts that do not close: {count}\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn accounts(difference: i64) -> Value {
-        json!({
-            "admission": {"difference": 0}, "routing": {"difference": difference},
-            "sinks": [
-                {"sink": "mes", "routed": 70, "delivered": 10, "absorbed": 5, "lag": 45, "in_flight": 10, "difference": 0},
-                {"sink": "file", "routed": 70, "delivered": 65, "absorbed": 5, "lag": 0, "difference": 0},
-            ],
-            "sink_states": [{"sink": "file", "breaker": "closed"}, {"sink": "mes", "breaker": "half-open"}],
-        })
-    }
+    use crate::accounts::sample;
 
     #[test]
     fn the_table_has_a_line_for_each_sink_and_counts_what_does_not_close() {
         let expected = "\
 sink          routed delivered  absorbed   waiting  breaker
 file              70        65         5         0  closed
-mes               70        10         5        55  open
+mes               70        10         5        55  half-open
 accounts that do not close: 1
 ";
-        assert_eq!(table(&accounts(3)), expected);
-        assert_eq!(differences(&accounts(0)), 0);
+        assert_eq!(table(&sample(3)), expected);
     }
 
     #[test]
     fn only_sinks_behind_the_cable_are_waited_for() {
-        let accounts = accounts(0);
+        let accounts = sample(0);
         assert_eq!(behind(&accounts).collect::<Vec<_>>(), ["mes"]);
         assert!(is_red(&accounts, "mes") && !is_red(&accounts, "file"));
     }

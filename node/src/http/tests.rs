@@ -51,7 +51,7 @@ async fn site(config: Config) -> Site {
         .with(Route::get("/hi", Need::Nothing, ""), || async { "hi" }, ())
         .with(Route::get("/slow", Need::Nothing, ""), slow, ())
         .with(echo, |body: axum::body::Bytes| async move { body }, ());
-    let shared = Shared { authenticate: Arc::new(Anyone), counts: counts.clone() };
+    let shared = Shared { authenticate: Arc::new(Anyone), counts: counts.clone(), stays: Arc::default() };
     let http = Arc::new(Http::bind("test", &config, routes, &shared, None).await.unwrap());
     let serving = http.clone();
     tokio::spawn(async move { serving.serve().await });
@@ -218,7 +218,8 @@ async fn a_setting_out_of_range_and_an_address_in_use_have_their_codes() {
     );
     let site = site(config()).await;
     let taken = Config { listen: site.http.address(), ..config() };
-    let shared = Shared { authenticate: Arc::new(Anyone), counts: site.counts.clone() };
+    let shared =
+        Shared { authenticate: Arc::new(Anyone), counts: site.counts.clone(), stays: Arc::default() };
     let error = Http::bind("test", &taken, Routes::new(), &shared, None).await.unwrap_err();
     assert_eq!(error.code(), "TG-ND-001");
 }

@@ -33,7 +33,7 @@ pub(crate) struct Entry {
     pub(crate) sha256: String,
     pub(crate) kind: PrincipalKind,
     pub(crate) roles: Vec<Role>,
-    /// `publish:FILTER` or `subscribe:FILTER` each.
+    /// `publish:FILTER`, `subscribe:FILTER` or `command:FILTER` each.
     pub(crate) scopes: Vec<String>,
     pub(crate) allowance: Allowance,
 }
@@ -87,7 +87,7 @@ impl IdentityError {
             IdentityError::Digest { .. } => "paste the line that `tidegate identity` printed with the secret",
             IdentityError::Shared { .. } => "make a token for each with `tidegate identity token NAME`",
             IdentityError::Scope { .. } => {
-                "write publish:FILTER or subscribe:FILTER with an MQTT topic filter"
+                "write publish:, subscribe: or command:FILTER with an MQTT topic filter"
             }
             IdentityError::TooMany { .. } => "join scopes with the wildcards + and #",
         }

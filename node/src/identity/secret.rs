@@ -4,9 +4,11 @@ use crate::cli::Identity as Command;
 use crate::failure::Failure;
 use crate::identity::config::is_name;
 use crate::identity::register::Digest;
-use ring::rand::{SecureRandom, SystemRandom};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use tidegate_kernel_id::random;
 
 /// Prints the secret and the lines of the configuration.
 pub(crate) fn print(command: &Command) -> Result<ExitCode, Failure> {
@@ -29,9 +31,8 @@ pub(crate) fn fresh_secret() -> (String, String) {
 }
 
 fn random_secret() -> String {
-    let mut random = [0; 32];
-    SystemRandom::new().fill(&mut random).expect("Linux gives random bytes since 3.17");
-    url_base64(&random)
+    let random: [u8; 32] = random().expect("Linux gives random bytes since 3.17");
+    URL_SAFE_NO_PAD.encode(random)
 }
 
 fn text(command: &Command, secret: &str) -> String {
@@ -54,19 +55,6 @@ fn key(name: &str) -> String {
     if is_bare { name.to_owned() } else { format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-/// Base64 for URLs, without padding (RFC 4648 §5): letters that no shell and no header minds.
-fn url_base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let value =
-            group.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        let digits = (0..=group.len()).map(|at| DIGITS[(value >> (18 - 6 * at)) as usize & 63]);
-        text.extend(digits.map(char::from));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,11 +65,5 @@ mod tests {
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert!(text.contains("#   abc\n") && text.contains(&format!("sha256 = \"{digest}\"\n")), "{text}");
         assert!(text.contains("[identity.devices.\"press.7\"]\n"), "{text}");
-    }
-
-    #[test]
-    fn a_secret_of_256_bits_has_43_letters() {
-        assert_eq!(url_base64(&[0; 32]), "A".repeat(43));
-        assert_eq!(url_base64(b"\xfb\xff\xfe"), "-__-");
     }
 }

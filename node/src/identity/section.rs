@@ -47,7 +47,7 @@ const fn principal(kind: &'static str) -> [Field; 7] {
             "scopes",
             Kind::List { of: &SCOPE, items_max: SCOPES_MAX },
             "[]",
-            "What it may do to topics: publish:FILTER or subscribe:FILTER each.",
+            "What it may do to topics: publish:FILTER or subscribe:FILTER each; command:FILTER to publish where rules send commands.",
         )
         .live(),
         Field::optional("connections_max", RATE, "Its connections at once.").live(),
@@ -101,7 +101,7 @@ fn neighbour(sha256: String) -> Entry {
         sha256,
         kind: PrincipalKind::Person,
         roles: vec![Role::Operator, Role::Admin],
-        scopes: vec!["publish:#".to_owned(), "subscribe:#".to_owned()],
+        scopes: ["publish:#", "subscribe:#", "command:#"].map(str::to_owned).to_vec(),
         allowance: Allowance::default(),
     }
 }

@@ -123,6 +123,7 @@ fn the_management_listener_tells_of_readiness_and_of_every_capability() {
         assert!(page.body.lines().any(|line| line == sample), "{sample} in\n{}", page.body);
     }
     assert!(page.body.contains("\ntidegate_process_resident_bytes "));
+    assert!(page.body.contains("\ntidegate_process_budget_bytes{part=\"sinks\"} "));
     let mut families: Vec<_> = page.body.lines().filter(|line| line.starts_with("# TYPE ")).collect();
     let many = families.len();
     families.sort_unstable();

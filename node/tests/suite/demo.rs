@@ -27,10 +27,10 @@ impl Demo {
     pub(crate) fn start(folder: &Path) -> Demo {
         let mut command = Command::new(binary());
         command.args(["up", "--demo", "--lan", "--data", folder.to_str().unwrap()]);
-        for option in ["--mqtt", "--admin", "--grpc"] {
+        for option in ["--mqtt", "--admin"] {
             command.args([option, &format!("127.0.0.1:{}", port_to_keep())]);
         }
-        for option in ["--http", "--admin-tls", "--mqtts"] {
+        for option in ["--http", "--admin-tls", "--mqtts", "--grpc"] {
             command.args([option, &format!("0.0.0.0:{}", port_to_keep())]);
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();

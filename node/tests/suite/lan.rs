@@ -16,7 +16,7 @@ fn start(data: &Path) -> Node {
     // Every port is a free one, and the addresses are those that `--lan` takes.
     for (option, address) in [
         ("--mqtt", "127.0.0.1:0"),
-        ("--grpc", "127.0.0.1:0"),
+        ("--grpc", "0.0.0.0:0"),
         ("--admin", "127.0.0.1:0"),
         ("--http", "0.0.0.0:0"),
         ("--mqtts", "0.0.0.0:0"),

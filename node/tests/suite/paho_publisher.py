@@ -1,5 +1,7 @@
 """A device with paho-mqtt: publishes numbers with QoS 1 as it is told on standard input, and answers each order with a line.
 
+Arguments: port, keep-alive in seconds, topic (line/7/temp by default).
+
 publish N      queues N more numbers
 acknowledged   waits until everything published is acknowledged
 sessions       says of each CONNACK so far whether a session was present
@@ -13,6 +15,7 @@ import paho.mqtt.client as mqtt
 PATIENCE_S = 60
 
 port, keep_alive_s = int(sys.argv[1]), int(sys.argv[2])
+topic = sys.argv[3] if len(sys.argv) > 3 else "line/7/temp"
 sessions, published = [], []
 client = mqtt.Client(
     mqtt.CallbackAPIVersion.VERSION2, client_id="press-7", clean_session=False, protocol=mqtt.MQTTv311
@@ -33,7 +36,7 @@ def end():
 
 def publish(many):
     for number in range(len(published), len(published) + many):
-        published.append(client.publish("line/7/temp", str(number), qos=1))
+        published.append(client.publish(topic, str(number), qos=1))
     return f"published {len(published)}"
 
 

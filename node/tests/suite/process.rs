@@ -72,9 +72,31 @@ pub(crate) fn command_at(data: &Path, port: u16) -> Command {
 
 /// The same with the listeners for MQTT and gRPC on ports that the test chose.
 pub(crate) fn command_on(data: &Path, mqtt: u16, grpc: u16) -> Command {
+    command_with(data, Ports { mqtt, grpc, ..Ports::default() })
+}
+
+/// The same with every listener on a port that the test chose.
+pub(crate) fn command_with(data: &Path, ports: Ports) -> Command {
     let mut command = Command::new(binary());
-    command.args(up_arguments(data, mqtt, grpc));
+    command.args(up_arguments(data, ports));
     command
+}
+
+/// Where a node listens; 0 is any free port.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ports {
+    pub(crate) mqtt: u16,
+    pub(crate) http: u16,
+    pub(crate) grpc: u16,
+    pub(crate) admin: u16,
+}
+
+impl Ports {
+    /// Each as [`port_to_keep`] gives it.
+    pub(crate) fn to_keep() -> Ports {
+        let [mqtt, http, grpc, admin] = [(); 4].map(|()| port_to_keep());
+        Ports { mqtt, http, grpc, admin }
+    }
 }
 
 /// A free port that stays free while nobody listens there: none of those that the kernel gives away, and one of many.
@@ -95,28 +117,17 @@ pub(crate) fn prepared(preparation: &str, data: &Path) -> Command {
         .arg("-c")
         .arg(format!("{preparation}; exec \"$0\" \"$@\""))
         .arg(binary())
-        .args(up_arguments(data, 0, 0));
+        .args(up_arguments(data, Ports::default()));
     command
 }
 
-fn up_arguments(data: &Path, mqtt: u16, grpc: u16) -> Vec<String> {
-    let [mqtt, grpc] = [mqtt, grpc].map(|port| format!("127.0.0.1:{port}"));
+fn up_arguments(data: &Path, ports: Ports) -> Vec<String> {
+    let Ports { mqtt, http, grpc, admin } = ports;
+    let [mqtt, http, grpc, admin] = [mqtt, http, grpc, admin].map(|port| format!("127.0.0.1:{port}"));
     let data = data.to_str().unwrap();
-    [
-        "up",
-        "--data",
-        data,
-        "--mqtt",
-        &mqtt,
-        "--http",
-        "127.0.0.1:0",
-        "--grpc",
-        &grpc,
-        "--admin",
-        "127.0.0.1:0",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    ["up", "--data", data, "--mqtt", &mqtt, "--http", &http, "--grpc", &grpc, "--admin", &admin]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Runs the binary to its end.

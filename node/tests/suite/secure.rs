@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
-fn case(name: &str) -> String {
+pub(crate) fn case(name: &str) -> String {
     format!("{}/tests/cases/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -96,7 +96,7 @@ fn mosquitto_pub_needs_a_certificate_where_the_node_asks_for_one() {
 }
 
 /// Asks over TLS; the error where no hands are shaken.
-fn ask(address: SocketAddr, with_certificate: bool) -> std::io::Result<String> {
+pub(crate) fn ask(address: SocketAddr, with_certificate: bool) -> std::io::Result<String> {
     let client = with_certificate.then(|| (case("client.pem").into(), case("client.key").into()));
     https::get(address, &Client { roots: case("ca.pem").into(), client, token: None }, "/nothing")
 }

@@ -84,6 +84,8 @@ struct Hold {
     queue: VecDeque<Parcel>,
     loose: VecDeque<Parcel>,
     queued_bytes: usize,
+    /// Nothing in the queue expires before this.
+    expires_first: Option<Instant>,
     in_flight: VecDeque<Flight>,
     /// QoS 2 publications of this client that were taken and not released, with what their PUBREC waits for.
     received: BTreeMap<PacketId, Safe>,
@@ -126,6 +128,7 @@ impl Berth {
             queue: VecDeque::new(),
             loose: VecDeque::new(),
             queued_bytes: 0,
+            expires_first: None,
             in_flight: VecDeque::new(),
             received: BTreeMap::new(),
             last_id: 0,
@@ -203,6 +206,20 @@ impl Berth {
         let mut hold = self.hold();
         hold.check_queue(bytes)?;
         hold.next_id()
+    }
+
+    /// Takes an identifier back whose message is not queued after all.
+    pub(crate) fn give_back(&self, id: PacketId) {
+        let mut hold = self.hold();
+        // With another one handed out since, it is left out.
+        if hold.last_id == id.get() {
+            hold.last_id -= 1;
+        }
+    }
+
+    /// Drops what is queued and expired: its client is away, or slow. Gives the identifiers.
+    pub(crate) fn expire(&self, now: Instant) -> Vec<PacketId> {
+        self.hold().expire(now)
     }
 
     /// Queues a message; above QoS 0 one without an identifier gets its own now.
@@ -295,6 +312,7 @@ impl Berth {
                 hold.in_flight.push_back(Flight { parcel, id, stage: Stage::Released });
             } else {
                 hold.queued_bytes += parcel.message.bytes();
+                hold.note_expiry(&parcel);
                 hold.queue.push_back(parcel);
             }
         }
@@ -331,11 +349,35 @@ impl Hold {
         }
         self.queued_bytes += bytes;
         if parcel.id.is_some() {
+            self.note_expiry(&parcel);
             self.queue.push_back(parcel)
         } else {
             self.loose.push_back(parcel)
         }
         Ok(overtaken)
+    }
+
+    fn note_expiry(&mut self, parcel: &Parcel) {
+        let both = [self.expires_first, parcel.expires_at()];
+        self.expires_first = both.into_iter().flatten().min();
+    }
+
+    fn expire(&mut self, now: Instant) -> Vec<PacketId> {
+        if self.expires_first.is_none_or(|first| first > now) {
+            return Vec::new();
+        }
+        let (mut gone, mut bytes) = (Vec::new(), 0);
+        self.queue.retain(|parcel| {
+            let is_over = parcel.expires_at().is_some_and(|at| at <= now);
+            if is_over {
+                gone.extend(parcel.id);
+                bytes += parcel.message.bytes();
+            }
+            !is_over
+        });
+        self.queued_bytes -= bytes;
+        self.expires_first = self.queue.iter().filter_map(Parcel::expires_at).min();
+        gone
     }
 
     /// Makes room for a QoS 0 message at the cost of the oldest of its kind.
@@ -433,10 +475,14 @@ impl Hold {
 }
 
 impl Parcel {
+    /// What was sent once has its place in the client's state, and is not taken back.
+    fn expires_at(&self) -> Option<Instant> {
+        self.message.expires_at.filter(|_| !self.dup)
+    }
+
     /// Writes it, unless its time is up; whether it was written.
     fn put(&self, outlet: &mut Outlet, now: Instant, out: &mut BytesMut, sent: &mut Sent) -> bool {
-        // What was sent once has its place in the client's state, and is not taken back.
-        if !self.dup && self.message.is_expired(now) {
+        if self.expires_at().is_some_and(|at| at <= now) {
             sent.expired += 1;
             return false;
         }

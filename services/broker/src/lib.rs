@@ -10,6 +10,7 @@
 mod acl;
 mod admission;
 mod allowance;
+mod announcing;
 mod berth;
 mod berths;
 mod broker;
@@ -20,6 +21,7 @@ mod error;
 mod fact;
 mod fields;
 mod greeting;
+mod guarded;
 mod hub;
 mod image;
 mod intake;
@@ -49,6 +51,7 @@ mod tree;
 mod wills;
 mod wire;
 
+pub use announcing::{Append, Unsaid};
 pub use broker::{Broker, Drained, Handle};
 pub use config::Config;
 pub use counters::{Publications, Snapshot};

@@ -5,6 +5,7 @@
 
 use crate::accounts::{AdmissionAccount, Crash};
 use crate::class::Class;
+use crate::error::Declined;
 use crate::promise::Promise;
 use crate::quarantine::Held;
 use crate::reading::Source;
@@ -121,6 +122,22 @@ impl Admission {
     pub(crate) fn count_refused(&mut self, reason: &str) {
         self.received += 1;
         self.kept.refused.add(reason);
+    }
+
+    /// What never will be taken, under its code; what is busy is not counted.
+    pub(crate) fn count_declined(&mut self, declined: Declined) {
+        match declined {
+            Declined::Malformed { code } => self.count_malformed(code),
+            Declined::Refused { code } => self.count_refused(code),
+            Declined::Busy => {}
+        }
+    }
+
+    /// The same of what came by this way; what rules make was never received.
+    pub(crate) fn count_declined_of(&mut self, source: Source, declined: Declined) {
+        if source != Source::Rule {
+            self.count_declined(declined);
+        }
     }
 
     /// Everything in quarantine is let go of; how many readings that were.

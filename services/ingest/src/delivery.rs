@@ -9,6 +9,13 @@ use tidegate_kernel_plug::config::{Field, Group, Kind, Values};
 const WINDOW_OUTCOMES: u32 = 20;
 const WINDOW_BAD_MAX: u32 = 10;
 
+/// Deliveries that may wait to be settled behind one that takes longer, for each that may be under way.
+pub(crate) const LANDED_PER_FLIGHT_MAX: usize = 4;
+/// What is new, and what waited.
+const LANES: usize = 2;
+/// A record, the row made of it, the request made of that.
+const FORMS: usize = 3;
+
 const FREE_IN_FLIGHT_MAX: usize = 4;
 const BACKLOG_ROWS_MIN: u64 = 10_000;
 
@@ -125,6 +132,13 @@ impl SinkConfig {
             live_share_percent: values.get("live_share_percent"),
             backlog_rows_min: values.find("backlog_rows_min").unwrap_or(backlog_rows_min),
         }
+    }
+
+    /// Memory that what was read and is not settled may take.
+    pub fn memory_bytes_max(&self) -> u64 {
+        let (LimitKind::Fixed(flights) | LimitKind::Adaptive { max: flights }) = self.limit;
+        let batches = LANES * (LANDED_PER_FLIGHT_MAX * (1 + flights.max(1)) + 1);
+        (batches * FORMS * self.batch_bytes_max) as u64
     }
 
     pub(crate) fn batch(&self) -> BatchLimits {

@@ -5,19 +5,22 @@
 //! is left of a part when they are used up is refused whole.
 
 use crate::sink::{Poison, Row, Setback, Sink, SinkError};
-use std::ops::Range;
+use std::borrow::Cow;
 use std::time::Duration;
 use tidegate_kernel_plug::with_causes;
 
 /// Attempts that the halving of one batch may take: enough for a batch of 512 that is bad in every row.
 const SPLITS_MAX: u32 = 1024;
 
+/// Places of rows in the batch, rising. Not a range, for a sink may have delivered some of a batch and not others.
+type Part = Vec<usize>;
+
 /// The batch and how far it is.
 #[derive(Debug)]
 pub(crate) struct Errand {
     pub(crate) rows: Vec<Row>,
     /// Parts not delivered yet, the next one last.
-    left: Vec<Range<usize>>,
+    left: Vec<Part>,
     pub(crate) poison: Vec<Poison>,
     splits_left: u32,
     /// The largest part the other side had no objection to the size of, if it had any to a larger one.
@@ -35,7 +38,7 @@ pub(crate) struct Wait {
 
 impl Errand {
     pub(crate) fn new(rows: Vec<Row>) -> Errand {
-        let whole = 0..rows.len();
+        let whole: Part = (0..rows.len()).collect();
         let left = Some(whole).filter(|whole| !whole.is_empty()).into_iter().collect();
         Errand { rows, left, poison: Vec::new(), splits_left: SPLITS_MAX, rows_cap: None }
     }
@@ -43,22 +46,39 @@ impl Errand {
     /// Delivers what is left. When it waits, what is left comes again as replay.
     pub(crate) async fn run<S: Sink>(&mut self, sink: &S) -> Result<(), Wait> {
         while let Some(part) = self.left.pop() {
-            let outcome = sink.deliver(&self.rows[part.clone()]).await;
+            let outcome = sink.deliver(&self.batch(&part)).await;
             if let Err(wait) = self.take(part, outcome) {
-                self.left.iter().for_each(|part| mark(&mut self.rows[part.clone()]));
+                for row in self.left.iter().flatten() {
+                    self.rows[*row].replay = true;
+                }
                 return Err(wait);
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, part: Range<usize>, outcome: Result<(), Setback>) -> Result<(), Wait> {
+    /// The rows of a part; copied only where it has gaps.
+    fn batch(&self, part: &[usize]) -> Cow<'_, [Row]> {
+        match part {
+            [first, .., last] if last - first + 1 > part.len() => {
+                part.iter().map(|row| self.rows[*row].clone()).collect()
+            }
+            [first, ..] => Cow::Borrowed(&self.rows[*first..first + part.len()]),
+            [] => Cow::Borrowed(&[]),
+        }
+    }
+
+    fn take(&mut self, part: Part, outcome: Result<(), Setback>) -> Result<(), Wait> {
         match outcome {
             Ok(()) => Ok(()),
             Err(Setback::Poison(rows)) => {
-                let inside = rows.into_iter().filter(|poison| poison.row < part.len());
-                self.poison.extend(inside.map(|poison| Poison { row: part.start + poison.row, ..poison }));
+                self.condemn(&part, rows);
                 Ok(())
+            }
+            Err(Setback::Partly { left, outcome, poison }) => {
+                self.condemn(&part, poison);
+                let left: Part = left.into_iter().filter_map(|at| part.get(at).copied()).collect();
+                if left.is_empty() { Ok(()) } else { self.take(left, Err(*outcome)) }
             }
             Err(Setback::Refused(error)) => {
                 self.halve(part, &error);
@@ -78,26 +98,28 @@ impl Errand {
         }
     }
 
-    fn put_back(&mut self, part: Range<usize>, wait: Wait) -> Result<(), Wait> {
+    /// A sink speaks of places in the part it was given.
+    fn condemn(&mut self, part: &[usize], poison: Vec<Poison>) {
+        let known = poison.into_iter().filter_map(|bad| Some(Poison { row: *part.get(bad.row)?, ..bad }));
+        self.poison.extend(known);
+    }
+
+    fn put_back(&mut self, part: Part, wait: Wait) -> Result<(), Wait> {
         self.left.push(part);
         Err(wait)
     }
 
-    fn halve(&mut self, part: Range<usize>, error: &SinkError) {
+    fn halve(&mut self, mut part: Part, error: &SinkError) {
         if part.len() > 1 && self.splits_left >= 2 {
             self.splits_left -= 2;
-            let middle = part.start + part.len() / 2;
-            self.left.push(middle..part.end);
-            self.left.push(part.start..middle);
+            self.left.push(part.split_off(part.len() / 2));
+            self.left.push(part);
             return;
         }
         let reason = with_causes(error);
-        self.poison.extend(part.map(|row| Poison { row, code: error.code, reason: reason.clone() }));
+        let poison = |row| Poison { row, code: error.code, reason: reason.clone() };
+        self.poison.extend(part.into_iter().map(poison));
     }
-}
-
-fn mark(rows: &mut [Row]) {
-    rows.iter_mut().for_each(|row| row.replay = true);
 }
 
 #[cfg(test)]
@@ -176,6 +198,73 @@ mod tests {
             let good: Vec<u64> = (0..many as u64).filter(|seq| !bad.contains(seq)).collect();
             prop_assert_eq!(&*sink.taken.lock().unwrap(), &good);
             prop_assert!(errand.poison.iter().map(|poison| poison.row as u64).eq(bad));
+        }
+    }
+
+    /// Three places, as partitions are: each takes its rows or not, whatever the others do.
+    #[derive(Debug, Default)]
+    struct Sorting {
+        bad: BTreeSet<u64>,
+        rows_max: usize,
+        /// Which place fails at the next attempts, and how.
+        script: Mutex<Vec<(u64, bool)>>,
+        taken: Mutex<Vec<u64>>,
+    }
+
+    const PLACES: u64 = 3;
+
+    impl Sink for Sorting {
+        async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
+            let fails = self.script.lock().unwrap().pop();
+            let (mut left, mut outcome) = (Vec::new(), None);
+            for place in 0..PLACES {
+                let rows: Vec<usize> =
+                    (0..batch.len()).filter(|at| batch[*at].seq % PLACES == place).collect();
+                let error = || SinkError::new("TG-FI-002", "no");
+                let setback = match fails {
+                    Some((fails, true)) if fails == place => Some(Setback::from(error())),
+                    Some((fails, false)) if fails == place => Some(Setback::Misconfigured(error())),
+                    _ if rows.len() > self.rows_max => Some(Setback::TooLarge(error())),
+                    _ if rows.iter().any(|at| self.bad.contains(&batch[*at].seq)) => {
+                        Some(Setback::Refused(error()))
+                    }
+                    _ => None,
+                };
+                match setback {
+                    None => self.taken.lock().unwrap().extend(rows.iter().map(|at| batch[*at].seq)),
+                    // The others' turn comes with the same rows again.
+                    Some(setback) if outcome.is_none() => (left, outcome) = (rows, Some(setback)),
+                    Some(_) => left.extend(rows),
+                }
+            }
+            let Some(outcome) = outcome else { return Ok(()) };
+            left.sort_unstable();
+            Err(Setback::Partly { left, outcome: Box::new(outcome), poison: Vec::new() })
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_delivered_of_a_batch_is_not_delivered_again_and_each_place_keeps_its_order(
+            many in 0..100_usize, bad in prop::collection::btree_set(0..100_u64, 0..5), rows_max in 1..50_usize,
+            script in prop::collection::vec((0..PLACES, any::<bool>()), 0..10)
+        ) {
+            let sink = Sorting { bad, rows_max, script: script.into(), ..Sorting::default() };
+            let mut errand = Errand::new(rows(many));
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let mut tries = 0;
+            while runtime.block_on(errand.run(&sink)).is_err() {
+                tries += 1;
+                prop_assert!(tries <= 10);
+            }
+            let taken = sink.taken.lock().unwrap();
+            let bad: BTreeSet<u64> = errand.poison.iter().map(|poison| poison.row as u64).collect();
+            prop_assert_eq!(bad.len(), errand.poison.len());
+            prop_assert!(bad.iter().eq(sink.bad.iter().filter(|seq| **seq < many as u64)));
+            for place in 0..PLACES {
+                let of_place = taken.iter().copied().filter(|seq| seq % PLACES == place);
+                prop_assert!(of_place.eq((place..many as u64).step_by(PLACES as usize).filter(|seq| !bad.contains(seq))));
+            }
         }
     }
 

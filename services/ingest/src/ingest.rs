@@ -6,6 +6,7 @@
 use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
 use crate::admission::{Admission, Journaled};
 use crate::class::Class;
+use crate::command::CommandAccount;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
@@ -138,12 +139,31 @@ impl Ingest {
 
     /// A reading that was declined as busy and will not be offered again.
     pub fn give_up(&self, reason: &'static str) {
-        self.admission().count_refused(reason);
+        self.count_unheld(Declined::Refused { code: reason });
     }
 
-    /// A packet that was no reading.
+    /// A packet that was no reading, and which nobody could hold back.
     pub fn malformed(&self, code: &'static str) {
-        self.admission().count_malformed(code);
+        self.count_unheld(Declined::Malformed { code });
+    }
+
+    /// Counts what will never be taken, or says that even counting has to wait: a crash must not take more than was promised.
+    pub fn decline(&self, declined: Declined) -> Result<(), Declined> {
+        let mut admission = self.admission();
+        if !admission.closed {
+            self.hold_promise(&mut admission, 1)?;
+        }
+        admission.count_declined(declined);
+        Ok(())
+    }
+
+    fn count_unheld(&self, declined: Declined) {
+        let mut admission = self.admission();
+        admission.count_declined(declined);
+        if !admission.closed {
+            // Only for its care that the ceiling rises in time.
+            let _ = self.hold_promise(&mut admission, 1);
+        }
     }
 
     /// Opens the sink's cursor and runs its pump on `exporters`: one delivery at a time, in order. `make` is called again after a
@@ -225,6 +245,7 @@ impl Ingest {
             admission: account,
             sinks,
             sink_states,
+            commands: CommandAccount::of(&status.accounts),
         }
     }
 

@@ -23,6 +23,8 @@ struct Offer<'a> {
     reading: &'a Reading,
     received_ms: u64,
     once: Option<Id>,
+    /// What whoever offers it has to write with it.
+    notes: &'a [Entry<'a>],
 }
 
 /// What a reading came to when it was looked at.
@@ -68,13 +70,19 @@ impl Ingest {
     /// What a device with a model sends is taken as the points its model makes of it. A reading that a rule made
     /// ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: None })
+        self.offer_with(reading, &[])
+    }
+
+    /// The same with records of whoever offers it, which stand or fall with the reading: after a crash all of it is in the journal, or
+    /// nothing. Where the reading itself does not go into the journal, they do; where it is declined, they do not.
+    pub fn offer_with(&self, reading: &Reading, notes: &[Entry<'_>]) -> Result<Taken, Declined> {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: None, notes })
     }
 
     /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006. Only what goes
     /// into the journal is told apart by its id.
     pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id) })
+        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id), notes: &[] })
     }
 
     /// Takes readings together with the note, or says why none of them; each may still be declined for itself. All that goes into
@@ -83,40 +91,36 @@ impl Ingest {
         let (gate, received_ms) = (self.gate.get(), wall_ms());
         let (mut looks, mut declined) = (Vec::with_capacity(readings.len()), Vec::new());
         for (at, reading) in readings.iter().enumerate() {
-            match self.look(&Offer { reading, received_ms, once: None }, &gate) {
+            match self.look(&Offer { reading, received_ms, once: None, notes: &[] }, &gate) {
                 Ok(look) => looks.push(look),
                 Err(why) => declined.push((at, reading.source, why)),
             }
         }
-        let settled = self.settle(looks, note);
-        if let Err(Declined::Refused { code }) = settled {
-            readings
-                .iter()
-                .for_each(|reading| self.count_declined(reading.source, Some(&Declined::Refused { code })));
+        let mut admission = self.admission();
+        let settled = self.settle(&mut admission, looks, declined.len(), note.as_slice());
+        match settled {
+            Ok(_) => declined.iter().for_each(|(_, source, why)| admission.count_declined_of(*source, *why)),
+            Err(why) => readings.iter().for_each(|reading| admission.count_declined_of(reading.source, why)),
         }
+        drop(admission);
         let (ticket, level) = settled?;
-        declined.iter().for_each(|(_, source, why)| self.count_declined(*source, Some(why)));
         let refused = declined.iter().filter_map(|(at, _, why)| Some((*at, why.code()?))).collect();
         Ok(Together { ticket, level, refused })
     }
 
     fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
-        let gate = self.gate.get();
-        let outcome = self.look(offer, &gate).and_then(|look| {
-            let id = if look.entry().is_some() { look.id } else { Id::NIL };
-            self.settle(vec![look], None).map(|(ticket, level)| Taken { id, ticket, level })
-        });
-        self.count_declined(offer.reading.source, outcome.as_ref().err());
-        outcome
-    }
-
-    fn count_declined(&self, source: Source, declined: Option<&Declined>) {
-        match declined {
-            Some(Declined::Refused { code }) if source != Source::Rule => {
-                self.admission().count_refused(code)
+        let source = offer.reading.source;
+        match self.look(offer, &self.gate.get()) {
+            Ok(look) => {
+                let id = if look.entry().is_some() { look.id } else { Id::NIL };
+                let mut admission = self.admission();
+                let settled = self.settle(&mut admission, vec![look], 0, offer.notes);
+                let settled = settled.inspect_err(|why| admission.count_declined_of(source, *why));
+                settled.map(|(ticket, level)| Taken { id, ticket, level })
             }
-            Some(Declined::Malformed { code }) => self.admission().count_malformed(code),
-            _ => {}
+            // What rules make was never received.
+            Err(why) if source == Source::Rule => Err(why),
+            Err(why) => self.decline(why).and(Err(why)),
         }
     }
 
@@ -173,15 +177,20 @@ impl Ingest {
         Ok(offer.look(Class::Process, Place::Quarantine(payload)))
     }
 
-    /// Takes all of it, or nothing.
-    fn settle(&self, looks: Vec<Look>, note: Option<Entry<'_>>) -> Result<(Ticket, Level), Declined> {
+    /// Takes all of it, or nothing, if beside it so many that were declined can be counted.
+    fn settle(
+        &self,
+        admission: &mut Admission,
+        looks: Vec<Look>,
+        declined: usize,
+        notes: &[Entry<'_>],
+    ) -> Result<(Ticket, Level), Declined> {
         let level = looks.iter().map(Look::level).max().unwrap_or(Level::Memory);
-        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(note).collect();
-        let mut admission = self.admission();
-        let ticket = self.admit(&mut admission, looks.len() as u64, &entries)?;
+        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(notes.iter().copied()).collect();
+        let ticket = self.admit(admission, (looks.len() + declined) as u64, &entries)?;
         drop(entries);
         for look in looks {
-            self.count(&mut admission, look, ticket.seq());
+            self.count(admission, look, ticket.seq());
         }
         Ok((ticket, level))
     }

@@ -110,7 +110,7 @@ impl Contents {
     }
 }
 
-fn row(record: &Record, replay: bool, reading: Reading) -> Row {
+pub(crate) fn row(record: &Record, replay: bool, reading: Reading) -> Row {
     let head = &record.head;
     let class = Class::of_record(head.flags.critical);
     Row { seq: head.seq, id: head.id, stamp_ms: head.stamp_ms, class, replay, reading }

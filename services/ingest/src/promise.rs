@@ -4,7 +4,8 @@
 //! a crash the ceiling found, less what is accounted for, bounds what was only in memory. An offer that would pass the ceiling
 //! waits (it is declined as busy) until a higher one is synced; asking for it when half the headroom is used makes that rare.
 //!
-//! Packets that nobody can hold back (malformed ones, readings given up) draw on a reserve. Beyond it, which takes more than
+//! What is declined is counted too, and so waits like what is taken. Only what comes once in the life of a connection, at its end (a
+//! packet that breaks the protocol, a reading given up), cannot be held back and draws on a reserve. Beyond it, which takes more than
 //! [`RESERVE`] of them within one write, the bound does not count them; nor does it count what is refused after the journal has
 //! stopped. Pure: the caller appends the register and hands in how far the journal is synced.
 

@@ -5,6 +5,7 @@
 //! and the two are joined again. Runs on the runtime for exporters: it reads the disk and the sink may block. Takes the monotonic
 //! clock, and randomness for the waits.
 
+use crate::delivery::LANDED_PER_FLIGHT_MAX;
 use crate::errand::{Errand, Wait};
 use crate::error::PumpError;
 use crate::lane::{Committed, FlightState, Lane};
@@ -14,6 +15,7 @@ use crate::telemetry::Tap;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
+use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::Refusal;
 use tidegate_kernel_plug::with_causes;
 use tokio::task::JoinSet;
@@ -25,8 +27,6 @@ const BUSY_WAIT: Duration = Duration::from_millis(5);
 const TELEMETRY_WAIT: Duration = Duration::from_millis(50);
 /// The number of a flight with telemetry, of which there is one at a time.
 const TELEMETRY: u64 = u64::MAX;
-/// Flights that may wait to be settled behind one that takes longer, for each that may be under way.
-const LANDED_PER_FLIGHT_MAX: usize = 4;
 
 pub(crate) struct Pump<S> {
     post: Post,
@@ -329,10 +329,9 @@ impl<S: Sink> Pump<S> {
             self.breaker.open(now);
         }
         self.post.state.set_breaker(self.breaker.state(now));
-        let random = getrandom::u64().unwrap_or(u64::MAX);
         let cap = Duration::from_millis(self.post.config.retry_cap_ms);
         let asked = after.unwrap_or_default().min(cap.saturating_mul(12));
-        let wait = self.backoff.next_wait(random).max(self.breaker.remaining(now)).max(asked);
+        let wait = self.backoff.next_wait(jitter()).max(self.breaker.remaining(now)).max(asked);
         self.hold_until = self.hold_until.max(now + wait);
     }
 
@@ -340,7 +339,9 @@ impl<S: Sink> Pump<S> {
     async fn wait(&mut self) {
         let now = self.now();
         let alarm = self.started + self.alarm(now);
-        let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy;
+        // What comes while a parcel waits for its age is read once, when that is over.
+        let gathers = self.live.due_in(now).is_some_and(|due| !due.is_zero());
+        let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy && !gathers;
         tokio::select! {
             Some(landed) = self.flying.join_next() => match landed {
                 Ok(landed) => self.landed(landed),

@@ -7,6 +7,7 @@
 //! ```
 //! [`Rules`] is the handle; the task that owns the state answers it.
 
+pub(crate) mod catalog;
 pub(crate) mod config;
 pub(crate) mod kept;
 pub(crate) mod outputs;
@@ -17,7 +18,7 @@ mod start;
 mod tags;
 
 use crate::alarms::AlarmFeed;
-use crate::command::{self, CommandCounts, CommandOut, Commander};
+use crate::command::{self, CommandOut, Commander};
 use crate::error::OpenError;
 use crate::ingest::Ingest;
 use crate::post::Order;
@@ -25,10 +26,11 @@ use config::{RuleFaults, RulesConfig};
 use report::RulesReport;
 use start::Workshop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tidegate_codec_mqtt::TopicName;
 use tidegate_engine_rules::{Catalog, Limits, RuleSet, RuleSpec, ShadowTerm};
 use tidegate_kernel_journal::Journal;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// The rules' cursor on the readings.
 pub(crate) const CURSOR: &str = "rules";
@@ -39,7 +41,7 @@ const ASKS_MAX: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Ask {
     /// Run this set beside the one in force.
-    Try { set: Arc<RuleSet>, term: ShadowTerm, reply: Option<oneshot::Sender<()>> },
+    Try { set: Arc<RuleSet>, term: ShadowTerm, reply: oneshot::Sender<()> },
     /// Let it take over; whether there was one.
     Switch { reply: oneshot::Sender<bool> },
     /// Forget it; whether there was one.
@@ -76,7 +78,15 @@ pub struct Rules {
     /// Closed when the rules have ended.
     pub(crate) orders: watch::Sender<Order>,
     alarms: Arc<AlarmFeed>,
-    pub(crate) commands: Arc<CommandCounts>,
+}
+
+/// What the configuration says.
+#[derive(Debug)]
+struct Given {
+    /// What it said last: on trial, in force, or forgotten.
+    set: Arc<RuleSet>,
+    /// How long that is to be tried out; nothing once that has begun.
+    trial: Option<ShadowTerm>,
 }
 
 /// Between the handle and the task.
@@ -85,13 +95,14 @@ pub(crate) struct Shared {
     limits: Limits,
     pub(crate) snapshot_ms: u64,
     in_force: Mutex<Arc<RuleSet>>,
-    /// The rules that were configured last, on trial or in force.
-    given: Mutex<Vec<RuleSpec>>,
+    given: Mutex<Given>,
+    /// There is a set in `given` that is not on trial yet.
+    pub(crate) changed: Notify,
     report: Mutex<RulesReport>,
 }
 
 impl Ingest {
-    /// Runs rules on `exporters`, from where they were when the node ended. `out` sends commands; without it they are too old one day.
+    /// Runs rules on `exporters`, from where they were when the node ended. `out` sends commands; without it they wait.
     pub fn start_rules(
         self: &Arc<Ingest>,
         config: &RulesConfig,
@@ -110,14 +121,12 @@ impl Ingest {
         };
         let of_cursor = |source| OpenError::Cursor { sink: CURSOR.to_owned(), source };
         let runner = workshop.runner(workshop.cursor().map_err(of_cursor)?).map_err(OpenError::Rules)?;
-        let commands = Arc::new(CommandCounts::default());
         if let Some(out) = out {
             let cursor = self.journal.cursor(command::CURSOR, command::COMMANDS).map_err(of_cursor)?;
-            let (age_ms_max, counts) = (config.command_age_ms_max, commands.clone());
-            exporters.spawn(Commander { cursor, out, age_ms_max, counts }.run());
+            exporters.spawn(Commander { cursor, out, age_ms_max: config.command_age_ms_max }.run());
         }
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-        let rules = Rules { journal: self.journal.clone(), shared, asks, orders, alarms, commands };
+        let rules = Rules { journal: self.journal.clone(), shared, asks, orders, alarms };
         // A second set beside the first would be a second reader of one cursor.
         self.rules.set(rules.clone()).map_err(|_| OpenError::RulesTwice)?;
         exporters.spawn(workshop.supervise(runner, asked));
@@ -146,19 +155,18 @@ impl Rules {
         term: ShadowTerm,
     ) -> Result<(), RulesError> {
         let set = config::check(rules, catalog, &self.shared.limits)?;
-        self.ask(|reply| Ask::Try { set, term, reply: Some(reply) }).await
+        self.ask(|reply| Ask::Try { set, term, reply }).await
     }
 
-    /// Takes up a changed configuration: a trial begins if the rules are others than those given last. Returns at once.
-    pub fn reconfigure(&self, config: &RulesConfig) -> Result<(), RulesError> {
+    /// Takes up a changed configuration: a trial begins if the rules, or the tags of the model that they read, are others than those
+    /// given last. Returns at once, and cannot fail for rules that were checked.
+    pub fn reconfigure(&self, config: &RulesConfig) -> Result<(), RuleFaults> {
         let set = config.check()?;
         let mut given = self.shared.given();
-        if *given == config.rules {
-            return Ok(());
+        if given.set != set {
+            *given = Given { set, trial: Some(config.trial) };
+            self.shared.changed.notify_one();
         }
-        let ask = Ask::Try { set, term: config.trial, reply: None };
-        self.asks.try_send(ask).map_err(|_| RulesError::Ended)?;
-        given.clone_from(&config.rules);
         Ok(())
     }
 
@@ -175,6 +183,11 @@ impl Rules {
     /// As of at most a fraction of a second ago, but for the lag.
     pub fn report(&self) -> RulesReport {
         RulesReport { lag: self.lag(), ..self.shared.report().clone() }
+    }
+
+    /// Where the rules in force send commands.
+    pub fn command_topics(&self) -> Vec<TopicName> {
+        config::command_topics(&self.shared.in_force())
     }
 
     pub fn alarms(&self) -> &AlarmFeed {
@@ -200,8 +213,9 @@ impl Shared {
         Shared {
             limits: config.limits,
             snapshot_ms: config.snapshot_ms,
-            in_force: Mutex::new(set),
-            given: Mutex::new(config.rules.clone()),
+            in_force: Mutex::new(set.clone()),
+            given: Mutex::new(Given { set, trial: None }),
+            changed: Notify::new(),
             report: Mutex::new(report),
         }
     }
@@ -210,7 +224,14 @@ impl Shared {
         self.in_force.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn given(&self) -> MutexGuard<'_, Vec<RuleSpec>> {
+    /// A set that was given and is to be tried out.
+    pub(crate) fn take_given(&self) -> Option<(Arc<RuleSet>, ShadowTerm)> {
+        let mut given = self.given();
+        let term = given.trial.take()?;
+        Some((given.set.clone(), term))
+    }
+
+    fn given(&self) -> MutexGuard<'_, Given> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

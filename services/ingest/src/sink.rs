@@ -58,6 +58,14 @@ pub enum Setback {
     /// All rows but these are delivered, and these never will be: they are dead-lettered.
     #[error("{} rows were refused for good", .0.len())]
     Poison(Vec<Poison>),
+    /// The rows `left` fared so, by their places in the batch; all others are delivered, but for the poison.
+    #[error("{} rows are left: {outcome}", .left.len())]
+    Partly {
+        left: Vec<usize>,
+        #[source]
+        outcome: Box<Setback>,
+        poison: Vec<Poison>,
+    },
 }
 
 /// A row that a sink refuses for good.

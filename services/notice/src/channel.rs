@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_flow::Backoff;
+use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::{Clock, Cursor, Delivery, Level, ReadLimit, Refusal, Tally};
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -245,8 +246,7 @@ impl Channel {
     fn hold(&mut self, setback: &Setback) {
         let (error, is_broken) = (setback.error(), matches!(setback, Setback::Broken(_)));
         self.note(error.code, error.to_string(), is_broken);
-        let random = getrandom::u64().unwrap_or(u64::MAX);
-        let wait = self.backoff.next_wait(random);
+        let wait = self.backoff.next_wait(jitter());
         let wait = match setback {
             Setback::Broken(_) => Duration::from_millis(self.fit.config.broken_pause_ms),
             Setback::Retry { after, .. } => wait.max(after.unwrap_or_default().min(ASKED_WAIT_MAX)),

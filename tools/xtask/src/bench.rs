@@ -3,6 +3,8 @@
 //! Measures and prints rows, one JSON object a line; judges nothing. The peer is installed by package name, listens on
 //! loopback, and ends with the run.
 
+pub mod ingest;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

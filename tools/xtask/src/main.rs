@@ -2,11 +2,13 @@
 //!
 //! 0: everything is in order, 1: something was found or failed, 2: the call itself was wrong or could not be carried out.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
+
 use xtask::{bench, conformance, coverage, dist, image, stages, tidy, workspace};
 
 const HELP: &str = "\
@@ -18,6 +20,8 @@ cargo xtask services [start|stop|status] [--heavy]
 cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
 cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
 cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
+cargo xtask bench ingest [--only NAME] [--seconds N] [--rate N]
+                                                 sinks in trouble, with a real InfluxDB behind them: JSON, one row a line
 cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--config FILE]
                                                  the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
@@ -127,12 +131,28 @@ fn no_more(mut args: lexopt::Parser) -> Result<()> {
 }
 
 fn compare(mut args: lexopt::Parser) -> Result<bool> {
-    let subject = args.next()?.context("a benchmark needs a name: mqtt")?;
+    let subject = args.next()?.context("a benchmark needs a name: mqtt or ingest")?;
     let root = workspace::root()?;
     match subject {
         Value(name) if name == "mqtt" => no_more(args).and_then(|()| bench::mqtt(&root)),
-        other => bail!("no benchmark {other:?}; there is mqtt"),
+        Value(name) if name == "ingest" => troubled(&root, args),
+        other => bail!("no benchmark {other:?}; there are mqtt and ingest"),
     }
+}
+
+fn troubled(root: &Path, mut args: lexopt::Parser) -> Result<bool> {
+    let (mut only, mut passed) = (Vec::new(), Vec::new());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("only") => only.push(args.value()?.string()?),
+            Long(option @ ("seconds" | "rate")) => {
+                passed.push(format!("--{option}"));
+                passed.push(args.value()?.string()?);
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    bench::ingest::run(root, &only, &passed)
 }
 
 fn oci_image(mut args: lexopt::Parser) -> Result<bool> {

@@ -54,13 +54,13 @@ impl Outcome {
     }
 }
 
-/// Installs what is missing and starts what is not running.
+/// Installs what is missing and starts what is not running. What is heavy is installed only if that is asked for, and used from then on.
 pub fn start(depot: &Depot, rows: &[Counterpart], heavy: bool) -> Result<Outcome> {
     std::fs::create_dir_all(&depot.folder)
         .with_context(|| format!("cannot make {}", depot.folder.display()))?;
     let mut state = State::load(depot)?;
     let mut outcome = Outcome::default();
-    for row in rows.iter().filter(|row| heavy || !row.heavy) {
+    for row in rows.iter().filter(|row| heavy || !row.heavy || install::stamp_matches(depot, row)) {
         if let Err(error) = bring_up(depot, row, &mut state, &mut outcome) {
             outcome.unavailable.push((row.name.into(), format!("{error:#}")));
         }

@@ -14,6 +14,7 @@ pub mod layers;
 pub mod lints;
 pub mod machine;
 pub mod marks;
+pub mod metrics;
 pub mod naming;
 pub mod purity;
 pub mod ratchet;
@@ -43,6 +44,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: marks::NAME, check: marks::check },
     Rule { name: ratchet::NAME, check: ratchet::check },
     Rule { name: errors::NAME, check: errors::check },
+    Rule { name: metrics::NAME, check: metrics::check },
     Rule { name: languages::NAME, check: languages::check },
     Rule { name: adr::NAME, check: adr::check },
     Rule { name: machine::NAME, check: machine::check },

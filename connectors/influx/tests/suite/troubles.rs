@@ -18,6 +18,7 @@ fn code(setback: &Setback) -> (&'static str, &'static str) {
         Setback::TooLarge(error) => ("too large", error.code),
         Setback::Refused(error) => ("refused", error.code),
         Setback::Poison(poison) => ("poison", poison[0].code),
+        Setback::Partly { outcome, .. } => code(outcome),
     }
 }
 

@@ -61,6 +61,10 @@ fn families(links: &[std::sync::Arc<Link>]) -> Vec<Family> {
         Family::counter("tidegate_external_publications_total", "Publications that arrived.");
     let mut acks =
         Family::counter("tidegate_external_acks_total", "Publications acknowledged to the broker.");
+    let mut repeats = Family::counter(
+        "tidegate_external_repeats_total",
+        "Publications of QoS 2 that the broker released and sent again all the same; taken again, marked.",
+    );
     let mut holds =
         Family::counter("tidegate_external_holds_total", "Times nothing was read because there was no room.");
     let mut unanswered = Family::counter(
@@ -81,6 +85,7 @@ fn families(links: &[std::sync::Arc<Link>]) -> Vec<Family> {
             publications.push(&[broker, ("qos", &qos.to_string()), ("dup", &dup.to_string())], *count);
         }
         acks.push(&[broker], counts.acks);
+        repeats.push(&[broker], counts.repeats);
         holds.push(&[broker], counts.holds);
         unanswered.push(&[broker], counts.unanswered);
         lost.push(&[broker], counts.sessions_lost);
@@ -88,5 +93,5 @@ fn families(links: &[std::sync::Arc<Link>]) -> Vec<Family> {
             setbacks.push(&[broker, ("code", code)], *count);
         }
     }
-    vec![connected, connections, publications, acks, holds, unanswered, lost, setbacks]
+    vec![connected, connections, publications, acks, repeats, holds, unanswered, lost, setbacks]
 }

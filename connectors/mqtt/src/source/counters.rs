@@ -13,6 +13,8 @@ pub struct Snapshot {
     /// Publications by quality, and whether the broker said it may have sent them before.
     pub publications: BTreeMap<(u8, bool), u64>,
     pub acks: u64,
+    /// Publications of QoS 2 that the broker released and sent again all the same; they were taken again, marked.
+    pub repeats: u64,
     /// Times nothing was read because the pipeline had no room.
     pub holds: u64,
     /// Publications of connections that ended before they were acknowledged; the broker sends them again.
@@ -48,6 +50,10 @@ impl Counters {
 
     pub(super) fn acks(&self, many: u64) {
         self.lock().acks += many;
+    }
+
+    pub(super) fn repeat(&self) {
+        self.lock().repeats += 1;
     }
 
     pub(super) fn hold(&self) {

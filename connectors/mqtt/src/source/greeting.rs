@@ -26,7 +26,7 @@ impl Session<'_> {
         let first = timeout(within, self.first_packet()).await.map_err(|_| Setback::Silent)??;
         let session_present = self.welcomed(first)?;
         if !session_present {
-            memory.received.clear();
+            memory.forget_session();
             if memory.had_session {
                 self.link.counters.session_lost();
                 tracing::warn!(

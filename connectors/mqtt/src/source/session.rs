@@ -143,7 +143,7 @@ impl<'a> Session<'a> {
 
     /// The broker lets go of a publication of QoS 2.
     pub(super) fn released(&mut self, id: PacketId, memory: &mut Memory) {
-        memory.received.remove(&id);
+        memory.release(id);
         self.say(&Packet::Pubcomp(Ack::new(id)));
     }
 

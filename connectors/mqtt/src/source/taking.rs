@@ -2,9 +2,9 @@
 //!
 //! Stops as soon as there is no room, so that what cannot be taken stays in the socket.
 
-use super::Memory;
 use super::error::Setback;
 use super::session::Session;
+use super::{Fingerprint, Memory, Receipt};
 use bytes::Bytes;
 use std::time::Duration;
 use tidegate_codec_mqtt::{Delivery, Packet, Publish, Text};
@@ -57,11 +57,11 @@ impl Session<'_> {
         let delivery = publish.delivery;
         self.link.counters.publication(delivery.qos() as u8, delivery.is_dup());
         if let Delivery::ExactlyOnce { id, dup: true } = delivery
-            && let Some(taken) = memory.received.get(&id)
+            && let Some(receipt) = memory.received.get(&id)
         {
             // Its PUBREC was lost, or is on its way.
             if !self.outstanding.holds(id) {
-                self.outstanding.push(delivery, taken.clone());
+                self.outstanding.push(delivery, receipt.taken.clone());
             }
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Session<'_> {
         memory: &mut Memory,
     ) -> Result<(), Setback> {
         match self.link.ingest.offer(&reading) {
-            Ok(Taken { ticket, level, .. }) => self.taken(delivery, Some((ticket, level)), memory),
+            Ok(Taken { ticket, level, .. }) => self.taken(&reading, delivery, Some((ticket, level)), memory),
             Err(Declined::Busy) => {
                 if delay == RETRY_MIN {
                     self.link.counters.hold();
@@ -98,16 +98,28 @@ impl Session<'_> {
             }
             Err(Declined::Refused { code }) if may_pass(code) => return Err(Setback::NotTaken { code }),
             // It would be refused again: it is acknowledged, and counted as refused by the pipeline.
-            Err(Declined::Refused { .. } | Declined::Malformed { .. }) => self.taken(delivery, None, memory),
+            Err(Declined::Refused { .. } | Declined::Malformed { .. }) => {
+                self.taken(&reading, delivery, None, memory);
+            }
         }
         Ok(())
     }
 
     /// What comes with an identifier is acknowledged when it is safe. One of QoS 2 is remembered until it is released; an identifier
-    /// that comes without DUP is a new publication, whatever it was used for before.
-    fn taken(&mut self, delivery: Delivery, taken: Option<(Ticket, Level)>, memory: &mut Memory) {
-        if let Delivery::ExactlyOnce { id, .. } = delivery {
-            memory.received.insert(id, taken.clone());
+    /// that comes without DUP is a new publication, whatever it was used for before. One that comes with DUP after its release is
+    /// taken as well: an identifier may have been used for something new whose first try was lost, and that must not be.
+    fn taken(
+        &mut self,
+        reading: &Reading,
+        delivery: Delivery,
+        taken: Option<(Ticket, Level)>,
+        memory: &mut Memory,
+    ) {
+        if let Delivery::ExactlyOnce { id, dup } = delivery {
+            let receipt = Receipt { taken: taken.clone(), fingerprint: Fingerprint::of(reading) };
+            if memory.receive(id, dup, receipt) {
+                self.link.counters.repeat();
+            }
         }
         if delivery.id().is_some() {
             self.outstanding.push(delivery, taken);

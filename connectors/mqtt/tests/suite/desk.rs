@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tidegate_codec_mqtt::{
-    Connack, Connect, Decoder, Delivery, Encoder, Packet, PacketId, ProtocolLevel, Publish, Suback,
+    Ack, Connack, Connect, Decoder, Delivery, Encoder, Packet, PacketId, ProtocolLevel, Publish, Suback,
     Subscribe, SubscribeOutcome,
 };
 use tidegate_connector_mqtt::{Config, Link, Snapshot};
@@ -120,6 +120,14 @@ impl Guest {
         let mut bytes = BytesMut::new();
         Encoder::new(self.decoder.level().unwrap()).encode(packet, &mut bytes).unwrap();
         self.stream.write_all(&bytes).await.unwrap();
+    }
+
+    /// A publication of QoS 2 with all four packets.
+    pub(crate) async fn hand_over(&mut self, payload: &'static str, number: u16, dup: bool) {
+        self.publish(payload, Delivery::ExactlyOnce { id: id(number), dup }).await;
+        assert_eq!(self.hear().await, Some(Packet::Pubrec(Ack::new(id(number)))));
+        self.say(&Packet::Pubrel(Ack::new(id(number)))).await;
+        assert_eq!(self.hear().await, Some(Packet::Pubcomp(Ack::new(id(number)))));
     }
 
     pub(crate) async fn publish(&mut self, payload: &'static str, delivery: Delivery) {

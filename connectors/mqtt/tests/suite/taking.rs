@@ -42,6 +42,27 @@ async fn with_qos_2_what_comes_again_is_not_taken_again_until_it_is_released() {
 }
 
 #[tokio::test]
+async fn with_qos_2_what_the_broker_sends_again_after_its_release_is_taken_again_and_counted() {
+    let desk = Desk::new(|_| {}).await;
+    let mut guest = desk.settled(false).await;
+    guest.hand_over("1", 9, false).await;
+    guest.hand_over("2", 10, false).await;
+    drop(guest);
+    let mut guest = desk.settled(true).await;
+    // What a broker must not do once it has sent PUBREL [MQTT-4.3.3-6].
+    guest.hand_over("1", 9, true).await;
+    // An identifier that was used again, and whose first try was lost.
+    guest.hand_over("3", 10, true).await;
+    assert_eq!(desk.ingest.accounts().admission.accepted, 4);
+    assert_eq!(desk.link.snapshot().repeats, 1);
+    drop(guest);
+    let mut guest = desk.settled(false).await;
+    guest.hand_over("3", 10, true).await;
+    assert_eq!(desk.link.snapshot().repeats, 1, "a new session knows nothing of the old one's identifiers");
+    desk.stop().await;
+}
+
+#[tokio::test]
 async fn an_idle_link_pings_and_one_that_hears_nothing_begins_again() {
     let desk = Desk::new(|config| config.keep_alive_s = 1).await;
     let mut guest = desk.settled(false).await;

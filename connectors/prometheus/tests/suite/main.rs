@@ -48,6 +48,22 @@ async fn samples_arrive_with_their_labels_and_times() {
 }
 
 #[tokio::test]
+async fn a_second_value_in_one_millisecond_is_told_of_and_the_first_one_stays() {
+    let Some(program) = program("a_second_value_in_one_millisecond_is_told_of_and_the_first_one_stays")
+    else {
+        return;
+    };
+    let dir = TempDir::new().unwrap();
+    let prometheus = Prometheus::start(&program, dir.path()).await;
+    let (sink, now_ms) = (sink(&prometheus), now_ms());
+    let batch = [row("1", now_ms), row("2", now_ms), row("1", now_ms), row("3", now_ms + 1)];
+    let Err(Setback::Poison(poison)) = sink.deliver(&batch).await else { panic!("nothing was told") };
+    assert_eq!(poison.iter().map(|poison| (poison.row, poison.code)).collect::<Vec<_>>(), [(1, "TG-PR-003")]);
+    assert_eq!(prometheus.query("sum(count_over_time(tidegate_reading[1h]))").await, ["2"]);
+    assert_eq!(prometheus.query("min_over_time(tidegate_reading[1h])").await, ["1"]);
+}
+
+#[tokio::test]
 async fn a_sample_out_of_order_is_refused_and_the_same_one_again_is_not() {
     let Some(program) = program("a_sample_out_of_order_is_refused_and_the_same_one_again_is_not") else {
         return;

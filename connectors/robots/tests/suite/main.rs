@@ -53,6 +53,7 @@ async fn a_200_with_a_code_is_what_the_code_says() {
         (Wecom, "{\"errcode\":40058,\"errmsg\":\"invalid content\"}", ("refused", "TG-NO-004", None)),
         (Dingtalk, "{\"errcode\":0,\"errmsg\":\"ok\"}", ("sent", "", None)),
         (Dingtalk, "{\"errcode\":130101,\"errmsg\":\"send too fast\"}", ("retry", "TG-NO-002", Some(600))),
+        (Dingtalk, "{\"errcode\":302033,\"errmsg\":\"send too fast\"}", ("retry", "TG-NO-002", Some(600))),
         (Dingtalk, "{\"errcode\":310000,\"errmsg\":\"sign not match\"}", ("broken", "TG-NO-003", None)),
         (Dingtalk, "{\"errcode\":430104,\"errmsg\":\"inappropriate\"}", ("refused", "TG-NO-004", None)),
         (Feishu, "{\"code\":0,\"msg\":\"success\"}", ("sent", "", None)),
@@ -60,6 +61,7 @@ async fn a_200_with_a_code_is_what_the_code_says() {
         (Feishu, "{\"code\":11232,\"msg\":\"frequency limited\"}", ("retry", "TG-NO-002", Some(15))),
         (Feishu, "{\"code\":19021,\"msg\":\"sign match fail\"}", ("broken", "TG-NO-003", None)),
         (Feishu, "{\"code\":19024,\"msg\":\"Key Words Not Found\"}", ("broken", "TG-NO-003", None)),
+        (Feishu, "{\"code\":9499,\"msg\":\"too many request\"}", ("retry", "TG-NO-002", Some(15))),
         (Feishu, "{\"code\":9499,\"msg\":\"Bad Request\"}", ("refused", "TG-NO-004", None)),
     ] {
         assert_eq!(outcome(vendor, Manner::Says("200 OK", body)).await, expected, "{vendor:?} {body}");
@@ -84,6 +86,20 @@ async fn without_a_code_the_status_decides_and_a_200_alone_is_no_yes() {
     assert_eq!(outcome(Vendor::Webhook, Manner::Says("204 No Content", "")).await.0, "sent");
     let refusal = Manner::Says("422 Unprocessable Entity", "{\"errcode\":0}");
     assert_eq!(outcome(Vendor::Webhook, refusal).await, ("refused", "TG-NO-004", None));
+}
+
+#[tokio::test]
+async fn how_long_to_wait_is_what_the_vendor_says_where_it_says_so() {
+    let body = "{\"code\":99991400,\"msg\":\"request trigger frequency limit\"}";
+    for (status, wait_s) in [
+        ("400 Bad Request\r\nx-ogw-ratelimit-limit: 100\r\nx-ogw-ratelimit-reset: 52", 52),
+        ("429 Too Many Requests\r\nx-ogw-ratelimit-reset: 7", 7),
+        ("429 Too Many Requests\r\nretry-after: 9\r\nx-ogw-ratelimit-reset: 7", 9),
+        ("429 Too Many Requests\r\nx-ogw-ratelimit-reset: soon", 15),
+    ] {
+        let expected = ("retry", "TG-NO-002", Some(wait_s));
+        assert_eq!(outcome(Vendor::Feishu, Manner::Says(status, body)).await, expected, "{status}");
+    }
 }
 
 #[tokio::test]

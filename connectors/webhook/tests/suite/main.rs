@@ -50,6 +50,7 @@ async fn each_status_has_its_meaning() {
             Setback::TooLarge(_) => "too large",
             Setback::Refused(_) => "refused",
             Setback::Poison(_) => "poison",
+            Setback::Partly { .. } => "partly",
         });
         assert_eq!(found, expected, "{status}");
     }

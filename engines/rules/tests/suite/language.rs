@@ -2,7 +2,7 @@
 
 use crate::site::{alarm, catalog, derive, engine, number};
 use std::sync::Arc;
-use tidegate_engine_rules::{Catalog, Engine, Kind, Limits, RuleSpec, Unknown, Value, compile, read};
+use tidegate_engine_rules::{Catalog, Engine, Fault, Kind, Limits, RuleSpec, Unknown, Value, compile, read};
 
 fn printed(text: &str) -> String {
     read(text).unwrap().to_string()
@@ -69,6 +69,59 @@ fn a_pattern_takes_in_all_tags_of_the_model_that_match() {
     number(&mut engine, 2, "p-2.temp", 4.0);
     number(&mut engine, 3, "p-2.speed", 99.0);
     assert_eq!((engine.set.tags().len(), engine.state.phase(0).is_high()), (2, true));
+}
+
+/// `press-7` is named; any device may have a number `temp`, a boolean `on`, and something called `state`.
+fn fleet() -> Catalog {
+    let mut catalog = Catalog::new([("press-7.temp".to_owned(), Kind::Number)]);
+    [("temp", Kind::Number), ("vib.rms", Kind::Number), ("on", Kind::Boolean)]
+        .iter()
+        .for_each(|(tag, kind)| catalog.insert_open(tag, *kind));
+    [Kind::Text, Kind::Boolean, Kind::Text].iter().for_each(|kind| catalog.insert_open("state", *kind));
+    catalog
+}
+
+fn compiled(rules: &[RuleSpec]) -> Result<Engine, Vec<String>> {
+    let told =
+        |faults: Vec<Fault>| faults.iter().map(|fault| fault.what.code().to_owned()).collect::<Vec<_>>();
+    let set = compile(rules, &fleet(), &Limits::default()).map_err(told)?;
+    Ok(Engine::new(Arc::new(set), 0))
+}
+
+#[test]
+fn a_tag_that_any_device_may_have_is_known_with_its_kind() {
+    assert!(compiled(&[alarm("a-1.temp > 2 and a-1.on and b.c.vib.rms > 1")]).is_ok());
+    assert_eq!(compiled(&[alarm("a-1.tmp > 2")]).unwrap_err(), ["TG-RU-002"]);
+    assert_eq!(compiled(&[alarm("a-1.on > 2")]).unwrap_err(), ["TG-RU-003"]);
+    assert_eq!(compiled(&[alarm("a-1.state == \"run\"")]).unwrap_err(), ["TG-RU-017"]);
+    assert_eq!(compiled(&[derive("d", "a-1.temp * 2", "b-2.temp")]).unwrap_err(), ["TG-RU-008"]);
+}
+
+#[test]
+fn a_pattern_takes_in_devices_that_come_later_and_each_value_once() {
+    let rules = [
+        alarm("avg(`+.temp`, 1 min) > 2"),
+        derive("one", "press-8.temp * 2", "x.double"),
+        derive("many", "count(`#`, 1 min)", "x.count"),
+    ];
+    let mut engine = compiled(&rules).unwrap();
+    let sets = ["press-7.temp", "press-8.temp", "press-9.temp"].map(|tag| engine.set.slots(tag).count());
+    assert_eq!(sets, [1, 1, 2], "one that a rule names has a slot of its own, in every window it belongs to");
+    (1..).zip(["press-7.temp", "press-8.temp", "press-9.temp"]).for_each(|(at, tag)| {
+        number(&mut engine, at, tag, at as f64);
+    });
+    number(&mut engine, 4, "press-9.vib.rms", 1.0);
+    number(&mut engine, 5, "x.double", 99.0);
+    assert_eq!(engine.state.verdict(2), Ok(4.0), "what a rule derives is in no pattern");
+    assert_eq!(engine.set.measure(&engine.state, 0).0, Ok(0.0), "the mean of 1, 2 and 3 is not above 2");
+}
+
+#[test]
+fn a_pattern_over_devices_to_come_is_held_to_the_cost_of_an_update() {
+    let rules = ["+.temp", "press-9.+", "#"]
+        .map(|pattern| derive(pattern, &format!("avg(`{pattern}`, 1 s)"), &format!("x.{}", pattern.len())));
+    let cost = compile(&rules, &fleet(), &Limits { cost_per_update_max: 70, ..Limits::default() });
+    assert!(cost.unwrap_err().iter().any(|fault| fault.to_string().contains("an update of temp costs 84")));
 }
 
 #[test]

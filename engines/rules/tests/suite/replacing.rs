@@ -9,6 +9,12 @@ fn named(name: &str, text: &str) -> RuleSpec {
     RuleSpec { name: name.to_owned(), ..alarm(text) }
 }
 
+fn show(shadow: &mut Shadow, old: &Engine, at: u64, value: f64) {
+    let set = shadow.engine.set.clone();
+    let sample = set.sample(set.slot("a").unwrap(), Ok(Value::Number(value)));
+    shadow.observe(old, at, &sample);
+}
+
 fn running(specs: &[RuleSpec]) -> Engine {
     let mut engine = Engine::new(set(specs), 0);
     for at in 1..10 {
@@ -45,7 +51,7 @@ fn a_shadow_run_counts_where_the_two_sets_agree_and_puts_nothing_out() {
     let mut shadow = Shadow::new(&old, next, TERM, 0);
     for (at, value) in (1..).zip([70.0, 82.0, 84.0, 90.0]) {
         number(&mut old, at, "a", value);
-        shadow.observe(&old, at, "a", &Ok(Value::Number(value)));
+        show(&mut shadow, &old, at, value);
     }
     let counts: Vec<_> = shadow.agreements().collect();
     let hot = Agreement { agreed: 2, disagreed: 2, alone: 0 };
@@ -62,7 +68,7 @@ fn a_shadow_run_ends_after_so_many_evaluations_as_well() {
     for at in 1..4 {
         assert!(!shadow.is_over(at));
         number(&mut old, at, "a", 1.0);
-        shadow.observe(&old, at, "a", &Ok(Value::Number(1.0)));
+        show(&mut shadow, &old, at, 1.0);
     }
     assert!(shadow.is_over(3));
 }

@@ -37,13 +37,10 @@ pub(crate) fn engine(text: &str) -> Engine {
 
 /// Feeds a tag that some rule may read, and gives back what leaves the engine.
 pub(crate) fn feed(engine: &mut Engine, now: u64, tag: &str, value: Result<Value, Unknown>) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    match engine.set.slot(tag) {
-        Some(slot) => {
-            let sample = engine.set.sample(slot, value);
-            engine.observe(now, &sample, &mut facts);
-        }
-        None => engine.pass(now, &mut facts),
+    let (mut facts, set) = (Vec::new(), engine.set.clone());
+    engine.pass(now, &mut facts);
+    for slot in set.slots(tag) {
+        engine.observe(now, &set.sample(slot, value.clone()), &mut facts);
     }
     facts.retain(Fact::is_outcome);
     facts

@@ -4,9 +4,9 @@ use super::rig::{CURSORS, Rig, STREAM, Session, settle_down};
 use crate::account::{Counts, Tally};
 use crate::cursor::{Delivery, ReadLimit};
 use crate::error::Refusal;
-use crate::id::Id;
 use crate::journal::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use tidegate_kernel_id::Id;
 
 /// What a record was accepted as.
 #[derive(Debug, Clone)]

@@ -4,15 +4,15 @@ use super::oracle::Oracle;
 use crate::account::{Counts, Tally};
 use crate::clock::Clock;
 use crate::cursor::{Cursor, ReadLimit};
-use crate::disk::SimDisk;
+use crate::disk::{Disk, SimDisk};
 use crate::error::OpenError;
-use crate::id::Id;
 use crate::journal::{Entry, Journal};
 use crate::options::{Options, Retention};
 use crate::state::Bell;
 use crate::window::WindowLimit;
 use crate::{caretaker, committer};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use tidegate_kernel_id::Id;
 
 pub(super) const STREAM: u16 = 16;
 pub(super) const CURSORS: [&str; 2] = ["fast", "slow"];
@@ -58,7 +58,8 @@ pub(super) struct Session {
     pub(super) journal: Journal,
     /// The last record there was when the journal was opened.
     pub(super) recovered_head: u64,
-    cursors: Vec<Cursor>,
+    /// Whoever finds them taken does without: one turn is inside another then.
+    cursors: Mutex<Vec<Cursor>>,
 }
 
 impl Rig {
@@ -71,28 +72,32 @@ impl Rig {
     }
 
     pub(super) fn open(&self) -> Result<Session, OpenError> {
+        Rig::open_on(Arc::new(self.disk.clone()))
+    }
+
+    pub(super) fn open_on(disk: Arc<dyn Disk>) -> Result<Session, OpenError> {
         let bell = Arc::new(Bell::default());
-        let disk = Arc::new(self.disk.clone());
         let journal = Journal::open(disk, Arc::new(StandingClock), Rig::options(), bell)?;
         let recovered_head = journal.status().head_seq;
         settle_down(&journal);
         let cursors = CURSORS.iter().filter_map(|name| journal.cursor(name, STREAM).ok()).collect();
         settle_down(&journal);
-        Ok(Session { journal, recovered_head, cursors })
+        Ok(Session { journal, recovered_head, cursors: Mutex::new(cursors) })
     }
 }
 
 /// Lets the committer and the caretaker do all they can.
 pub(super) fn settle_down(journal: &Journal) {
     for _ in 0..64 {
-        if !committer::turn(&journal.shared) & !caretaker::tend(&journal.shared) {
+        if (committer::turn(&journal.shared) == 0) & !caretaker::tend(&journal.shared) {
             return;
         }
     }
 }
 
 impl Session {
-    pub(super) fn take(&mut self, step: &Step, oracle: &mut Oracle) {
+    /// The oracle is locked only between operations of the disk, for each of them may have another step within it.
+    pub(super) fn take(&self, step: &Step, oracle: &Mutex<Oracle>) {
         match step {
             Step::Append { payloads, critical, once } => self.append(payloads, *critical, *once, oracle),
             Step::Commit => {
@@ -105,14 +110,15 @@ impl Session {
             Step::Snapshot => self.snapshot(oracle),
             Step::Register(value) => {
                 if let Ok(ticket) = self.journal.set_register("admission", &[*value]) {
-                    oracle.register(ticket.seq(), *value);
+                    locked(oracle).register(ticket.seq(), *value);
                 }
             }
         }
-        oracle.saw(self.journal.shared.written.value(), self.journal.shared.synced.value());
+        locked(oracle).saw(self.journal.shared.written.value(), self.journal.shared.synced.value());
     }
 
-    fn append(&self, payloads: &[Vec<u8>], critical: bool, once: bool, oracle: &mut Oracle) {
+    fn append(&self, payloads: &[Vec<u8>], critical: bool, once: bool, oracle: &Mutex<Oracle>) {
+        let mut oracle = locked(oracle);
         let ids: Vec<Id> = payloads.iter().map(|_| oracle.next_id()).collect();
         let entries: Vec<Entry<'_>> = payloads
             .iter()
@@ -132,8 +138,9 @@ impl Session {
         }
     }
 
-    fn settle(&mut self, cursor: usize, oracle: &mut Oracle) {
-        let Some(cursor) = self.cursors.get_mut(cursor) else { return };
+    fn settle(&self, cursor: usize, oracle: &Mutex<Oracle>) {
+        let Ok(mut cursors) = self.cursors.try_lock() else { return };
+        let Some(cursor) = cursors.get_mut(cursor) else { return };
         let Ok(batch) = cursor.read(LIMIT) else { return };
         let delivered = batch
             .deliveries
@@ -141,17 +148,21 @@ impl Session {
             .fold(Counts::default(), |sum, delivery| sum + Counts::one(delivery.record.head.flags.critical));
         let tally = Tally { delivered, ..Tally::default() };
         match cursor.commit(batch.through, tally) {
-            Ok(ticket) => oracle.settled(cursor.name(), ticket.seq(), &batch.deliveries),
+            Ok(ticket) => locked(oracle).settled(cursor.name(), ticket.seq(), &batch.deliveries),
             Err(_) => cursor.rewind(),
         }
     }
 
-    fn snapshot(&self, oracle: &mut Oracle) {
+    fn snapshot(&self, oracle: &Mutex<Oracle>) {
         let seq = self.journal.synced().value();
         if self.journal.write_snapshot("state", seq, &seq.to_le_bytes()).is_ok() {
-            oracle.snapshot(seq);
+            locked(oracle).snapshot(seq);
         }
     }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn payload(step: usize, bytes: usize) -> Vec<u8> {
@@ -197,10 +208,11 @@ pub(super) fn random_steps(seed: u64) -> Vec<Step> {
 }
 
 /// xorshift64* (Marsaglia 2003, Vigna 2014).
-struct Random(u64);
+#[derive(Debug)]
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         let mut x = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         x ^= x >> 12;
         x ^= x << 25;

@@ -1,12 +1,12 @@
 //! A folder of the operating system's.
 
 use super::{Disk, DiskFile};
-use crate::id::fill_random;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tidegate_kernel_id::random;
 
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
@@ -88,9 +88,7 @@ impl Disk for RealDisk {
     }
 
     fn salt(&self) -> u32 {
-        let mut salt = [0; 4];
-        fill_random(&mut salt);
-        u32::from_le_bytes(salt)
+        u32::from_le_bytes(random().expect("Linux has this system call since 3.17"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The journal as its users see it, on a real folder.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod backup;
 mod split;
 
 use std::fs;

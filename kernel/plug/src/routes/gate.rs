@@ -11,7 +11,7 @@
 use crate::principal::{Authenticate, Knock, Principal};
 use crate::routes::body::{Budget, Hold};
 use crate::routes::credential::Shown;
-use crate::routes::{HttpCounts, Need, Post, Refusal, RequestId, Route, request_id};
+use crate::routes::{HttpCounts, Need, Post, Refusal, RequestId, Route, Visit, request_id};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -101,6 +101,10 @@ impl Gate {
                 Some(self.authenticate.authenticate(shown.credential(), knock)?)
             }
         };
+        if let Some(principal) = &principal {
+            let visit: &Arc<Visit> = head.extensions.get().expect("a listener says on which connection");
+            visit.admit(principal)?;
+        }
         self.pace(principal.as_deref(), knock, self.began.elapsed())?;
         if let (Need::Role(role), Some(principal)) = (route.need, &principal)
             && !principal.has(role)

@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tidegate_kernel_journal::Id;
+use tidegate_kernel_id::Id;
 
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const BYTES_MAX: usize = 64;

@@ -39,7 +39,8 @@ pub(crate) async fn closed(address: SocketAddr, load: Closed) -> io::Result<Tall
     Ok(total)
 }
 
-pub(super) async fn connect_all(address: SocketAddr, connections: usize) -> io::Result<Vec<Wire>> {
+/// One after the other in small groups; publisher `n` is `load-n`.
+pub(crate) async fn connect_all(address: SocketAddr, connections: usize) -> io::Result<Vec<Wire>> {
     let mut wires = Vec::with_capacity(connections);
     while wires.len() < connections {
         let mut opening = JoinSet::new();

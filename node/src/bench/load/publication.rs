@@ -57,9 +57,19 @@ impl Publication {
 
 /// The number and the time that a payload carries, wherever in a line it stands.
 pub(crate) fn read(line: &[u8]) -> Option<(u64, u64)> {
-    let at = line.windows(5).position(|five| five == b"{\"n\":")?;
-    let number = digits(line.get(at + 5..at + 5 + NUMBER_DIGITS)?)?;
-    let time_at = at + 10 + NUMBER_DIGITS;
+    read_between(line, b"{\"n\":", b",\"t\":")
+}
+
+/// The same of a payload that is text in quotes.
+pub(crate) fn read_quoted(line: &[u8]) -> Option<(u64, u64)> {
+    read_between(line, b"{\\\"n\\\":", b",\\\"t\\\":")
+}
+
+fn read_between(line: &[u8], before_number: &[u8], before_time: &[u8]) -> Option<(u64, u64)> {
+    let at = line.windows(before_number.len()).position(|window| window == before_number)?;
+    let number_at = at + before_number.len();
+    let time_at = number_at + NUMBER_DIGITS + before_time.len();
+    let number = digits(line.get(number_at..number_at + NUMBER_DIGITS)?)?;
     Some((number, digits(line.get(time_at..time_at + TIME_DIGITS)?)?))
 }
 
@@ -99,6 +109,8 @@ mod tests {
         Publication::new("f/1/t", 1, 58).put(&mut out, 7, 4711, 12_345_678_901);
         let payload = &out[out.len() - 58..];
         assert_eq!(read(payload), Some((4711, 12_345_678_901)));
+        let quoted = format!("m p=\"{}\" 1", String::from_utf8_lossy(payload).replace('"', "\\\""));
+        assert_eq!(read_quoted(quoted.as_bytes()), Some((4711, 12_345_678_901)));
         assert!(serde_json::from_slice::<serde_json::Value>(payload).is_ok());
         assert_eq!(out[..11], [0x32, 67, 0, 5, b'f', b'/', b'1', b'/', b't', 0, 7]);
     }

@@ -1,37 +1,81 @@
 //! Publishers at QoS 1 that keep a schedule whatever the broker does: latencies count from when a publication was due, not from
-//! when there was time for it.
+//! when there was time for it. One whose connection ends comes back and sends again what was not acknowledged.
 
-use super::closed::connect_all;
 use super::publication::Publication;
 use super::wire::{PUBACK, Wire};
 use super::{PATIENCE, Tally};
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// How many publications a second, over how many connections, for how long.
-#[derive(Debug, Clone, Copy)]
+/// Between two attempts to come back; spread by the publisher's number, so that not all of them knock at once.
+const RETURN_WAIT: Duration = Duration::from_millis(200);
+const RETURN_SPREAD_MS: u64 = 300;
+
+/// How many publications a second, until which one.
+#[derive(Debug, Clone)]
 pub(crate) struct Scheduled {
     pub(crate) per_second: u64,
-    pub(crate) connections: usize,
     pub(crate) payload_bytes: usize,
-    pub(crate) duration: Duration,
-    /// Where the payloads' times begin.
+    /// When the first one is due, and where the payloads' times begin.
     pub(crate) epoch: Instant,
+    pub(crate) goal: Goal,
 }
 
-/// Publication `n` carries the number `n` and the time it was due, in nanoseconds since the epoch.
-pub(crate) async fn scheduled(address: SocketAddr, load: Scheduled) -> io::Result<Tally> {
-    let wires = connect_all(address, load.connections).await?;
-    let began = Instant::now();
-    let mut publishers = JoinSet::new();
+/// How many publications there are in all; whoever watches a load may bring it forward.
+#[derive(Debug, Clone)]
+pub(crate) struct Goal(Arc<AtomicU64>);
+
+impl Goal {
+    pub(crate) fn new(total: u64) -> Goal {
+        Goal(Arc::new(AtomicU64::new(total)))
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Never further away; `total` must be beyond what is due by now, or some are sent and others not.
+    pub(crate) fn bring_forward(&self, total: u64) {
+        self.0.fetch_min(total, Ordering::Relaxed);
+    }
+}
+
+impl Scheduled {
+    /// Publications due within so long of the epoch.
+    pub(crate) fn due_by(&self, elapsed: Duration) -> u64 {
+        (self.per_second as f64 * elapsed.as_secs_f64()).round() as u64
+    }
+
+    fn due(&self, number: u64) -> Instant {
+        self.epoch + Duration::from_secs_f64(number as f64 / self.per_second as f64)
+    }
+}
+
+/// Publication `n` is the `n % connections`th connection's, on `f/<hundred>/<connection>/t`, and carries the number `n` and the time
+/// it was due, in nanoseconds since the epoch.
+pub(crate) async fn scheduled(address: SocketAddr, wires: Vec<Wire>, load: Scheduled) -> io::Result<Tally> {
+    let (mut publishers, stride) = (JoinSet::new(), wires.len() as u64);
     for (number, wire) in wires.into_iter().enumerate() {
         let topic = format!("f/{}/{number}/t", number / 100);
         let publication = Publication::new(&topic, 1, load.payload_bytes);
-        let number = number as u64;
-        let publisher = Publisher { wire, publication, load, began, next: number, tally: Tally::default() };
+        let (number, out) = (number as u64, VecDeque::new());
+        let publisher = Publisher {
+            address,
+            number,
+            wire,
+            publication,
+            load: load.clone(),
+            next: number,
+            stride,
+            out,
+            tally: Tally::default(),
+        };
         publishers.spawn(publisher.run());
     }
     let mut total = Tally::default();
@@ -42,59 +86,98 @@ pub(crate) async fn scheduled(address: SocketAddr, load: Scheduled) -> io::Resul
 }
 
 struct Publisher {
+    address: SocketAddr,
+    number: u64,
     wire: Wire,
     publication: Publication,
     load: Scheduled,
-    began: Instant,
-    /// The number of its next publication; every `connections`th is its own.
+    /// The number of its next publication; every `stride`th is its own.
     next: u64,
+    stride: u64,
+    /// Not acknowledged, oldest first.
+    out: VecDeque<u64>,
     tally: Tally,
 }
 
 impl Publisher {
     async fn run(mut self) -> io::Result<Tally> {
-        let until = self.began + self.load.duration;
-        let timer = sleep_until(self.due());
-        tokio::pin!(timer);
-        while Instant::now() < until {
-            tokio::select! {
-                () = &mut timer => {
-                    self.send_due().await?;
-                    timer.as_mut().reset(self.due().min(until));
-                }
-                filled = self.wire.fill() => self.count_acks(filled)?,
+        while self.next < self.load.goal.total() {
+            if self.publish().await.is_err() {
+                self.come_back().await?;
             }
         }
-        self.tally.elapsed = self.began.elapsed();
-        while self.tally.arrived < self.tally.sent {
+        self.tally.elapsed = self.load.epoch.elapsed();
+        while !self.out.is_empty() {
             let filled = timeout(PATIENCE, self.wire.fill()).await?;
-            self.count_acks(filled)?;
+            if self.take_acks(filled).is_err() {
+                self.come_back().await?;
+            }
         }
         Ok(self.tally)
     }
 
-    /// When its next publication is due.
-    fn due(&self) -> Instant {
-        self.began + Duration::from_secs_f64(self.next as f64 / self.load.per_second as f64)
+    /// To its last publication, or the end of the connection.
+    async fn publish(&mut self) -> io::Result<()> {
+        let timer = sleep_until(self.load.due(self.next));
+        tokio::pin!(timer);
+        while self.next < self.load.goal.total() {
+            tokio::select! {
+                () = &mut timer => {
+                    self.send_due().await?;
+                    timer.as_mut().reset(self.load.due(self.next));
+                }
+                filled = self.wire.fill() => self.take_acks(filled)?,
+            }
+        }
+        Ok(())
     }
 
     async fn send_due(&mut self) -> io::Result<()> {
-        let now = Instant::now();
-        while self.due() <= now {
-            let nanos = (self.due() - self.load.epoch).as_nanos() as u64;
-            let id = (self.tally.sent % u64::from(u16::MAX) + 1) as u16;
-            self.publication.put(&mut self.wire.output, id, self.next, nanos);
-            self.next += self.load.connections as u64;
+        let (now, total) = (Instant::now(), self.load.goal.total());
+        while self.next < total && self.load.due(self.next) <= now {
+            self.put(self.next);
+            self.out.push_back(self.next);
+            self.next += self.stride;
             self.tally.sent += 1;
         }
         self.wire.flush().await
     }
 
-    fn count_acks(&mut self, filled: io::Result<()>) -> io::Result<()> {
+    fn put(&mut self, number: u64) {
+        let nanos = (self.load.due(number) - self.load.epoch).as_nanos() as u64;
+        let id = (number / self.stride % u64::from(u16::MAX) + 1) as u16;
+        self.publication.put(&mut self.wire.output, id, number, nanos);
+    }
+
+    /// They are for the oldest publications [MQTT-4.6.0-2].
+    fn take_acks(&mut self, filled: io::Result<()>) -> io::Result<()> {
         filled?;
         while let Some(frame) = self.wire.frame()? {
-            self.tally.arrived += u64::from(frame.kind() == PUBACK);
+            if frame.kind() == PUBACK && self.out.pop_front().is_some() {
+                self.tally.arrived += 1;
+            }
         }
         Ok(())
+    }
+
+    /// Connects anew and sends again what was not acknowledged, until that works.
+    async fn come_back(&mut self) -> io::Result<()> {
+        let gone = Instant::now();
+        while let Err(error) = self.connect_and_resend().await {
+            if gone.elapsed() > PATIENCE {
+                return Err(error);
+            }
+            sleep(RETURN_WAIT + Duration::from_millis(self.number * 7 % RETURN_SPREAD_MS)).await;
+        }
+        Ok(())
+    }
+
+    async fn connect_and_resend(&mut self) -> io::Result<()> {
+        self.wire = Wire::connect(self.address, &format!("load-{}", self.number)).await?;
+        for at in 0..self.out.len() {
+            self.put(self.out[at]);
+            self.tally.resent += 1;
+        }
+        self.wire.flush().await
     }
 }

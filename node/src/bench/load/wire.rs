@@ -43,7 +43,7 @@ impl Frame {
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     input: BytesMut,
     pub(super) output: BytesMut,

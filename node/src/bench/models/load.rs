@@ -21,7 +21,9 @@ pub(super) const PER_SECOND: u64 = 15_000;
 /// One delivery, however long it waited for its worker.
 const SINK_TIME: Duration = Duration::from_millis(1);
 const STALL_EVERY: Duration = Duration::from_secs(2);
-pub(super) const STALL: Duration = Duration::from_millis(500);
+const STALL: Duration = Duration::from_millis(500);
+/// Longer than anybody waits for the end of a benchmark.
+const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Between two looks at the schedule.
 const TICK: Duration = Duration::from_millis(1);
 const THREADS: usize = 2;
@@ -73,10 +75,18 @@ struct Reading {
     temp: f64,
 }
 
+/// How long the sink of telemetry stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standstill {
+    NowAndThen,
+    Forever,
+}
+
 /// Where messages end: parsed, delivered, timed.
 #[derive(Debug)]
 struct Sinks {
     began: Instant,
+    standstill: Standstill,
     /// Apart by class, so that the clocks do not wait for each other.
     latencies: [Mutex<Latencies>; Class::COUNT],
 }
@@ -97,6 +107,9 @@ impl Sinks {
 
     /// The end of the stall, if there is one now: the last part of every period.
     fn stalled_until(&self) -> Option<Instant> {
+        if self.standstill == Standstill::Forever {
+            return Some(self.began + FOREVER);
+        }
         let periods = self.began.elapsed().as_nanos() / STALL_EVERY.as_nanos() + 1;
         let over = self.began + STALL_EVERY * periods as u32;
         (over - Instant::now() < STALL).then_some(over)
@@ -104,11 +117,11 @@ impl Sinks {
 }
 
 /// Runs the load on a runtime of its own and waits for what was not shed.
-pub(super) fn run(shape: Shape, duration: Duration) -> Result<Outcome, Trouble> {
+pub(super) fn run(shape: Shape, standstill: Standstill, duration: Duration) -> Result<Outcome, Trouble> {
     let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     forget_peak()?;
     let (memory, cpu) = (memory_of(std::process::id(), "VmRSS")?, process_cpu());
-    let mut outcome = runtime.block_on(drive(shape, duration));
+    let mut outcome = runtime.block_on(drive(shape, standstill, duration));
     outcome.cpu = process_cpu() - cpu;
     outcome.rss_peak_bytes = memory_of(std::process::id(), "VmHWM")?.saturating_sub(memory);
     Ok(outcome)
@@ -119,10 +132,10 @@ fn forget_peak() -> io::Result<()> {
     std::fs::write("/proc/self/clear_refs", "5")
 }
 
-async fn drive(shape: Shape, duration: Duration) -> Outcome {
+async fn drive(shape: Shape, standstill: Standstill, duration: Duration) -> Outcome {
     let began = Instant::now();
     let latencies = std::array::from_fn(|_| Mutex::default());
-    let sinks = Arc::new(Sinks { began, latencies });
+    let sinks = Arc::new(Sinks { began, standstill, latencies });
     let mut entrance = Entrance::new(shape, &sinks);
     let mut outcome = Outcome::default();
     while began.elapsed() < duration {

@@ -1,11 +1,11 @@
-//! `models.sweep`: how many workers and how long a queue are enough here, and when unbounded tasks would end.
+//! `models.sweep`: how many workers and how long a queue are enough here, and when unbounded tasks end.
 //!
-//! Workers are enough where nothing is shed with a long queue, and twice as many do not make critical messages faster by more than a tenth; a queue is enough where
-//! nothing is shed through the stall.
+//! Workers are enough where nothing is shed with a long queue, and twice as many do not make critical messages faster by more than
+//! a tenth; a queue is enough where nothing is shed through the stall.
 
 use super::super::{Report, Trouble};
-use super::budget;
-use super::load::{self, Outcome, PER_SECOND};
+use super::ending;
+use super::load::{self, Outcome, Standstill};
 use super::shape::Shape;
 use std::time::Duration;
 use tidegate_kernel_lab::Row;
@@ -37,14 +37,13 @@ pub(super) fn measure(report: &Report) -> Result<(), Trouble> {
             report.print(Row { skipped: Some(why), ..row("queue", "messages per class", 0.0, words) });
         }
     }
-    report.print(end_of_memory()?);
-    Ok(())
+    ending::measure(report, Shape::WorkersPerClass { queue: queue.unwrap_or(longest), workers })
 }
 
 fn enough_workers(queue: usize) -> Result<usize, Trouble> {
     let mut found = None;
     for workers in WORKERS {
-        let outcome = load::run(Shape::WorkersPerClass { queue, workers }, DURATION)?;
+        let outcome = run(queue, workers)?;
         let slowest = outcome.critical.quantile_us(0.99);
         match found {
             _ if sheds(&outcome) => {}
@@ -57,28 +56,19 @@ fn enough_workers(queue: usize) -> Result<usize, Trouble> {
 
 fn enough_queue(workers: usize) -> Result<Option<usize>, Trouble> {
     for queue in QUEUES {
-        if !sheds(&load::run(Shape::WorkersPerClass { queue, workers }, DURATION)?) {
+        if !sheds(&run(queue, workers)?) {
             return Ok(Some(queue));
         }
     }
     Ok(None)
 }
 
-fn sheds(outcome: &Outcome) -> bool {
-    outcome.shed * SHED_SHARE >= outcome.sent
+fn run(queue: usize, workers: usize) -> Result<Outcome, Trouble> {
+    load::run(Shape::WorkersPerClass { queue, workers }, Standstill::NowAndThen, DURATION)
 }
 
-/// From what one stall took of memory: how long a sink may stand still until unbounded tasks have all there is.
-fn end_of_memory() -> Result<Row, Trouble> {
-    let outcome = load::run(Shape::TaskPerMessage, DURATION)?;
-    let waiting = load::STALL.as_secs_f64() * PER_SECOND as f64 * load::TELEMETRY_SHARE;
-    let bytes_per_second = outcome.rss_peak_bytes as f64 / waiting * PER_SECOND as f64;
-    let words = format!("{} bytes in the worst moment; {}", outcome.rss_peak_bytes, load::WORDS);
-    let row = row("memory_ends", "s of stall", 0.0, words);
-    Ok(match budget::memory_bytes() {
-        Some(bytes) => Row { value: bytes as f64 / bytes_per_second, ..row },
-        None => Row { skipped: Some("the system does not say how much memory there is".to_owned()), ..row },
-    })
+fn sheds(outcome: &Outcome) -> bool {
+    outcome.shed * SHED_SHARE >= outcome.sent
 }
 
 fn row(metric: &'static str, unit: &'static str, value: f64, load: String) -> Row {

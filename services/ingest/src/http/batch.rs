@@ -30,52 +30,61 @@ impl<'a> Batch<'a> {
         Batch { ingest, taken: Vec::new(), has_known: false, busy_until: None }
     }
 
-    /// Offers one reading, under its idempotency key if it has one. A busy journal is asked again for a while; over the whole
-    /// request, not for each reading.
+    /// Offers one reading, under its idempotency key if it has one.
     pub(super) async fn offer(&mut self, reading: &Reading, key: Option<Id>) -> Outcome {
-        loop {
-            let offered = match key {
-                Some(key) => self.ingest.offer_once(reading, key),
-                None => self.ingest.offer(reading),
-            };
-            match (offered, key) {
-                (Ok(taken), _) => {
-                    let id = taken.id;
-                    self.taken.push(taken);
-                    return Outcome::Accepted(id);
-                }
-                (Err(Declined::Refused { code: "TG-JR-006" }), Some(key)) => {
-                    self.has_known = true;
-                    return Outcome::Known(key);
-                }
-                (Err(Declined::Refused { code }), _) => {
-                    return Outcome::Refused(Fault::new(code, "the reading was refused"));
-                }
-                (Err(Declined::Malformed { code }), _) => {
-                    return Outcome::Refused(Fault::new(code, "its device's model can make nothing of it"));
-                }
-                (Err(Declined::Busy), _) => {
-                    let until = *self.busy_until.get_or_insert_with(|| Instant::now() + BUSY_MAX);
-                    if Instant::now() >= until {
-                        self.ingest.give_up(BUSY);
-                        return Outcome::Refused(Fault::new(BUSY, "too much is waiting to be written"));
-                    }
-                    sleep(BUSY_PAUSE).await;
-                }
+        let offered = self
+            .patiently(|ingest| match key {
+                Some(key) => ingest.offer_once(reading, key),
+                None => ingest.offer(reading),
+            })
+            .await;
+        match (offered, key) {
+            (Ok(taken), _) => {
+                let id = taken.id;
+                self.taken.push(taken);
+                Outcome::Accepted(id)
             }
+            (Err(Declined::Refused { code: "TG-JR-006" }), Some(key)) => {
+                self.has_known = true;
+                Outcome::Known(key)
+            }
+            (Err(declined), _) => Outcome::Refused(told(declined)),
         }
     }
 
     /// A reading that is none.
-    pub(super) fn malformed(&self, fault: Fault) -> Outcome {
-        self.ingest.malformed(fault.code);
-        Outcome::Refused(fault)
+    pub(super) async fn malformed(&mut self, fault: Fault) -> Outcome {
+        self.decline(Declined::Malformed { code: fault.code }, fault).await
     }
 
     /// A reading that may not be.
-    pub(super) fn refused(&self, fault: Fault) -> Outcome {
-        self.ingest.give_up(fault.code);
-        Outcome::Refused(fault)
+    pub(super) async fn refused(&mut self, fault: Fault) -> Outcome {
+        self.decline(Declined::Refused { code: fault.code }, fault).await
+    }
+
+    /// Counted like any other, so a request full of what cannot be taken is held back like any other.
+    async fn decline(&mut self, declined: Declined, fault: Fault) -> Outcome {
+        match self.patiently(|ingest| ingest.decline(declined)).await {
+            Err(Declined::Busy) => Outcome::Refused(told(Declined::Busy)),
+            _ => Outcome::Refused(fault),
+        }
+    }
+
+    /// A busy journal is asked again for a while; over the whole request, not for each reading. What was busy until then is not counted:
+    /// whoever sent it is told to send it again.
+    async fn patiently<T>(&mut self, ask: impl Fn(&Ingest) -> Result<T, Declined>) -> Result<T, Declined> {
+        loop {
+            match ask(self.ingest) {
+                Err(Declined::Busy) => {
+                    let until = *self.busy_until.get_or_insert_with(|| Instant::now() + BUSY_MAX);
+                    if Instant::now() >= until {
+                        return Err(Declined::Busy);
+                    }
+                    sleep(BUSY_PAUSE).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// Resolves when everything taken is as safe as its class asks for.
@@ -93,5 +102,13 @@ impl<'a> Batch<'a> {
         };
         let unknown = || Fault::new(UNKNOWN, "it is not known whether all readings are safe");
         timeout(SAFE_MAX, all).await.map_err(|_| unknown())?.map_err(|()| unknown())
+    }
+}
+
+fn told(declined: Declined) -> Fault {
+    match declined {
+        Declined::Busy => Fault::new(BUSY, "too much is waiting to be written"),
+        Declined::Refused { code } => Fault::new(code, "the reading was refused"),
+        Declined::Malformed { code } => Fault::new(code, "its device's model can make nothing of it"),
     }
 }

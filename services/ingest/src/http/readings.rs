@@ -95,11 +95,11 @@ fn read(body: &[u8]) -> Result<Vec<Offered<'_>>, Fault> {
 async fn one(batch: &mut Batch<'_>, grant: &Grant, offered: &Offered<'_>) -> Outcome {
     let (reading, key) = match reading(offered) {
         Ok(parts) => parts,
-        Err(fault) => return batch.malformed(fault),
+        Err(fault) => return batch.malformed(fault).await,
     };
     match grant.sign(reading) {
         Ok(reading) => batch.offer(&reading, key).await,
-        Err(fault) => batch.refused(fault),
+        Err(fault) => batch.refused(fault).await,
     }
 }
 

@@ -76,11 +76,11 @@ fn read(parameters: &Parameters, configured: &Template) -> Result<(Precision, Te
 async fn one(batch: &mut Batch<'_>, grant: &Grant, setting: &Setting<'_>, line: &[u8]) -> Outcome {
     let reading = match setting.reading(line) {
         Ok(reading) => reading,
-        Err(fault) => return batch.malformed(fault),
+        Err(fault) => return batch.malformed(fault).await,
     };
     match grant.sign(reading) {
         Ok(reading) => batch.offer(&reading, None).await,
-        Err(fault) => batch.refused(fault),
+        Err(fault) => batch.refused(fault).await,
     }
 }
 

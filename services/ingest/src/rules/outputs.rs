@@ -69,7 +69,7 @@ impl Outputs {
                 let (payload, word) = if *came { (payload, &b"came"[..]) } else { (went, &b"went"[..]) };
                 let Some(payload) = payload else { return Ok(false) };
                 let id = id(rule, output, word, *at, origin);
-                self.command(topic, &rule.name, payload, id, origin.replay)
+                self.command((topic, payload), &rule.name, id, origin)
             }
             // A set's own facts fit its own outputs.
             _ => Ok(false),
@@ -107,12 +107,18 @@ impl Outputs {
         self.ingest.append_derived(entry, replay)
     }
 
-    fn command(&self, topic: &str, rule: &str, payload: &str, id: Id, replay: bool) -> Result<bool, Refusal> {
-        let payload = command::encode(topic, rule, payload);
+    fn command(
+        &self,
+        (topic, payload): (&str, &str),
+        rule: &str,
+        id: Id,
+        origin: Origin,
+    ) -> Result<bool, Refusal> {
+        let payload = command::encode(origin.id, topic, rule, payload);
         let (stream, kind, version) = (command::COMMANDS, command::KIND, command::VERSION);
         let entry =
             Entry { stream, kind, version, critical: true, id, payload: &payload, ..Entry::default() };
-        let appended = once::append(&self.ingest.journal, entry, replay)?;
+        let appended = once::append(&self.ingest.journal, entry, origin.replay)?;
         Ok(matches!(appended, Appended::New(_)))
     }
 }

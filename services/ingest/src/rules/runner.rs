@@ -10,12 +10,12 @@ use crate::post::Order;
 use crate::rules::kept;
 use crate::rules::outputs::{Origin, Outputs};
 use crate::rules::report::{self, RulesReport, Running};
-use crate::rules::tags::{each_tag, kind_in};
+use crate::rules::tags::samples;
 use crate::rules::{Ask, Shared};
 use crate::state::wall_ms;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_engine_rules::{Engine, Fact, RuleSet, Sample, Shadow};
+use tidegate_engine_rules::{Engine, Fact, RuleSet, Shadow, ShadowTerm};
 use tidegate_kernel_journal::{Counts, Cursor, Delivery, Level, ReadLimit, Refusal, Tally, Ticket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
@@ -62,6 +62,9 @@ impl Runner {
         while self.has_orders() {
             while let Ok(ask) = asks.try_recv() {
                 self.answer(ask).await?;
+            }
+            if let Some((set, term)) = self.shared.take_given() {
+                self.try_out(set, term).await?;
             }
             if !self.turn().await? {
                 self.idle(asks).await?;
@@ -130,7 +133,7 @@ impl Runner {
         self.pass(head.stamp_ms).await?;
         // What is no reading is counted by the sinks, and a replay of a dead letter was looked at when it first came.
         let Ok(reading) = layout::of_record(&delivery.record) else { return Ok(()) };
-        for (point, sample) in self.samples(&reading) {
+        for (point, sample) in samples(&self.engine.set, &reading) {
             let mut facts = Vec::new();
             self.engine.observe(head.stamp_ms, &sample, &mut facts);
             let origin = Origin { id: head.id, point, replay: delivery.replay };
@@ -140,27 +143,13 @@ impl Runner {
         Ok(())
     }
 
-    fn samples(&self, reading: &crate::Reading) -> Vec<(u16, Sample)> {
-        let (set, mut samples, mut point) = (&self.engine.set, Vec::new(), 0);
-        each_tag(
-            reading,
-            |topic| kind_in(set, topic),
-            |tag, value| {
-                if let Some(slot) = set.slot(tag) {
-                    samples.push((point, set.sample(slot, value)));
-                }
-                point += 1;
-            },
-        );
-        samples
-    }
-
     /// The trial set sees each reading after the one in force has, so it is compared with where that stands now.
     fn show_shadow(&mut self, reading: &crate::Reading, now: u64) {
         let Some(shadow) = &mut self.shadow else { return };
-        let (old, next) = (&self.engine, shadow.engine.set.clone());
-        let kind = |topic: &str| kind_in(&old.set, topic).or(kind_in(&next, topic));
-        each_tag(reading, kind, |tag, value| shadow.observe(old, now, tag, &value));
+        let set = shadow.engine.set.clone();
+        for (_, sample) in samples(&set, reading) {
+            shadow.observe(&self.engine, now, &sample);
+        }
     }
 
     async fn pass(&mut self, now: u64) -> Result<(), Refusal> {
@@ -215,6 +204,7 @@ impl Runner {
             },
             available = self.cursor.available() => available.map_err(|_| Refusal::Stopped)?,
             _ = self.orders.changed() => {}
+            () = self.shared.changed.notified() => {}
             () = sleep(wait) => self.tick().await?,
         }
         Ok(())
@@ -249,12 +239,8 @@ impl Runner {
     async fn answer(&mut self, ask: Ask) -> Result<(), Refusal> {
         match ask {
             Ask::Try { set, term, reply } => {
-                self.shadow = Some(Shadow::new(&self.engine, set, term, wall_ms()));
-                self.switch_if_due().await?;
-                self.report();
-                if let Some(reply) = reply {
-                    let _ = reply.send(());
-                }
+                self.try_out(set, term).await?;
+                let _ = reply.send(());
             }
             Ask::Switch { reply } => {
                 let is_there = self.shadow.is_some();
@@ -268,6 +254,13 @@ impl Runner {
                 let _ = reply.send(is_there);
             }
         }
+        Ok(())
+    }
+
+    async fn try_out(&mut self, set: Arc<RuleSet>, term: ShadowTerm) -> Result<(), Refusal> {
+        self.shadow = Some(Shadow::new(&self.engine, set, term, wall_ms()));
+        self.switch_if_due().await?;
+        self.report();
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! What the configuration file says of rules: `[ingest.rules.NAME]` for each, `[ingest.rule_limits]` and `[ingest.rule_trial]` for all.
 //! Pure.
 
+use crate::rules::catalog;
 use crate::rules::config::{RulesConfig, misnamed};
 use std::time::Duration;
 use tidegate_engine_rules::{
-    Catalog, Fault as RuleFault, Kind as Tag, Limits, Output, RuleSpec, Severity, ShadowTerm, compile,
+    Catalog, Fault as RuleFault, Limits, Output, RuleSpec, Severity, ShadowTerm, compile,
 };
+use tidegate_engine_tags::{Model, ModelConfig};
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Group, Kind, Many, Reload, Section, Values};
 
 /// Rules the file can name; one with devices counts once here and for each device in the engine's limit.
@@ -22,11 +24,11 @@ const NAMES: Kind = Kind::List { of: &NAME, items_max: 4096 };
 
 const TAGS: Group = Group::one(
     "rule_tags",
-    "Tags rules may name, as device.tag, of devices that no model describes. Topics need no mention.",
+    "Tags rules may name, as device.tag, of devices that no model describes. Those of the model and topics need no mention.",
     &[
-        Field::new("number", NAMES, "[]", "Those that are numbers."),
-        Field::new("boolean", NAMES, "[]", "Those that are true or false."),
-        Field::new("text", NAMES, "[]", "Those that are texts."),
+        Field::new("number", NAMES, "[]", "Those that are numbers.").live(),
+        Field::new("boolean", NAMES, "[]", "Those that are true or false.").live(),
+        Field::new("text", NAMES, "[]", "Those that are texts.").live(),
     ],
 );
 
@@ -67,8 +69,8 @@ const LIMITS: Group = Group::one(
         Field::new(
             "command_age_max",
             Kind::Duration { min_ms: 1, max_ms: DAY_MS },
-            "30 s",
-            "A command that could not be sent for so long is given up.",
+            "10 s",
+            "A command that is older is not sent, nor handed to a subscriber that was away, to the second begun.",
         ),
         Field::new(
             "shelf_max",
@@ -144,16 +146,14 @@ const EACH: Group = Group::many(
 );
 
 impl RulesConfig {
-    /// From the section of the pipeline. Faults of a rule stand at its `when`, with line and column within it.
-    pub fn from_values(values: &Values, faults: &mut Faults) -> RulesConfig {
-        RulesConfig::with_catalog(values, Catalog::of_topics(), faults)
-    }
-
-    /// The same beside the tags of a model.
-    pub fn with_catalog(values: &Values, catalog: Catalog, faults: &mut Faults) -> RulesConfig {
+    /// From the section of the pipeline, beside the tags of the model. Faults of a rule stand at its `when`, with line and column within
+    /// it. Beside a faulty model nobody can say which tags there are, so rules are not judged.
+    pub fn from_values(values: &Values, model: &ModelConfig, faults: &mut Faults) -> RulesConfig {
         let (limits, trial) = (values.group("rule_limits"), values.group("rule_trial"));
-        let config = RulesConfig {
+        let model = Model::compile(model);
+        let mut config = RulesConfig {
             rules: values.named("rules").map(|(name, rule)| spec(name, rule)).collect(),
+            catalog: model.as_ref().map_or_else(|_| Catalog::of_topics(), catalog::of_model),
             limits: Limits {
                 cost_per_evaluation_max: limits.get("cost_per_evaluation_max"),
                 cost_per_update_max: limits.get("cost_per_update_max"),
@@ -169,18 +169,13 @@ impl RulesConfig {
             snapshot_ms: limits.millis("snapshot"),
             command_age_ms_max: limits.millis("command_age_max"),
             shelf_ms_max: limits.millis("shelf_max"),
-            catalog: extended(catalog, values.group("rule_tags")),
         };
-        judge(&config, values, faults);
+        catalog::add_named(&mut config.catalog, values.group("rule_tags"), faults);
+        if model.is_ok() {
+            judge(&config, values, faults);
+        }
         config
     }
-}
-
-fn extended(mut catalog: Catalog, values: &Values) -> Catalog {
-    for (key, kind) in [("number", Tag::Number), ("boolean", Tag::Boolean), ("text", Tag::Text)] {
-        values.get::<Vec<String>>(key).into_iter().for_each(|name| catalog.insert(name, kind));
-    }
-    catalog
 }
 
 fn spec(name: &str, values: &Values) -> RuleSpec {
@@ -251,7 +246,10 @@ mod tests {
         let none = |_: &_| Err(String::new());
         let source = Source { file: Some(file.as_bytes()), overrides: &[], secrets: &none };
         let mut reading = Table::new(&[crate::SECTION, RULES]).read(&source);
-        let config = reading.section("ingest", RulesConfig::from_values);
+        let config = reading.section("ingest", |values, faults| {
+            let model = crate::model_config(values, faults);
+            RulesConfig::from_values(values, &model, faults)
+        });
         let told =
             |faults: Faults| faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect::<Told>();
         reading.finish().map_err(told)?;
@@ -288,6 +286,47 @@ mod tests {
         assert_eq!(read(rule).unwrap_err().len(), 2);
         let tags = "[ingest.rule_tags]\nnumber = [\"press-7.temp\"]\nboolean = [\"press-7.on\"]\n";
         assert_eq!(read(&format!("{tags}{rule}")).unwrap().rules.len(), 1);
+    }
+
+    const MODEL: &str = "[ingest.templates.press.tags]\ntemp = {}\non = { type = \"boolean\" }\nvib = { type = \"reals\" }\n\
+        [ingest.devices.press-7]\ntopic = \"line/7\"\ntemplate = \"press\"\n\
+        [ingest.devices.more]\ntopic = \"more/+\"\ntemplate = \"press\"\n";
+
+    fn rule(when: &str) -> String {
+        format!("{MODEL}[ingest.rules.hot]\nwhen = {when:?}\nalarm = \"hot\"\n")
+    }
+
+    #[test]
+    fn the_tags_of_the_model_need_no_mention() {
+        for when in [
+            "press-7.temp > 80 and press-7.on",
+            "press-7.vib.rms > 1 and other-9.vib.kurtosis > 4",
+            "avg(`+.temp`, 1 min) > 80",
+        ] {
+            assert!(read(&rule(when)).is_ok(), "{when}");
+        }
+        let place = format!("f:{}:8", MODEL.lines().count() + 2);
+        for (when, code) in [
+            ("press-7.vib > 1", "TG-RU-002"),
+            ("press-7.on > 1", "TG-RU-003"),
+            ("avg(`+.vib`, 1 s) > 1", "TG-RU-002"),
+        ] {
+            assert_eq!(read(&rule(when)).unwrap_err(), [(place.clone(), code)], "{when}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_of_two_kinds_is_a_fault_where_it_is_named() {
+        let tags =
+            "[ingest.rule_tags]\nnumber = [\"press-7.temp\", \"other.on\", \"x.y\"]\ntext = [\"x.y\"]\n";
+        let told = read(&format!("{tags}{MODEL}")).unwrap_err();
+        assert_eq!(told, [("f:2:27".to_owned(), "TG-RU-017"), ("f:3:9".to_owned(), "TG-RU-017")]);
+    }
+
+    #[test]
+    fn rules_beside_a_faulty_model_are_not_judged() {
+        let told = read(&rule("press-7.temp > 80").replace("line/7", "line/#")).unwrap_err();
+        assert!(told.iter().all(|(_, code)| !code.starts_with("TG-RU")), "{told:?}");
     }
 
     #[test]

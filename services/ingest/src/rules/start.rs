@@ -10,7 +10,7 @@ use crate::rules::kept::{self, Kept};
 use crate::rules::outputs::Outputs;
 use crate::rules::report::Running;
 use crate::rules::runner::Runner;
-use crate::rules::tags::{each_tag, kind_in};
+use crate::rules::tags::samples;
 use crate::rules::{Ask, CURSOR, Shared};
 use crate::state::wall_ms;
 use std::sync::Arc;
@@ -76,16 +76,9 @@ fn see(engine: &mut Engine, record: &tidegate_kernel_journal::Record) {
     let (now, mut facts) = (record.head.stamp_ms, Vec::new());
     engine.pass(now, &mut facts);
     let Ok(reading) = layout::of_record(record) else { return };
-    let set = engine.set.clone();
-    each_tag(
-        &reading,
-        |topic| kind_in(&set, topic),
-        |tag, value| {
-            if let Some(slot) = set.slot(tag) {
-                engine.observe(now, &set.sample(slot, value), &mut facts);
-            }
-        },
-    );
+    for (_, sample) in samples(&engine.set.clone(), &reading) {
+        engine.observe(now, &sample, &mut facts);
+    }
 }
 
 /// Everything a runner is made of, each time anew.

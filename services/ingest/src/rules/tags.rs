@@ -4,11 +4,22 @@
 
 use crate::reading::{Body, Points, Reading};
 use std::sync::Arc;
-use tidegate_engine_rules::{Kind, Known, RuleSet, Unknown, Value};
+use tidegate_engine_rules::{Kind, Known, RuleSet, Sample, Unknown, Value};
 use tidegate_engine_tags as tags;
 
+/// What the reading says of the tags that `set` reads, each with the place of its point.
+pub(crate) fn samples(set: &RuleSet, reading: &Reading) -> Vec<(u16, Sample)> {
+    let (mut samples, mut place) = (Vec::new(), 0);
+    let kind = |topic: &str| set.slot(topic).map(|slot| set.tags()[slot as usize].1);
+    each_tag(reading, kind, |tag, value| {
+        samples.extend(set.slots(tag).map(|slot| (place, set.sample(slot, value.clone()))));
+        place += 1;
+    });
+    samples
+}
+
 /// Calls `visit` with each tag of the reading and its value. `kind` says what a topic is taken for; nothing for one nobody reads.
-pub(crate) fn each_tag(
+fn each_tag(
     reading: &Reading,
     kind: impl Fn(&str) -> Option<Kind>,
     mut visit: impl FnMut(&str, Known<Value>),
@@ -26,11 +37,6 @@ pub(crate) fn each_tag(
             }
         }
     }
-}
-
-/// What a rule set takes a tag for.
-pub(crate) fn kind_in(set: &RuleSet, name: &str) -> Option<Kind> {
-    set.slot(name).map(|slot| set.tags()[slot as usize].1)
 }
 
 /// An uncertain value counts: it may be right, and no value at all would raise what watches for silence.

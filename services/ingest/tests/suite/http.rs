@@ -3,6 +3,7 @@
 use crate::site::{Mood, Probe, Site};
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use tidegate_kernel_journal::Id;
 use tidegate_kernel_plug::{
     Allowance, Authenticate, Credential, Gate, HttpCounts, Knock, Principal, RequestLimits, Unauthenticated,
+    Visit,
 };
 use tidegate_service_ingest::http::{HttpConfig, routes};
 use tidegate_service_ingest::{Body, Row, Source};
@@ -78,6 +80,7 @@ async fn door_with(config: HttpConfig) -> Door {
     let address = listener.local_addr().unwrap();
     let knocking = move |mut request: Request, next: Next| async move {
         request.extensions_mut().insert(Knock { peer: address, listener: address });
+        request.extensions_mut().insert(Arc::new(Visit::new(Arc::default())));
         next.run(request).await
     };
     let router = routes(site.ingest.clone(), config).behind(Arc::new(gate)).layer(from_fn(knocking));
@@ -304,4 +307,31 @@ async fn a_node_that_drains_takes_nothing_over_http() {
     assert_eq!(answer.code(), (503, "TG-IN-002".to_owned()));
     assert!(answer.head.contains("retry-after: 1"), "{answer:?}");
     assert_eq!(door.counts(), [1, 0, 0, 1]);
+}
+
+/// What was received before a crash, and what the next start says of it: received, and lost at most.
+async fn crashed(requests: &[(usize, usize)]) -> (u64, u64, u64) {
+    let door = door().await;
+    for (good, bad) in requests {
+        let lines = "press temp=1\n".repeat(*good) + &"press temp=\n".repeat(*bad);
+        door.post("/write", &lines).await;
+    }
+    let before = door.counts()[0];
+    let Door { site, _dir: dir, .. } = door;
+    site.crash();
+    let account = Site::open(&dir).ingest.accounts().admission;
+    assert_eq!((account.crashes, account.difference), (1, 0));
+    (before, account.received, account.lost_at_crash_max)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+    #[test]
+    fn a_crash_takes_no_more_than_its_bound_whatever_requests_were_full_of(
+        requests in prop::collection::vec((0..40_usize, 0..2500_usize), 1..4)
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (before, received, lost_max) = runtime.block_on(crashed(&requests));
+        prop_assert!(received <= before && before <= received + lost_max, "{before} {received} {lost_max}");
+    }
 }

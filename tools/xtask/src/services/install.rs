@@ -4,6 +4,7 @@
 //! network. Every installer's words go to `target/services/log/NAME`, whose end becomes the error message.
 
 mod debian;
+mod maven;
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub fn find(depot: &Depot, row: &Counterpart) -> Option<Installed> {
         Source::Pypi => vec![depot.path("venv/bin")],
         Source::Npm => vec![depot.path("npm/node_modules/.bin")],
         Source::Cargo => vec![depot.path("cargo/bin")],
+        Source::Maven => vec![depot.path("maven/bin")],
     };
     let installed = Installed::in_folders(folders);
     let complete = programs(row).iter().all(|name| installed.program(name).is_ok());
@@ -58,6 +60,7 @@ pub fn ensure(depot: &Depot, row: &Counterpart) -> Result<Installed> {
         Source::Pypi => pypi(depot, row, &log)?,
         Source::Npm => npm(depot, row, &log)?,
         Source::Cargo => cargo(depot, row, &log)?,
+        Source::Maven => maven::install(depot, row, &log)?,
     }
     stamp(depot, row)?;
     find(depot, row).with_context(|| format!("installed, but without {}", programs(row).join(", ")))
@@ -110,7 +113,8 @@ fn stamp(depot: &Depot, row: &Counterpart) -> Result<()> {
     fs::write(stamp_file(depot, row), row.packages.join(" ")).context("cannot note what was installed")
 }
 
-fn stamp_matches(depot: &Depot, row: &Counterpart) -> bool {
+/// Whether this tool has brought it in, of these packages.
+pub fn stamp_matches(depot: &Depot, row: &Counterpart) -> bool {
     fs::read_to_string(stamp_file(depot, row)).is_ok_and(|packages| packages == row.packages.join(" "))
 }
 

@@ -11,6 +11,8 @@ pub enum Source {
     Npm,
     /// Into the depot's prefix of `cargo install`; `packages` are `name@version`.
     Cargo,
+    /// Java archives into a folder of the depot, with all they need; `packages` are `group:artifact:version`.
+    Maven,
 }
 
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub struct Counterpart {
     pub name: &'static str,
     pub source: Source,
     pub packages: &'static [&'static str],
-    /// Takes more than a minute or 100 MB to install: only with `--heavy`.
+    /// Takes more than a minute or 100 MB to install: only with `--heavy`, and used from then on.
     pub heavy: bool,
     pub role: Role,
 }
@@ -110,6 +112,13 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         role: Role::Tool { programs: &[Program { name: "prometheus", env: "TIDEGATE_TEST_PROMETHEUS" }] },
     },
     Counterpart {
+        name: "curl",
+        source: Source::Apt,
+        packages: &["curl"],
+        heavy: false,
+        role: Role::Tool { programs: &[Program { name: "curl", env: "TIDEGATE_TEST_CURL" }] },
+    },
+    Counterpart {
         name: "paho-mqtt",
         source: Source::Pypi,
         packages: &["paho-mqtt==2.2.0"],
@@ -132,5 +141,18 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         heavy: false,
         // The interpreter that can `import grpc` and `import grpc_tools`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_GRPC_PYTHON" }] },
+    },
+    // Runs a main class of the archives: `kafka.Kafka` is the broker, which tests start and kill themselves.
+    Counterpart {
+        name: "kafka",
+        source: Source::Maven,
+        // The last one writes the broker's log, which is how a test knows that it serves.
+        packages: &[
+            "org.apache.kafka:kafka_2.13:4.1.2",
+            "org.apache.kafka:kafka-tools:4.1.2",
+            "org.slf4j:slf4j-simple:1.7.36",
+        ],
+        heavy: true,
+        role: Role::Tool { programs: &[Program { name: "kafka", env: "TIDEGATE_TEST_KAFKA" }] },
     },
 ];

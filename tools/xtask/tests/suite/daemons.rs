@@ -127,3 +127,26 @@ fn heavy_counterparts_are_left_out_unless_asked_for() {
     let outcome = services::start(&Depot::at(&tree.root), &[row()], true).expect("the depot is writable");
     assert_eq!(outcome.unavailable.len(), 1);
 }
+
+#[test]
+fn a_heavy_counterpart_that_was_fetched_once_is_used_from_then_on() {
+    let tree = Fixture::empty();
+    let row = || Counterpart {
+        name: "shell",
+        source: Source::Npm,
+        packages: &["shell@1"],
+        heavy: true,
+        role: Role::Tool { programs: &[Program { name: "sh", env: "TIDEGATE_TEST_SH" }] },
+    };
+    let depot = Depot::at(&tree.root);
+    for (file, text) in [("npm/node_modules/.bin/sh", ""), ("stamps/shell", "shell@1")] {
+        let path = depot.path(file);
+        std::fs::create_dir_all(path.parent().expect("it is in the depot")).expect("the depot is writable");
+        std::fs::write(path, text).expect("the depot is writable");
+    }
+    let outcome = services::start(&depot, &[row()], false).expect("the depot is writable");
+    assert_eq!(outcome.env[0].0, "TIDEGATE_TEST_SH");
+    let other = Counterpart { packages: &["shell@2"], ..row() };
+    let outcome = services::start(&depot, &[other], false).expect("the depot is writable");
+    assert!(outcome.env.is_empty() && outcome.unavailable.is_empty());
+}

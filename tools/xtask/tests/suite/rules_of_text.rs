@@ -91,6 +91,19 @@ fn a_page_without_title_or_heading_is_found() {
 }
 
 #[test]
+fn a_metric_and_its_row_in_the_reference_go_together() {
+    let page = "docs/reference/metrics.md";
+    let code = "pub const OPEN: &str = \"tidegate_flow_open_breakers\";\n";
+    assert_eq!(flow(code).places("metrics"), ["docs/reference/metrics.md:1"]);
+    assert_eq!(flow(code).with(page, "# Metrics\n").places("metrics"), ["kernel/flow/src/lib.rs:1"]);
+    let row = "# Metrics\n| `tidegate_flow_open_breakers` | gauge |\n";
+    assert_eq!(flow(code).with(page, row).findings(), []);
+    assert_eq!(Fixture::clean().with(page, row).places("metrics"), ["docs/reference/metrics.md:2"]);
+    let other = "pub const OTHER: &str = \"tidegate_flow\";\n// tidegate_flow_open_breakers\n";
+    assert_eq!(flow(other).findings(), []);
+}
+
+#[test]
 fn the_two_languages_have_the_same_sections_and_commands() {
     for (part, other) in [("## 一", "text"), ("gate up", "gate down"), ("gate up", "# gate up")] {
         let tree = Fixture::clean();

@@ -1,9 +1,8 @@
 //! The 16-byte id of a record: a UUIDv7 (RFC 9562 §5.7), so that ids sort by the millisecond they were made in.
 //!
-//! Reads no clock itself: the millisecond is handed in. Randomness comes from the operating system, 4 KiB at a time.
+//! Randomness comes from the operating system, 4 KiB at a time.
 
-use rustix::io::Errno;
-use rustix::rand::{GetRandomFlags, getrandom};
+use crate::random::fill_random;
 use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
@@ -48,7 +47,7 @@ impl Id {
 fn random_10() -> [u8; 10] {
     POOL.with_borrow_mut(|(used, pool)| {
         if *used + 10 > POOL_BYTES {
-            fill_random(pool);
+            fill_random(pool).expect("Linux has this system call since 3.17");
             *used = 0;
         }
         let mut out = [0; 10];
@@ -58,27 +57,24 @@ fn random_10() -> [u8; 10] {
     })
 }
 
-/// By the system call itself: a static binary in an empty root has no device to read randomness from.
-pub(crate) fn fill_random(bytes: &mut [u8]) {
-    let mut filled = 0;
-    while filled < bytes.len() {
-        match getrandom(&mut bytes[filled..], GetRandomFlags::empty()) {
-            Ok(more) => filled += more,
-            Err(Errno::INTR) => {}
-            Err(errno) => panic!("Linux has this system call since 3.17: {errno}"),
+impl Id {
+    /// As text: eight, four, four, four and twelve lower-case digits with dashes between.
+    pub fn text(self) -> [u8; 36] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let (mut text, mut end) = ([b'-'; 36], 0);
+        for (at, byte) in self.0.iter().enumerate() {
+            end += usize::from(matches!(at, 4 | 6 | 8 | 10));
+            text[end] = DIGITS[usize::from(byte >> 4)];
+            text[end + 1] = DIGITS[usize::from(byte & 15)];
+            end += 2;
         }
+        text
     }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&self.text()).expect("digits and dashes are text"))
     }
 }
 

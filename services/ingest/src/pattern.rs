@@ -1,14 +1,14 @@
-//! The name of a measurement as a template over a reading: plain text with `{topic}`, `{topic.N}` and `{device}`. Pure.
+//! A name made of a reading, such as a measurement or a key: plain text with `{topic}`, `{topic.N}` and `{device}`. Pure.
 
+use crate::reading::{Body, Reading};
 use std::fmt::Write;
 use std::str::FromStr;
-use tidegate_service_ingest::{Body, Reading};
 
-const TEMPLATE_BYTES_MAX: usize = 256;
+const PATTERN_BYTES_MAX: usize = 256;
 
-/// A template that was read.
+/// A pattern that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measurement(Vec<Piece>);
+pub struct Pattern(Vec<Piece>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
@@ -19,10 +19,10 @@ enum Piece {
     Device,
 }
 
-/// Text that is no template.
+/// Text that is no pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotATemplate {
-    #[error("a measurement has 1 to {TEMPLATE_BYTES_MAX} bytes")]
+pub enum NotAPattern {
+    #[error("a pattern has 1 to {PATTERN_BYTES_MAX} bytes")]
     Length,
     #[error("{{{0}}} is none of {{topic}}, {{topic.1}}, {{device}}")]
     Unknown(String),
@@ -30,9 +30,9 @@ pub enum NotATemplate {
     Open,
 }
 
-impl Measurement {
+impl Pattern {
     /// The name for one reading. A level or a device that is not there is `none`.
-    pub(crate) fn of(&self, reading: &Reading) -> String {
+    pub fn of(&self, reading: &Reading) -> String {
         const WRITES: &str = "writing to a string does not fail";
         let topic = reading.topic.as_str();
         let mut out = String::with_capacity(topic.len());
@@ -52,16 +52,16 @@ impl Measurement {
     }
 }
 
-impl FromStr for Measurement {
-    type Err = NotATemplate;
+impl FromStr for Pattern {
+    type Err = NotAPattern;
 
-    fn from_str(text: &str) -> Result<Measurement, NotATemplate> {
-        if !(1..=TEMPLATE_BYTES_MAX).contains(&text.len()) {
-            return Err(NotATemplate::Length);
+    fn from_str(text: &str) -> Result<Pattern, NotAPattern> {
+        if !(1..=PATTERN_BYTES_MAX).contains(&text.len()) {
+            return Err(NotAPattern::Length);
         }
         let (mut pieces, mut rest) = (Vec::new(), text);
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, behind) = after.split_once('}').ok_or(NotATemplate::Open)?;
+            let (name, behind) = after.split_once('}').ok_or(NotAPattern::Open)?;
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
@@ -71,30 +71,29 @@ impl FromStr for Measurement {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        Ok(Measurement(pieces))
+        Ok(Pattern(pieces))
     }
 }
 
-fn piece(name: &str) -> Result<Piece, NotATemplate> {
+fn piece(name: &str) -> Result<Piece, NotAPattern> {
     let level = name.strip_prefix("topic.").and_then(|level| level.parse().ok()).filter(|level| *level > 0);
     match (name, level) {
         ("topic", _) => Ok(Piece::Topic),
         ("device", _) => Ok(Piece::Device),
         (_, Some(level)) => Ok(Piece::Level(level)),
-        _ => Err(NotATemplate::Unknown(name.to_owned())),
+        _ => Err(NotAPattern::Unknown(name.to_owned())),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_service_ingest::Source;
+    use crate::reading::Source;
 
     #[test]
     fn levels_topic_and_text_are_put_together() {
         let reading = Reading::raw(Source::Mqtt, "f/line7/temp".parse().unwrap(), "1");
-        let named =
-            |template: &str| template.parse::<Measurement>().map(|measurement| measurement.of(&reading));
+        let named = |text: &str| text.parse::<Pattern>().map(|pattern| pattern.of(&reading));
         assert_eq!(named("{topic}").unwrap(), "f/line7/temp");
         assert_eq!(named("plant_{topic.2}_{topic.9}_{device}").unwrap(), "plant_line7_none_none");
         for bad in ["", "{", "{x}", "{topic.0}", "a{topic"] {

@@ -1,13 +1,18 @@
-//! What is published of a reading: its payload as it came, or its points as JSON. Pure.
+//! A reading as one message of another system: its payload as it came, or its points as JSON. Pure.
 
+use crate::reading::{Body, Points, Reading};
 use bytes::Bytes;
 use serde_json::{Map, json};
-use tidegate_service_ingest::{Body, Points, Reading, Value};
+use tidegate_engine_tags::Value;
 
-pub(super) fn of(reading: &Reading) -> Bytes {
-    match &reading.body {
-        Body::Raw(payload) => payload.clone(),
-        Body::Points(points) => encode(points).into(),
+impl Reading {
+    /// What is published of it where a reading is a message: `{"device", "points": {tag: {"value", "quality", "time_ms"}}}` if the
+    /// device has a model.
+    pub fn message(&self) -> Bytes {
+        match &self.body {
+            Body::Raw(payload) => payload.clone(),
+            Body::Points(points) => encode(points).into(),
+        }
     }
 }
 

@@ -1,0 +1,40 @@
+//! How much memory the configuration allows, by who may hold it: every buffer, queue and table that what comes from outside can fill.
+//! Pure.
+//!
+//! Beside it are what a process needs to be there at all (code, stacks, the allocator's slack) and what grows with the configuration
+//! alone: models, rules, names.
+
+use crate::settings::Settings;
+use tidegate_kernel_journal::Options;
+use tidegate_service_ingest::LETTERS_BYTES_MAX;
+
+/// An id that is remembered, with its place in two collections.
+const REMEMBERED_BYTES: u64 = 128;
+/// Of a journal: what is committed together, and what is gathered meanwhile.
+const BATCHES_BYTES: u64 = 2 << 20;
+/// Of a connection: one read and one write while packets are small.
+const BUFFERS_BYTES: u64 = 16 << 10;
+
+/// How many parts there are.
+pub(crate) const PARTS: usize = 7;
+
+/// Bytes by part.
+pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
+    let Settings { mqtt, http, grpc, ingest, rules, history, .. } = settings;
+    let journals = [Options::books(), Options::queues()];
+    let journal = journals.iter().map(|options| options.window.ids as u64 * REMEMBERED_BYTES + BATCHES_BYTES);
+    let of_connections = |many: usize, bytes: u64| many as u64 * bytes;
+    let packets = of_connections(mqtt.connections_max, mqtt.packet_bytes_max as u64 + BUFFERS_BYTES);
+    let heads = of_connections(http.connections_max, http.requests.header_bytes_max as u64);
+    // Read, and sent ahead of being read.
+    let messages = of_connections(grpc.connections_max, 2 * grpc.message_bytes_max as u64);
+    [
+        ("journal", journal.sum()),
+        ("mqtt", mqtt.queued_bytes_total_max as u64 + packets),
+        ("http", http.requests.bodies_bytes_max as u64 + heads),
+        ("grpc", messages),
+        ("ingest", (ingest.telemetry_bytes_max + rules.limits.window_bytes_max + LETTERS_BYTES_MAX) as u64),
+        ("sinks", settings.sinks.memory_bytes_max(ingest)),
+        ("history", history.bytes_max),
+    ]
+}
