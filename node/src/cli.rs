@@ -5,7 +5,7 @@ mod lab;
 mod look;
 
 #[cfg(feature = "lab")]
-pub(crate) use lab::{Bench, Demo, Peer, Plant, Sim, Subject};
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
 pub(crate) use look::{Bundle, Doctor, Place, Tongue, Top};
 
 use clap::{Args, Parser, Subcommand};

@@ -49,7 +49,7 @@ impl Drop for End<'_> {
 fn run(journals: &[Journal], bell: &Bell) {
     let mut pace = Pace::default();
     while journals.iter().any(|journal| !is_done(&journal.shared)) {
-        gather(journals, &mut pace);
+        gather(journals, bell, &mut pace);
         bell.asleep.store(true, Ordering::SeqCst);
         let mut records = 0;
         for journal in journals {
@@ -68,12 +68,14 @@ fn run(journals: &[Journal], bell: &Bell) {
     }
 }
 
-/// Lets records come for as long as the pace says, and tells it whether they did. Who appends does not ring meanwhile.
-fn gather(journals: &[Journal], pace: &mut Pace) {
+/// Lets records come for as long as the pace says, and tells it whether they did. Nobody need ring meanwhile.
+#[expect(clippy::disallowed_methods, reason = "nothing but time is waited for, on a thread of its own")]
+fn gather(journals: &[Journal], bell: &Bell, pace: &mut Pace) {
     let half = pace.pause() / 2;
     if half.is_zero() || journals.iter().any(|journal| is_urgent(&journal.shared)) {
         return;
     }
+    bell.asleep.store(false, Ordering::SeqCst);
     let appended = || journals.iter().map(|journal| journal.shared.lock().head_seq).sum::<u64>();
     let before = appended();
     thread::sleep(half);

@@ -71,7 +71,7 @@ pub(crate) struct Bench {
     /// With `models`: also find how many workers and how much queue are enough on this machine
     #[arg(long)]
     pub(crate) sweep: bool,
-    /// With `endless-stall`: how messages get to the sink
+    /// With `models` and `endless-stall`: only this way from a message to the sink
     #[arg(long, hide = true)]
     pub(crate) shape: Option<String>,
     #[command(flatten)]

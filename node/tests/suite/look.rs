@@ -42,8 +42,13 @@ fn the_doctor_speaks_the_language_it_is_told_to() {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("tidegate.toml");
     fs::write(&file, "[node]\ndata = 1\n").unwrap();
-    let report = |language| text(&run(&["doctor", "--lang", language, "--config", file.to_str().unwrap()]).stdout);
-    assert!(report("en").contains("error[TG-DR-014]: the configuration cannot be used\n"), "{}", report("en"));
+    let report =
+        |language| text(&run(&["doctor", "--lang", language, "--config", file.to_str().unwrap()]).stdout);
+    assert!(
+        report("en").contains("error[TG-DR-014]: the configuration cannot be used\n"),
+        "{}",
+        report("en")
+    );
     assert!(report("zh").contains("错误[TG-DR-014]: 配置无法使用\n"), "{}", report("zh"));
 }
 
@@ -78,7 +83,9 @@ fn one_screen_of_top_shows_every_sink_and_what_does_not_close() {
     let output = run(&["top", "--once", "--admin", &node.admin().to_string()]);
     let screen = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    for part in ["received               0         0.0/s", "\nfile ", "accounts that do not close: 0", "alarms: 0"] {
+    for part in
+        ["received               0         0.0/s", "\nfile ", "accounts that do not close: 0", "alarms: 0"]
+    {
         assert!(screen.contains(part), "{part} is not in {screen}");
     }
 }
@@ -88,6 +95,9 @@ fn a_shell_is_given_its_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let output = run(&["completions", shell]);
         let script = text(&output.stdout);
-        assert!(output.status.success() && script.contains("support-bundle") && script.contains("doctor"), "{shell}");
+        assert!(
+            output.status.success() && script.contains("support-bundle") && script.contains("doctor"),
+            "{shell}"
+        );
     }
 }

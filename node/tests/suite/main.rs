@@ -3,6 +3,7 @@
 
 mod backup;
 mod bad_input;
+mod bad_values;
 mod commands;
 mod config;
 mod counterpart;

@@ -7,7 +7,7 @@
 //!     │                  │                └── cursor ── pump ── ...
 //!     └── admission      └── ticket: when the publisher may be told
 //!
-//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 11, commands on 13
+//!   rules: cursor and inbox ── runner ── derived readings on stream 16, alarms on 11, commands on 13
 //!   pump: cursor ── lane ── parcel ── errand ── sink      and, for what it refuses for good, letters on stream 15
 //! ```
 //!
@@ -73,6 +73,7 @@ pub use pattern::{NotAPattern, Pattern};
 pub use quarantine::{Held, QUARANTINE, Quarantined, UnknownDevices};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use rules::config::{RuleFaults, RulesConfig};
+pub use rules::heard::{HEARD_BYTES_MAX, HeardCounts};
 pub use rules::report::{AgreementReport, RuleReport, RuleTotals, RulesReport, ShadowReport};
 pub use rules::section::RULES;
 pub use rules::{Rules, RulesError};

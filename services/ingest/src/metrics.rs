@@ -230,6 +230,12 @@ fn rules(rules: &Rules) -> Vec<Family> {
             .with(&[("state", "shelved")], counts.shelved);
     let whole = |name, help, value: u64| Family::counter(name, help).with(&[], value);
     vec![
+        Family::counter(
+            "tidegate_ingest_rules_telemetry_values_total",
+            "Values of class telemetry that rules were to look at, by what became of them.",
+        )
+        .with(&[("outcome", "seen")], report.telemetry.seen)
+        .with(&[("outcome", "shed")], report.telemetry.shed),
         Family::gauge("tidegate_ingest_rules_running_state", "1 while rules are evaluated.")
             .with(&[], u64::from(report.running)),
         Family::gauge("tidegate_ingest_rules_lag_readings", "Readings rules have yet to look at.")

@@ -1,6 +1,7 @@
 //! Rules as a consumer of the readings: a cursor like a sink's, whose batches become derived readings, alarms and commands.
 //!
 //! ```text
+//!   telemetry ── inbox ────────────────────┐
 //!   journal stream 16 ── cursor rules ── runner ──┬── derived readings, stream 16 again
 //!                                                 ├── changes of alarms, stream 11 ── AlarmFeed::since
 //!                                                 └── commands, stream 13 ── cursor rules.commands ── port CommandOut
@@ -9,11 +10,14 @@
 
 pub(crate) mod catalog;
 pub(crate) mod config;
+pub(crate) mod heard;
+mod hearing;
 pub(crate) mod kept;
 pub(crate) mod outputs;
 pub(crate) mod report;
 mod runner;
 pub(crate) mod section;
+pub(crate) mod stands;
 mod start;
 mod tags;
 
@@ -23,6 +27,7 @@ use crate::error::OpenError;
 use crate::ingest::Ingest;
 use crate::post::Order;
 use config::{RuleFaults, RulesConfig};
+use heard::Inbox;
 use report::RulesReport;
 use start::Workshop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,6 +79,7 @@ impl RulesError {
 pub struct Rules {
     journal: Journal,
     pub(crate) shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
     asks: mpsc::Sender<Ask>,
     /// Closed when the rules have ended.
     pub(crate) orders: watch::Sender<Order>,
@@ -126,9 +132,12 @@ impl Ingest {
             exporters.spawn(Commander { cursor, out, age_ms_max: config.command_age_ms_max }.run());
         }
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-        let rules = Rules { journal: self.journal.clone(), shared, asks, orders, alarms };
+        let (journal, inbox) = (self.journal.clone(), self.inbox.clone());
+        let rules = Rules { journal, inbox, shared, asks, orders, alarms };
         // A second set beside the first would be a second reader of one cursor.
         self.rules.set(rules.clone()).map_err(|_| OpenError::RulesTwice)?;
+        // At once: what is taken in from here on is heard, also before the task runs.
+        self.inbox.set_interest(vec![rules.shared.in_force()]);
         exporters.spawn(workshop.supervise(runner, asked));
         Ok(rules)
     }
@@ -182,7 +191,7 @@ impl Rules {
 
     /// As of at most a fraction of a second ago, but for the lag.
     pub fn report(&self) -> RulesReport {
-        RulesReport { lag: self.lag(), ..self.shared.report().clone() }
+        RulesReport { lag: self.lag(), telemetry: self.inbox.counts(), ..self.shared.report().clone() }
     }
 
     /// Where the rules in force send commands.

@@ -362,7 +362,7 @@ fn a_doubled_or_lost_outcome_is_noticed() {
 }
 
 /// The journal as it was when so many bytes of its only segment were written: what a crash at that moment leaves.
-fn cut(from: &Path, to: &Path, bytes: u64) {
+pub(crate) fn cut(from: &Path, to: &Path, bytes: u64) {
     for folder in ["queues", "books"] {
         fs::create_dir_all(to.join(folder)).unwrap();
         for entry in fs::read_dir(from.join(folder)).unwrap() {
@@ -380,7 +380,7 @@ fn cut(from: &Path, to: &Path, bytes: u64) {
 }
 
 /// The segment that is written to: the only one that is not empty.
-fn segment_of(dir: &Path) -> std::path::PathBuf {
+pub(crate) fn segment_of(dir: &Path) -> std::path::PathBuf {
     let files = fs::read_dir(dir.join("queues")).unwrap().map(|entry| entry.unwrap().path());
     let is_segment = |path: &std::path::PathBuf| path.extension().is_none_or(|extension| extension != "snap");
     let used = |path: &std::path::PathBuf| fs::read(path).unwrap().iter().filter(|byte| **byte != 0).count();
