@@ -263,7 +263,8 @@ impl Shelf {
 
 /// Each in the place of its tag's last one, where there is one. What is not in the news stays only if it `keeps`.
 fn renew(known: &mut Vec<Point>, plan: &Plan, news: &[TagPoint], keeps: bool) {
-    if !keeps && !(known.len() == news.len() && known.iter().zip(news).all(|pair| is_same(plan, pair))) {
+    let are_same = known.len() == news.len() && known.iter().zip(news).all(|pair| is_same(plan, pair));
+    if !keeps && !are_same {
         *known = named(plan, news);
         return;
     }

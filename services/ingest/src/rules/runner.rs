@@ -18,7 +18,7 @@ use crate::state::wall_ms;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_engine_rules::{Engine, Fact, RuleSet, Shadow, ShadowTerm};
-use tidegate_kernel_journal::{Counts, Cursor, Delivery, Id, Level, ReadLimit, Refusal, Tally, Ticket};
+use tidegate_kernel_journal::{Counts, Cursor, Delivery, Level, ReadLimit, Refusal, Tally, Ticket};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
