@@ -7,6 +7,7 @@
 mod admin;
 mod alarms;
 mod asking;
+mod audit;
 mod backup;
 mod banner;
 #[cfg(feature = "lab")]
@@ -26,6 +27,7 @@ mod identity;
 mod inspection;
 mod intake;
 mod letters;
+mod login;
 mod logs;
 mod mqtts;
 mod node;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
+        Command::Audit(command) => audit::tell(&command),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

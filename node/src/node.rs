@@ -4,6 +4,7 @@
 
 use crate::admin::{self, View};
 use crate::alarms;
+use crate::audit::{self, Audit};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -11,8 +12,9 @@ use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
+use crate::login::{self, Desk};
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
@@ -33,7 +35,7 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
@@ -65,8 +67,12 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file);
-    let outcome = opened.and_then(|ingest| {
+    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| {
+        let key = NodeKey::open(&settings.data)?;
+        tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
+        Ok((ingest, key))
+    });
+    let outcome = opened.and_then(|(ingest, key)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
             ingest: ingest.clone(),
@@ -95,6 +101,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             reloader,
             drain_timeout,
             past,
+            audit: Audit::new(folder.books().clone()),
+            fingerprint: key.fingerprint().into(),
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -238,6 +246,9 @@ struct Site<'a> {
     drain_timeout: Arc<Live<Duration>>,
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
+    audit: Audit,
+    /// Of the node's key.
+    fingerprint: Arc<str>,
 }
 
 impl Site<'_> {
@@ -288,18 +299,14 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone()));
+        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
         banner::say(&text);
         Ok((stops, capabilities))
     }
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared {
-            authenticate: self.identity.clone(),
-            counts: counts.clone(),
-            stays: Arc::default(),
-        };
+        let shared = self.shared(&counts);
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
@@ -333,6 +340,7 @@ impl Site<'_> {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
         let shown = board.as_ref().map(|board| board.routes());
         let routes = admin::routes(view).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
+        let routes = routes.and(self.people());
         let bound = Http::bind("admin", &config, routes, &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
         Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, board, capabilities })
@@ -342,6 +350,23 @@ impl Site<'_> {
     fn board(&self) -> Option<Arc<Board>> {
         let config = self.settings.sinks.page()?;
         Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
+    }
+
+    /// What every HTTP listener is given.
+    fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
+        http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+            witness: Arc::new(self.audit.clone()),
+        }
+    }
+
+    /// Where people log in, and where the auditor reads what they did.
+    fn people(&self) -> Routes {
+        let (identity, audit) = (self.identity.clone(), self.audit.clone());
+        let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
+        login::routes(desk).and(audit::routes(audit))
     }
 
     /// Brokers elsewhere. Whether they can be reached is no reason not to start.

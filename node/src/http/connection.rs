@@ -3,9 +3,9 @@
 //! A client that is refused may be sending still. Its connection is closed for writing first and read for a moment longer: closed
 //! at once, the kernel would take back the refusal before it is read.
 
-use crate::http::Config;
 use crate::http::seats::Seats;
 use crate::http::watched::{Patience, Phase, Progress, Watched};
+use crate::http::{Config, Secured};
 use crate::tls::Tls;
 use axum::Router;
 use axum::extract::Request;
@@ -58,6 +58,7 @@ struct Handing {
     router: TowerToHyperService<Router>,
     knock: Knock,
     visit: Arc<Visit>,
+    secured: Secured,
     progress: Arc<Progress>,
 }
 
@@ -71,6 +72,7 @@ impl Service<Request<Incoming>> for Handing {
     fn call(&self, mut request: Request<Incoming>) -> Answering {
         self.progress.busy();
         request.extensions_mut().insert(self.knock);
+        request.extensions_mut().insert(self.secured);
         request.extensions_mut().insert(self.visit.clone());
         let (answer, progress) = (self.router.call(request), self.progress.clone());
         Box::pin(async move {
@@ -112,7 +114,8 @@ impl Connection {
         let knock = Knock { peer: self.peer, listener: self.host.address };
         let router = TowerToHyperService::new(self.host.router.clone());
         let visit = Arc::new(Visit::new(self.host.stays.clone()));
-        let handing = Handing { router, knock, visit, progress: progress.clone() };
+        let secured = Secured(self.host.tls.is_some());
+        let handing = Handing { router, knock, visit, secured, progress: progress.clone() };
         let mut served = builder(config).serve_connection(watched, handing);
         let mut is_draining = false;
         let outcome = loop {

@@ -23,6 +23,7 @@ mod mqtt;
 mod notices;
 mod page;
 mod paho;
+mod people;
 mod poison;
 mod power;
 mod power_disk;
