@@ -14,10 +14,12 @@ use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
+use crate::lan::{Greeting, Lan};
 use crate::login::{self, Desk};
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
+use crate::parent::Parent;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -26,7 +28,8 @@ use crate::storage::Storage;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -58,6 +61,8 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
+    let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
+    let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
     let vitals = vitals.allowing(&settings);
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
@@ -66,12 +71,9 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
+    let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| {
-        let key = NodeKey::open(&settings.data)?;
-        tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-        Ok((ingest, key))
-    });
+    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| Ok((ingest, open_key(&settings)?)));
     let outcome = opened.and_then(|(ingest, key)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
@@ -103,6 +105,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             past,
             audit: Audit::new(folder.books().clone()),
             fingerprint: key.fingerprint().into(),
+            lan,
+            parent,
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -110,6 +114,17 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
+    let _within = runtime.enter();
+    Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
+}
+
+fn open_key(settings: &Settings) -> Result<NodeKey, Failure> {
+    let key = NodeKey::open(&settings.data)?;
+    tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
+    Ok(key)
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
@@ -227,6 +242,8 @@ struct Listeners {
     grpc: Grpc,
     links: Arc<Links>,
     admin: Http,
+    /// The same over TLS, where that is asked for.
+    admin_tls: Option<Http>,
     board: Option<Arc<Board>>,
     capabilities: Wired,
 }
@@ -249,6 +266,8 @@ struct Site<'a> {
     audit: Audit,
     /// Of the node's key.
     fingerprint: Arc<str>,
+    lan: Option<Lan>,
+    parent: Parent,
 }
 
 impl Site<'_> {
@@ -287,12 +306,18 @@ impl Site<'_> {
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
+        let lan = self.greeting(&listeners);
+        let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
+        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.admin.address());
         let banner = Banner {
-            mqtt: listeners.broker.local_addr(),
+            mqtt,
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
             grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
-            admin: listeners.admin.address(),
+            admin,
+            admin_tls: listeners.admin_tls.as_ref().map(Http::address),
+            lan: lan.clone(),
+            code,
             data: self.folder.path(),
             file: &self.file,
             config: self.reloader.standing().file,
@@ -300,7 +325,9 @@ impl Site<'_> {
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
         tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
-        banner::say(&text);
+        if !self.parent.tell(mqtt, admin, lan).await {
+            banner::say(&text);
+        }
         Ok((stops, capabilities))
     }
 
@@ -336,14 +363,32 @@ impl Site<'_> {
             reloader: self.reloader.clone(),
             notices: self.notices.clone(),
         };
-        let config = admin::config(self.settings.admin);
+        let admin =
+            self.bind_admin("admin", self.settings.admin, (&view, board.as_deref()), &shared, None).await?;
+        let admin_tls = match self.settings.admin_tls {
+            Some(address) => Some(
+                self.bind_admin("admin-tls", address, (&view, board.as_deref()), &shared, self.tls.clone())
+                    .await?,
+            ),
+            None => None,
+        };
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, board, capabilities })
+    }
+
+    async fn bind_admin(
+        &self,
+        name: &'static str,
+        address: SocketAddr,
+        (view, board): (&View, Option<&Board>),
+        shared: &http::Shared,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Http, Failure> {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let shown = board.as_ref().map(|board| board.routes());
-        let routes = admin::routes(view).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
-        let routes = routes.and(self.people());
-        let bound = Http::bind("admin", &config, routes, &shared, None).await;
-        let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, board, capabilities })
+        let shown = board.map(Board::routes);
+        let routes = admin::routes(view.clone()).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
+        let routes = routes.and(self.people()).and(self.parent.routes());
+        let bound = Http::bind(name, &admin::config(address), routes, shared, tls).await;
+        bound.map_err(|error| unlistening(&error))
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -358,7 +403,7 @@ impl Site<'_> {
             authenticate: self.identity.clone(),
             counts: counts.clone(),
             stays: Arc::default(),
-            witness: Arc::new(self.audit.clone()),
+            witness: Some(Arc::new(self.audit.clone())),
         }
     }
 
@@ -367,6 +412,12 @@ impl Site<'_> {
         let (identity, audit) = (self.identity.clone(), self.audit.clone());
         let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
         login::routes(desk).and(audit::routes(audit))
+    }
+
+    /// What neighbours are told, where there are any.
+    fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
+        let port = listeners.admin_tls.as_ref()?.address().port();
+        self.lan.as_ref().map(|lan| lan.greeting(port))
     }
 
     /// Brokers elsewhere. Whether they can be reached is no reason not to start.
@@ -402,7 +453,8 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, capabilities, .. } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, capabilities, .. } =
+            listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         let notices = self.notices.clone();
@@ -420,7 +472,9 @@ impl Site<'_> {
             let link = link.clone();
             tokio::spawn(async move { link.run().await });
         }
-        tokio::spawn(async move { admin.serve().await });
+        for admin in [Some(admin), admin_tls].into_iter().flatten() {
+            tokio::spawn(async move { admin.serve().await });
+        }
         capabilities
     }
 
