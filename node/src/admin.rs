@@ -10,16 +10,16 @@ use crate::notices;
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
 use crate::vitals::Vitals;
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{
-    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
+    CONTENT_TYPE, Capability, Changed, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
 };
 use tidegate_service_ingest::{Accounts, Ingest, Quarantined, StoryError};
 use tidegate_service_notice::Notices;
@@ -229,5 +229,6 @@ async fn reload(State(view): State<View>) -> Response {
         Outcome::Applied | Outcome::Unchanged => StatusCode::OK,
         Outcome::Refused => StatusCode::CONFLICT,
     };
-    (status, Json(verdict)).into_response()
+    let changed = Changed(verdict.changes.join("\n"));
+    (status, Extension(changed), Json(verdict)).into_response()
 }

@@ -14,7 +14,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) mqtts: Option<SocketAddr>,
     /// Its scheme and address.
     pub(crate) http: (&'static str, SocketAddr),
-    pub(crate) grpc: SocketAddr,
+    /// Whether it is over TLS, and its address.
+    pub(crate) grpc: (bool, SocketAddr),
     pub(crate) admin: SocketAddr,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
@@ -24,7 +25,9 @@ pub(crate) struct Banner<'a> {
 
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Banner { mqtt, http: (scheme, http), grpc, admin, .. } = self;
+        let Banner { mqtt, http: (scheme, http), grpc: (is_tls, grpc), admin, .. } = self;
+        let of_grpc =
+            if *is_tls { "tidegate.ingest.v1.Readings, over TLS" } else { "tidegate.ingest.v1.Readings" };
         let (data, file) = (self.data.display(), self.file.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 5 and 3.1.1")?;
@@ -33,7 +36,7 @@ impl fmt::Display for Banner<'_> {
         }
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
         writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
-        writeln!(f, "  grpc   grpc://{grpc}   tidegate.ingest.v1.Readings")?;
+        writeln!(f, "  grpc   grpc://{grpc}   {of_grpc}")?;
         writeln!(f, "  data   {data}")?;
         writeln!(f, "  file   {file}   one reading a line")?;
         match &self.config {

@@ -40,7 +40,8 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
         Subject::EndlessStall => models::endless(options.shape.as_deref().unwrap_or_default()),
         _ => Scratch::below(&options.data).map_err(Trouble::from).and_then(|scratch| {
             let report = Report { setting: Setting::here(scratch.path(), command()), json: options.json };
-            if !options.json {
+            // A child's rows stand under its parent's head.
+            if !options.json && options.shape.is_none() {
                 say(&format!("{TABLE_HEAD}\n"));
             }
             measure(options, &report, &scratch)
@@ -60,8 +61,8 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         }
         Subject::Ingest => ingest::measure(report, scratch, &options.extent),
         Subject::Load => devices::measure(report, options),
-        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer),
-        Subject::Models => models::measure(report, options.sweep),
+        Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
+        Subject::Models => models::measure(report, options),
         Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;

@@ -6,7 +6,7 @@
 
 use crate::settings::Settings;
 use tidegate_kernel_journal::Options;
-use tidegate_service_ingest::LETTERS_BYTES_MAX;
+use tidegate_service_ingest::{HEARD_BYTES_MAX, LETTERS_BYTES_MAX};
 
 /// An id that is remembered, with its place in two collections.
 const REMEMBERED_BYTES: u64 = 128;
@@ -21,6 +21,8 @@ pub(crate) const PARTS: usize = 7;
 /// Bytes by part.
 pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
     let Settings { mqtt, http, grpc, ingest, rules, history, .. } = settings;
+    let of_ingest =
+        ingest.telemetry_bytes_max + rules.limits.window_bytes_max + LETTERS_BYTES_MAX + HEARD_BYTES_MAX;
     let journals = [Options::books(), Options::queues()];
     let journal = journals.iter().map(|options| options.window.ids as u64 * REMEMBERED_BYTES + BATCHES_BYTES);
     let of_connections = |many: usize, bytes: u64| many as u64 * bytes;
@@ -33,7 +35,7 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
         ("mqtt", mqtt.queued_bytes_total_max as u64 + packets),
         ("http", http.requests.bodies_bytes_max as u64 + heads),
         ("grpc", messages),
-        ("ingest", (ingest.telemetry_bytes_max + rules.limits.window_bytes_max + LETTERS_BYTES_MAX) as u64),
+        ("ingest", of_ingest as u64),
         ("sinks", settings.sinks.memory_bytes_max(ingest)),
         ("history", history.bytes_max),
     ]

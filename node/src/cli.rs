@@ -1,5 +1,9 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
+mod identity;
+
+pub(crate) use identity::{Audit, Identity};
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -91,6 +95,9 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Make a secret for a device or a token for a person or program, and show it once
     #[command(subcommand)]
     Identity(Identity),
+    /// Read who did what to a running node, as its auditor
+    #[command(subcommand)]
+    Audit(Audit),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -247,22 +254,6 @@ Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")
     Verify(Look),
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Identity {
-    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
-    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
-    Secret {
-        /// What the device is called
-        name: String,
-    },
-    /// A token that a person or a program shows as `Authorization: Bearer`
-    #[command(after_help = "Example:\n  tidegate identity token ada")]
-    Token {
-        /// What its bearer is called
-        name: String,
-    },
-}
-
 /// Which folder to look into, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
@@ -402,7 +393,7 @@ pub(crate) struct Bench {
     /// With `models`: also find how many workers and how much queue are enough on this machine
     #[arg(long)]
     pub(crate) sweep: bool,
-    /// With `endless-stall`: how messages get to the sink
+    /// With `models` and `endless-stall`: only this way from a message to the sink
     #[arg(long, hide = true)]
     pub(crate) shape: Option<String>,
     #[command(flatten)]
@@ -411,14 +402,17 @@ pub(crate) struct Bench {
     pub(crate) peer: Peer,
 }
 
-/// Which part of `bench ingest`, and how much of it.
+/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
 #[cfg(feature = "lab")]
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest`: only the scenario ingest.NAME; may be given more than once
-    #[arg(long, value_name = "NAME", value_parser = ["pipeline", "e2e15k", "e2e75k", "outage", "stall"])]
+    /// With `ingest` and `mqtt`: only the scenario whose name ends so; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = [
+        "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+    ])]
     pub(crate) only: Vec<String>,
-    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load`, the load
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
+    /// `mqtt`, each load
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
     /// With `ingest` and `load`: messages a second
@@ -427,6 +421,14 @@ pub(crate) struct Extent {
     /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
     #[arg(long, value_name = "ADDR")]
     pub(crate) influx: Option<SocketAddr>,
+}
+
+#[cfg(feature = "lab")]
+impl Extent {
+    /// Whether a scenario is to be measured.
+    pub(crate) fn wants(&self, scenario: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| scenario.ends_with(only.as_str()))
+    }
 }
 
 /// A broker that runs already, for `bench mqtt` and `bench load`.

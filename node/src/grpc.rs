@@ -1,10 +1,22 @@
-//! The gRPC listener's port on the pipeline: a reading of a batch is a reading.
+//! The gRPC listener's ports: on the pipeline, where a reading of a batch is a reading, and on TLS.
 
 use crate::intake::Readings;
+use crate::tls::Tls;
 use tidegate_codec_mqtt::Text;
 use tidegate_kernel_journal::Entry;
-use tidegate_service_grpc::{Declined, Intake, Offer, Receipt, Refused, Sender, Taken};
+use tidegate_service_grpc::{
+    Declined, Handshake, Intake, Offer, Receipt, Refused, Sender, Shaking, Taken, Wire,
+};
 use tidegate_service_ingest::{self as ingest, Reading, Source};
+use tokio::net::TcpStream;
+
+impl Handshake for Tls {
+    fn shake(&self, stream: TcpStream) -> Shaking<'_> {
+        Box::pin(async {
+            self.accept_http2(stream).await.map(|stream| -> Box<dyn Wire> { Box::new(stream) })
+        })
+    }
+}
 
 impl Intake for Readings {
     fn offer(

@@ -1,6 +1,7 @@
 //! The broker's port on the pipeline: a publication is a reading.
 
 use std::sync::Arc;
+use tidegate_kernel_journal::Entry;
 use tidegate_service_broker as broker;
 use tidegate_service_broker::{Intake, Publication, Receipt};
 use tidegate_service_ingest as ingest;
@@ -11,8 +12,8 @@ use tidegate_service_ingest::{Ingest, Reading, Source};
 pub(crate) struct Readings(pub(crate) Arc<Ingest>);
 
 impl Intake for Readings {
-    fn offer(&self, publication: &Publication) -> Result<Receipt, broker::Declined> {
-        match self.0.offer(&reading(publication)) {
+    fn offer(&self, publication: &Publication, own: &[Entry<'_>]) -> Result<Receipt, broker::Declined> {
+        match self.0.offer_with(&reading(publication), own) {
             Ok(taken) => Ok(Receipt { ticket: taken.ticket, level: taken.level }),
             Err(ingest::Declined::Busy) => Err(broker::Declined::Busy),
             Err(declined @ (ingest::Declined::Refused { code } | ingest::Declined::Malformed { code })) => {
@@ -36,6 +37,7 @@ impl Intake for Readings {
 fn reading(publication: &Publication) -> Reading {
     Reading {
         client: publication.client.clone(),
+        principal: publication.principal.clone(),
         qos: publication.qos,
         dup: publication.dup,
         retain: publication.retain,

@@ -7,6 +7,7 @@
 mod admin;
 mod alarms;
 mod asking;
+mod audit;
 mod backup;
 mod banner;
 #[cfg(feature = "lab")]
@@ -14,6 +15,7 @@ mod bench;
 mod broker;
 mod budget;
 mod cli;
+mod commands;
 mod config;
 mod docs;
 mod explain;
@@ -25,6 +27,7 @@ mod identity;
 mod inspection;
 mod intake;
 mod letters;
+mod login;
 mod logs;
 mod mqtts;
 mod node;
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
+        Command::Audit(command) => audit::tell(&command),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

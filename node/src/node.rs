@@ -4,6 +4,7 @@
 
 use crate::admin::{self, View};
 use crate::alarms;
+use crate::audit::{self, Audit};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -11,8 +12,9 @@ use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
+use crate::login::{self, Desk};
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
@@ -33,10 +35,10 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
 use tidegate_service_broker::{Broker, Ports};
-use tidegate_service_grpc::Grpc;
-use tidegate_service_ingest::{Ingest, http as inputs};
+use tidegate_service_grpc::{Grpc, Handshake};
+use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,6 +46,9 @@ use tokio::runtime::{Builder, Runtime};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
+/// Readings wait so long for others that go into the file with them: each delivery is a sync, and 4,000 of them a second are half
+/// a processor's work.
+const FILE_BATCH_AGE_MS: u64 = 2;
 /// Files open beside connections: journals, sinks, listeners.
 const OWN_FILES: u64 = 64;
 /// How long runtimes may take to put their threads down when all is done.
@@ -62,11 +67,20 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file);
-    let outcome = opened.and_then(|ingest| {
+    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| {
+        let key = NodeKey::open(&settings.data)?;
+        tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
+        Ok((ingest, key))
+    });
+    let outcome = opened.and_then(|(ingest, key)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
+        let pipeline = rules::Pipeline {
+            ingest: ingest.clone(),
+            commands: Arc::default(),
+            exporters: exporters.handle().clone(),
+        };
         let holders = Holders {
-            pipeline: rules::Pipeline { ingest: ingest.clone(), exporters: exporters.handle().clone() },
+            pipeline: pipeline.clone(),
             identity: identity.clone(),
             tls: tls.clone(),
             drain_timeout: drain_timeout.clone(),
@@ -78,6 +92,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             settings,
             folder: &folder,
             ingest,
+            pipeline,
             identity,
             tls,
             notices: Arc::new(notices),
@@ -86,6 +101,8 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             reloader,
             drain_timeout,
             past,
+            audit: Audit::new(folder.books().clone()),
+            fingerprint: key.fingerprint().into(),
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -219,6 +236,7 @@ struct Site<'a> {
     settings: Settings,
     folder: &'a DataFolder,
     ingest: Arc<Ingest>,
+    pipeline: rules::Pipeline,
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
@@ -228,6 +246,9 @@ struct Site<'a> {
     drain_timeout: Arc<Live<Duration>>,
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
+    audit: Audit,
+    /// Of the node's key.
+    fingerprint: Arc<str>,
 }
 
 impl Site<'_> {
@@ -248,9 +269,12 @@ impl Site<'_> {
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
         let file = self.file.clone();
-        let started = self.ingest.start_sink("file", exporters.handle(), move || FileSink::new(&file));
-        let started =
-            started.and_then(|()| rules::start(&self.ingest, &self.settings.rules, exporters.handle()));
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        let make = move || FileSink::new(&file);
+        let started = self.ingest.start_sink_with("file", delivery, exporters.handle(), make);
+        self.pipeline.commands.join(listeners.broker.handle());
+        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
         if let Some(board) = &listeners.board {
@@ -267,7 +291,7 @@ impl Site<'_> {
             mqtt: listeners.broker.local_addr(),
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
-            grpc: listeners.grpc.local_addr(),
+            grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
             admin: listeners.admin.address(),
             data: self.folder.path(),
             file: &self.file,
@@ -275,14 +299,14 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone()));
+        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
         banner::say(&text);
         Ok((stops, capabilities))
     }
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared { authenticate: self.identity.clone(), counts: counts.clone() };
+        let shared = self.shared(&counts);
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
@@ -316,6 +340,7 @@ impl Site<'_> {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
         let shown = board.as_ref().map(|board| board.routes());
         let routes = admin::routes(view).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
+        let routes = routes.and(self.people());
         let bound = Http::bind("admin", &config, routes, &shared, None).await;
         let admin = bound.map_err(|error| unlistening(&error))?;
         Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, board, capabilities })
@@ -325,6 +350,23 @@ impl Site<'_> {
     fn board(&self) -> Option<Arc<Board>> {
         let config = self.settings.sinks.page()?;
         Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
+    }
+
+    /// What every HTTP listener is given.
+    fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
+        http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+            witness: Arc::new(self.audit.clone()),
+        }
+    }
+
+    /// Where people log in, and where the auditor reads what they did.
+    fn people(&self) -> Routes {
+        let (identity, audit) = (self.identity.clone(), self.audit.clone());
+        let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
+        login::routes(desk).and(audit::routes(audit))
     }
 
     /// Brokers elsewhere. Whether they can be reached is no reason not to start.
@@ -338,7 +380,8 @@ impl Site<'_> {
 
     async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
         let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
-        let bound = Grpc::bind(config, readings, self.identity.clone(), journal).await;
+        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
         bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
     }
 

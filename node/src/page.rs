@@ -10,8 +10,8 @@ use axum::response::IntoResponse;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tidegate_connector_prometheus::{CONTENT_TYPE, Page, PageConfig, PageSink};
 use tidegate_kernel_journal::Journal;
@@ -35,8 +35,9 @@ pub(crate) struct Board {
     journal: Journal,
     /// The journal has been read again: from now on it may be written down.
     is_filled: Arc<AtomicBool>,
-    /// Of what was written down last: what has not changed is not written again.
-    kept_hash: Arc<AtomicU64>,
+    /// Of what was written down last: what has not changed is not written again. Held while it is written, since the end may come
+    /// while the interval does.
+    kept_hash: Arc<Mutex<u64>>,
 }
 
 impl fmt::Debug for Board {
@@ -129,14 +130,15 @@ impl Board {
         if !self.is_filled.load(Ordering::Acquire) {
             return Ok(());
         }
+        let mut kept_hash = self.kept_hash.lock().unwrap_or_else(PoisonError::into_inner);
         let seq = self.ingest.settled(NAME).unwrap_or(0).min(self.journal.synced().value());
         let text = self.sink.snapshot();
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let hash = hasher.finish();
-        if self.kept_hash.load(Ordering::Acquire) != hash {
+        if *kept_hash != hash {
             self.journal.write_snapshot(NAME, seq, text.as_bytes())?;
-            self.kept_hash.store(hash, Ordering::Release);
+            *kept_hash = hash;
         }
         Ok(())
     }

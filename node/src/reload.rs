@@ -48,7 +48,7 @@ pub(crate) struct Verdict {
     /// What holds now.
     generation: u64,
     /// `ingest.critical: [] -> ["alarm/#"]`.
-    changes: Vec<String>,
+    pub(crate) changes: Vec<String>,
     faults: Vec<Told>,
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Rules begin with the first one that is configured, and go on for as long as they have a place in the readings.
 
+use crate::commands::Commands;
 use crate::settings::Settings;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -14,18 +15,11 @@ use tidegate_kernel_plug::{Need, Principal, Refusal, Role, Route, Routes};
 use tidegate_service_ingest::{AlarmError, AlarmEvent, Ingest, OpenError, Rules, RulesConfig, RulesError};
 use tokio::runtime::Handle;
 
-/// Starts rules if there are any, or were.
-pub(crate) fn start(ingest: &Arc<Ingest>, config: &RulesConfig, exporters: &Handle) -> Result<(), OpenError> {
-    if config.rules.is_empty() && !ingest.has_rules() {
-        return Ok(());
-    }
-    ingest.start_rules(config, None, exporters).map(drop)
-}
-
 /// What of the pipeline a reload changes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) commands: Arc<Commands>,
     pub(crate) exporters: Handle,
 }
 
@@ -33,18 +27,34 @@ impl Pipeline {
     pub(crate) fn take_up(&self, settings: &Settings) {
         self.ingest.reconfigure(&settings.ingest);
         self.ingest.use_model(&settings.model);
-        reconfigure(&self.ingest, &settings.rules, &self.exporters);
+        self.reconfigure(&settings.rules);
     }
-}
 
-/// Takes up changed rules: beside those in force first, or at once where there are none.
-fn reconfigure(ingest: &Arc<Ingest>, config: &RulesConfig, exporters: &Handle) {
-    let outcome = match ingest.rules() {
-        Some(rules) => rules.reconfigure(config).map_err(|error| (error.code(), error.to_string())),
-        None => start(ingest, config, exporters).map_err(|error| (error.code(), error.to_string())),
-    };
-    if let Err((code, message)) = outcome {
-        tracing::error!(code, "changed rules were not taken up: {message}");
+    /// Starts rules if there are any, or were.
+    pub(crate) fn start(&self, config: &RulesConfig) -> Result<(), OpenError> {
+        self.guard(config);
+        if config.rules.is_empty() && !self.ingest.has_rules() {
+            return Ok(());
+        }
+        self.ingest.start_rules(config, Some(self.commands.clone()), &self.exporters).map(drop)
+    }
+
+    /// Takes up changed rules: beside those in force first, or at once where there are none.
+    fn reconfigure(&self, config: &RulesConfig) {
+        let outcome = match self.ingest.rules() {
+            Some(rules) => rules.reconfigure(config).map_err(|error| (error.code(), error.to_string())),
+            None => self.start(config).map_err(|error| (error.code(), error.to_string())),
+        };
+        if let Err((code, message)) = outcome {
+            tracing::error!(code, "changed rules were not taken up: {message}");
+        }
+        self.guard(config);
+    }
+
+    /// Where rules send commands, those in force and those that are given, only who may command publishes.
+    fn guard(&self, config: &RulesConfig) {
+        let in_force = self.ingest.rules().map(Rules::command_topics).unwrap_or_default();
+        self.commands.guard(config.command_topics().into_iter().chain(in_force).collect());
     }
 }
 

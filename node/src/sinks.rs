@@ -108,6 +108,7 @@ impl Sinks {
         let deliveries = [Some(plain), self.page.as_ref().map(|_| plain)].into_iter().flatten();
         deliveries
             .chain(self.influx.iter().map(|(_, setup)| setup.delivery))
+            .chain(self.kafka.iter().map(|(_, setup)| setup.delivery))
             .chain(self.remote_write.iter().map(|(_, config)| config.delivery))
             .chain(self.webhook.iter().map(|(_, config)| config.delivery))
             .chain(self.mqtt_out.iter().map(|(_, settings)| settings.delivery))

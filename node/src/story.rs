@@ -15,6 +15,8 @@ pub(crate) fn tell(options: &Story) -> Result<ExitCode, Failure> {
     let story = ask(&options.node, "GET", &format!("/api/v1/story/{id}"))?;
     if options.json {
         say(&format!("{story}\n"));
+    } else if story["kind"] == "command" {
+        say(&of_command(&story));
     } else {
         say(&in_words(&story));
     }
@@ -34,10 +36,36 @@ fn in_words(story: &Value) -> String {
     );
     for sink in story["sinks"].as_array().into_iter().flatten() {
         let part = |key: &str| sink[key].as_str().unwrap_or_default();
-        let after = sink["at_ms"].as_u64().map(|at_ms| at_ms.saturating_sub(taken_ms));
-        let when = after.map_or_else(|| "not yet".to_owned(), |after| format!("+{after} ms"));
+        let when = after(sink, taken_ms);
         let _ = writeln!(out, "  {:<8}  {when}  {} {}", part("sink"), part("state"), part("reason"));
     }
+    for command in story["commands"].as_array().into_iter().flatten() {
+        let part = |key: &str| command[key].as_str().unwrap_or_default();
+        let (when, state) = (after(command, taken_ms), part("state"));
+        let _ = writeln!(
+            out,
+            "  command   {when}  {state} {}  by rule {}, {}",
+            part("topic"),
+            part("rule"),
+            part("id")
+        );
+    }
+    out
+}
+
+/// How long after `since_ms` it was settled.
+fn after(of: &Value, since_ms: u64) -> String {
+    let after = of["at_ms"].as_u64().map(|at_ms| at_ms.saturating_sub(since_ms));
+    after.map_or_else(|| "not yet".to_owned(), |after| format!("+{after} ms"))
+}
+
+fn of_command(story: &Value) -> String {
+    let text = |key: &str| story[key].as_str().unwrap_or_default();
+    let due_ms = story["due_ms"].as_u64().unwrap_or_default();
+    let mut out = format!("{}  command  {}  {:?}\n", text("id"), text("topic"), text("payload"));
+    let cause = story["cause"].as_str().unwrap_or("the passing of time");
+    let _ = writeln!(out, "  due       {due_ms} ms  by rule {}, because of {cause}", text("rule"));
+    let _ = writeln!(out, "  {:<8}  {}  {}", text("state"), after(story, due_ms), text("code"));
     out
 }
 

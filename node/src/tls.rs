@@ -30,10 +30,19 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// What a listener needs to speak TLS.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    config: RwLock<Arc<ServerConfig>>,
+    configs: RwLock<Configs>,
     turns: Semaphore,
     waiting: Semaphore,
     counts: Counts,
+}
+
+/// The same certificate for two kinds of listeners.
+#[derive(Debug, Clone)]
+struct Configs {
+    /// Says nothing of what is spoken inside.
+    plain: Arc<ServerConfig>,
+    /// Agrees on HTTP/2, without which gRPC clients do not go on (RFC 7301).
+    http2: Arc<ServerConfig>,
 }
 
 #[derive(Debug, Default)]
@@ -45,18 +54,34 @@ struct Counts {
 }
 
 impl Tls {
-    pub(crate) fn new(Certificate(config): Certificate) -> Tls {
+    pub(crate) fn new(certificate: Certificate) -> Tls {
+        let configs = RwLock::new(Configs::of(certificate));
         let (turns, waiting) = (Semaphore::new(HANDSHAKES_MAX), Semaphore::new(WAITING_MAX));
-        Tls { config: RwLock::new(config), turns, waiting, counts: Counts::default() }
+        Tls { configs, turns, waiting, counts: Counts::default() }
     }
 
     /// Connections from now on meet this certificate.
-    pub(crate) fn replace(&self, Certificate(config): Certificate) {
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+    pub(crate) fn replace(&self, certificate: Certificate) {
+        *self.configs.write().unwrap_or_else(PoisonError::into_inner) = Configs::of(certificate);
     }
 
     /// Shakes hands; nothing where that fails, which is counted and of interest to nobody else.
     pub(crate) async fn accept<S>(&self, stream: S) -> Option<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.shake(stream, |configs| &configs.plain).await
+    }
+
+    /// The same where HTTP/2 is spoken and nothing else.
+    pub(crate) async fn accept_http2<S>(&self, stream: S) -> Option<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.shake(stream, |configs| &configs.http2).await
+    }
+
+    async fn shake<S>(&self, stream: S, pick: fn(&Configs) -> &Arc<ServerConfig>) -> Option<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -66,7 +91,7 @@ impl Tls {
         };
         let shaking = async {
             let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-            let config = self.config.read().unwrap_or_else(PoisonError::into_inner).clone();
+            let config = pick(&self.configs.read().unwrap_or_else(PoisonError::into_inner)).clone();
             TlsAcceptor::from(config).accept(stream).await
         };
         let (counter, stream) = match timeout(HANDSHAKE_MAX, shaking).await {
@@ -90,6 +115,14 @@ impl Tls {
             handshakes.push(&[("outcome", outcome)], count.load(Ordering::Relaxed));
         }
         vec![handshakes]
+    }
+}
+
+impl Configs {
+    fn of(Certificate(plain): Certificate) -> Configs {
+        let mut http2 = ServerConfig::clone(&plain);
+        http2.alpn_protocols = vec![b"h2".to_vec()];
+        Configs { plain, http2: Arc::new(http2) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! Blocks the thread it runs on, as a sink may. Takes no clock: a row's time is the journal's stamp.
 
 mod line;
+mod readable;
 mod sink;
 mod stamp;
 mod tail;

@@ -1,6 +1,9 @@
 //! A row as one line of JSON. Pure.
+//!
+//! Digits are put by hand or by serde_json: with `format!` they were a third of what a line cost.
 
-use crate::stamp::Stamp;
+use crate::readable::Readable;
+use crate::stamp;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
@@ -14,11 +17,14 @@ const WRITES: &str = "writing to memory does not fail";
 /// Appends the row and its line end.
 pub(crate) fn put(out: &mut Vec<u8>, row: &Row) {
     out.extend_from_slice(BEGINNING);
-    let (time, class) = (Stamp(row.stamp_ms), row.class.name());
-    write!(out, "{},\"id\":\"{}\",\"time\":\"{time}\",\"class\":\"{class}\"", row.seq, row.id).expect(WRITES);
+    put_number(out, row.seq);
+    put_plain(out, b",\"id\":\"", &row.id.text());
+    put_plain(out, b"\",\"time\":\"", &stamp::text(row.stamp_ms));
+    put_plain(out, b"\",\"class\":\"", row.class.name().as_bytes());
+    out.push(b'"');
     put_text(out, "client", row.reading.client.as_str());
     put_text(out, "topic", row.reading.topic.as_str());
-    write!(out, ",\"qos\":{}", row.reading.qos as u8).expect(WRITES);
+    put_plain(out, b",\"qos\":", &[b'0' + row.reading.qos as u8]);
     if row.reading.source != Source::Mqtt {
         write!(out, ",\"source\":\"{}\"", row.reading.source).expect(WRITES);
     }
@@ -41,14 +47,24 @@ pub(crate) fn put(out: &mut Vec<u8>, row: &Row) {
     out.extend_from_slice(b"}\n");
 }
 
+fn put_plain(out: &mut Vec<u8>, before: &[u8], text: &[u8]) {
+    out.extend_from_slice(before);
+    out.extend_from_slice(text);
+}
+
+fn put_number(out: &mut Vec<u8>, number: u64) {
+    serde_json::to_writer(out, &number).expect(WRITES);
+}
+
 fn put_text(out: &mut Vec<u8>, key: &str, text: &str) {
-    write!(out, ",\"{key}\":").expect(WRITES);
+    put_plain(out, b",\"", key.as_bytes());
+    out.extend_from_slice(b"\":");
     serde_json::to_writer(out, text).expect(WRITES);
 }
 
 fn put_payload(out: &mut Vec<u8>, payload: &[u8]) {
     match std::str::from_utf8(payload) {
-        Ok(text) if is_json(text) => put_json(out, text),
+        Ok(text) if serde_json::from_str::<Readable>(text).is_ok() => put_json(out, text),
         Ok(text) => {
             put_text(out, "payload", text);
             out.extend_from_slice(b",\"encoding\":\"text\"");
@@ -84,12 +100,6 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         Value::Reals(reals) => serde_json::to_writer(out, &**reals),
     }
     .expect(WRITES);
-}
-
-/// Whether the text is one JSON value, and one that whoever reads the line can take in: no number out of range, no half of a
-/// surrogate pair, not nested too deep.
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok()
 }
 
 /// The text itself, so that numbers keep every digit. Line ends are white space in JSON, never part of a string, and would end

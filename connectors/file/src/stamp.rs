@@ -1,19 +1,26 @@
 //! Milliseconds since 1970 as text, RFC 3339 in UTC. Pure.
 
-use std::fmt;
-
-/// Shows itself as `2026-11-22T10:00:00.123Z`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stamp(pub(crate) u64);
+/// As `2026-11-22T10:00:00.123Z`; the year as four digits, so up to the end of 9999.
+pub(crate) fn text(ms: u64) -> [u8; 24] {
+    let (year, month, day) = date(ms / DAY_MS);
+    let (hour, minute, second) = (ms / 3_600_000 % 24, ms / 60_000 % 60, ms / 1000 % 60);
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    put(&mut text[..4], year);
+    put(&mut text[5..7], month);
+    put(&mut text[8..10], day);
+    put(&mut text[11..13], hour);
+    put(&mut text[14..16], minute);
+    put(&mut text[17..19], second);
+    put(&mut text[20..23], ms % 1000);
+    text
+}
 
 const DAY_MS: u64 = 86_400_000;
 
-impl fmt::Display for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = date(self.0 / DAY_MS);
-        let ms = self.0 % DAY_MS;
-        let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+fn put(digits: &mut [u8], mut value: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
     }
 }
 
@@ -36,7 +43,7 @@ mod tests {
 
     #[test]
     fn known_moments_read_as_they_should() {
-        let text = |ms: u64| Stamp(ms).to_string();
+        let text = |ms: u64| String::from_utf8(super::text(ms).to_vec()).unwrap();
         assert_eq!(text(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(text(1_795_341_600_123), "2026-11-22T10:00:00.123Z");

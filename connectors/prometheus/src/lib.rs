@@ -9,7 +9,6 @@ mod message;
 mod page;
 mod remote;
 mod sample;
-mod snappy;
 
 pub use config::{PageConfig, RemoteConfig, SECTION};
 pub use page::{CONTENT_TYPE, Page, PageSink, SERIES_MAX};

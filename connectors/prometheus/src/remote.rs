@@ -2,7 +2,6 @@
 
 use crate::message::{self, Series};
 use crate::sample::samples;
-use crate::snappy;
 use std::collections::btree_map::Entry;
 use tidegate_kernel_outbound::{Answer, Client, Request};
 use tidegate_service_ingest::{Poison, Row, Setback, Sink, SinkError};
@@ -69,7 +68,10 @@ impl Sink for RemoteWriteSink {
         if series.is_empty() {
             return Ok(());
         }
-        let request = Request::post("", snappy::compress(&message::encode(&series)))
+        let message = message::encode(&series);
+        let packed =
+            snap::raw::Encoder::new().compress_vec(&message).expect("a batch is below snappy's 4 GiB");
+        let request = Request::post("", packed)
             .with("content-type", "application/x-protobuf")
             .with("content-encoding", "snappy")
             .with("x-prometheus-remote-write-version", "0.1.0");

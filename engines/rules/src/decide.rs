@@ -14,6 +14,16 @@ use crate::value::{Known, Value};
 pub struct Sample {
     pub(crate) slot: Slot,
     pub(crate) value: Known<Value>,
+    /// It is kept nowhere and will not come again after a crash.
+    pub(crate) is_volatile: bool,
+}
+
+impl Sample {
+    /// The same, of something that nobody keeps: rules that read it say where they stand, see [`Fact::Stands`].
+    #[must_use]
+    pub fn volatile(self) -> Sample {
+        Sample { is_volatile: true, ..self }
+    }
 }
 
 /// One rule that is being decided on.
@@ -22,13 +32,15 @@ struct Case<'a> {
     rule: &'a Rule,
     state: &'a RuleState,
     view: View<'a>,
+    /// It reads, or has read, something that nobody keeps.
+    is_volatile: bool,
 }
 
 impl RuleSet {
     /// A sample of the tag, its value checked against the tag's kind.
     pub fn sample(&self, slot: Slot, value: Known<Value>) -> Sample {
         let kind = self.tags()[slot as usize].1;
-        Sample { slot, value: value.and_then(|value| value.checked(kind)) }
+        Sample { slot, value: value.and_then(|value| value.checked(kind)), is_volatile: false }
     }
 
     /// What follows from a sample. `now` must not lie before the state's, nor behind its next deadline.
@@ -40,10 +52,15 @@ impl RuleSet {
 
     /// The same, into a list that is used again.
     pub fn decide_into(&self, state: &State, now: u64, sample: &Sample, facts: &mut Vec<Fact>) {
-        let Sample { slot, value } = sample;
-        facts.push(Fact::Observed { slot: *slot, value: value.clone(), at: now });
+        let Sample { slot, value, is_volatile } = sample;
+        facts.push(Fact::Observed { slot: *slot, value: value.clone(), at: now, is_volatile: *is_volatile });
         for &rule in self.readers(*slot) {
-            self.case(state, rule, now, Some((*slot, value))).decide(facts);
+            let case = self.case(state, rule, now, Some((*slot, value)));
+            let is_first = *is_volatile && !case.is_volatile;
+            if is_first {
+                facts.push(case.stands(case.state.phase.is_high()));
+            }
+            Case { is_volatile: case.is_volatile || is_first, ..case }.decide(facts);
         }
     }
 
@@ -59,7 +76,11 @@ impl RuleSet {
     /// Makes a fact so. Total: whatever was decided can be applied.
     pub fn apply(&self, state: &mut State, fact: &Fact) {
         match fact {
-            Fact::Observed { slot, value, at } => self.observe(state, *slot, value, *at),
+            Fact::Observed { slot, value, at, is_volatile } => {
+                self.observe(state, *slot, value, *at);
+                state.tags[*slot as usize].is_volatile = *is_volatile;
+            }
+            Fact::Stands { rule, .. } => state.rules[*rule as usize].is_volatile = true,
             Fact::Evaluated { rule, verdict } => state.rules[*rule as usize].evaluated(*verdict),
             Fact::Moved { rule, phase } => state.rules[*rule as usize].phase = *phase,
             Fact::Elapsed { at } => state.now = state.now.max(*at),
@@ -103,16 +124,14 @@ impl RuleSet {
     ) -> Case<'a> {
         let (rule, of) = (&self.rules()[number as usize], &state.rules[number as usize]);
         let view = View { form: &rule.form, tags: &state.tags, windows: &of.windows, now, fresh };
-        Case { number, rule, state: of, view }
+        Case { number, rule, state: of, view, is_volatile: of.is_volatile }
     }
 
-    /// Arms every rule that watches for silence, as far as it is not armed.
-    pub(crate) fn arm_watches(&self, state: &mut State) {
-        for number in self.timed() {
-            let case = self.case(state, number, state.now, None);
-            let at = case.deadline(case.state.phase);
-            state.arm(number, at);
-        }
+    /// Arms a rule for whatever it waits for first.
+    pub(crate) fn arm_watches(&self, state: &mut State, number: RuleNumber) {
+        let case = self.case(state, number, state.now, None);
+        let at = case.deadline(case.state.phase);
+        state.arm(number, at);
     }
 }
 
@@ -169,11 +188,16 @@ impl Case<'_> {
             facts.push(Fact::Moved { rule: self.number, phase });
         }
         if phase.is_high() != was.is_high() {
+            facts.extend(self.is_volatile.then(|| self.stands(phase.is_high())));
             facts.extend(self.rule.turn(self.number, phase.is_high(), self.view.now));
         } else if verdict.is_ok() {
             self.introduce(phase.is_high(), facts);
         }
         phase
+    }
+
+    fn stands(&self, high: bool) -> Fact {
+        Fact::Stands { rule: self.number, high, at: self.view.now }
     }
 
     fn next_phase(&self, was: Phase, moves: bool) -> Phase {
@@ -233,7 +257,7 @@ impl Case<'_> {
 
 impl Rule {
     /// The condition came or went: every output says so.
-    pub(crate) fn turn(&self, rule: RuleNumber, came: bool, at: u64) -> impl Iterator<Item = Fact> {
+    pub fn turn(&self, rule: RuleNumber, came: bool, at: u64) -> impl Iterator<Item = Fact> {
         (0..).zip(&self.outputs).map(move |(output, kind)| match kind {
             Output::Derive { .. } => Fact::Derived { rule, output, value: Value::Boolean(came), at },
             Output::Alarm { .. } if came => Fact::AlarmRaised { rule, output, at },

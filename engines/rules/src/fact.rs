@@ -14,6 +14,14 @@ pub enum Fact {
         slot: Slot,
         value: Known<Value>,
         at: u64,
+        is_volatile: bool,
+    },
+    /// Where a rule stands that reads something nobody keeps: said when it first does, and before what follows each time its condition
+    /// comes or goes. Whoever keeps these knows after a crash what was said, though not why.
+    Stands {
+        rule: RuleNumber,
+        high: bool,
+        at: u64,
     },
     /// Time has passed, and nothing came.
     Elapsed {

@@ -1,11 +1,13 @@
 //! What rules remember, as bytes for a snapshot and back. By name, so that a changed rule set takes up what it still has. Pure.
 //!
 //! ```text
-//! version u8, 1
+//! version u8, 2         1 had no line marked with a +; it is still read
 //! now u64
 //! tags    count u32, then each: name, kind u8, value, good_at u64
+//!         + volatile u8
 //! rules   count u32, then each: name, print u64, bytes u32, then so many:
 //!           phase u8 and since u64, verdict, armed_at, counts, derived_at each, windows each with its buckets
+//!           + volatile u8
 //! ```
 
 use crate::bytes::{Reader, Writer};
@@ -18,7 +20,8 @@ use crate::value::{Known, Unknown, Value};
 use crate::window::{Bucket, Window};
 use std::collections::BTreeMap;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const FIRST_VERSION: u8 = 1;
 
 impl State {
     /// The state as bytes.
@@ -32,6 +35,7 @@ impl State {
             out.u8(*kind as u8);
             put_value(&mut out, &tag.value);
             out.u64(tag.good_at);
+            out.u8(u8::from(tag.is_volatile));
         }
         out.count(self.rules.len());
         for (rule, state) in set.rules().iter().zip(&self.rules) {
@@ -49,13 +53,15 @@ impl State {
     /// later version or that are damaged.
     pub fn decode(bytes: &[u8], set: &RuleSet, now: u64) -> Option<State> {
         let mut from = Reader(bytes);
-        if from.u8()? != VERSION {
+        let version = from.u8()?;
+        if !matches!(version, FIRST_VERSION | VERSION) {
             return None;
         }
         let mut state = State::new(set, from.u64()?.max(now));
         for _ in 0..from.count()? {
             let (name, kind) = (from.text()?, from.u8()?);
-            let tag = TagState { value: take_value(&mut from)?, good_at: from.u64()? };
+            let (value, good_at) = (take_value(&mut from)?, from.u64()?);
+            let tag = TagState { value, good_at, is_volatile: version == VERSION && from.boolean()? };
             let same = |slot: &u32| set.tags()[*slot as usize].1 as u8 == kind;
             if let Some(slot) = set.slot(name).filter(same) {
                 state.tags[slot as usize] = tag;
@@ -70,7 +76,7 @@ impl State {
             from.0 = rest;
             let same = |number: &&u32| set.rule(**number).print == print;
             if let Some(number) = numbers.get(name).filter(same) {
-                let kept = RuleState::take(&mut Reader(body), set.rule(*number))?;
+                let kept = RuleState::take(&mut Reader(body), set.rule(*number), version)?;
                 state.arm(*number, kept.armed_at);
                 state.rules[*number as usize] = kept;
             }
@@ -96,9 +102,10 @@ impl RuleState {
         for bucket in self.windows.iter().flat_map(|window| &window.buckets) {
             bucket.put(out);
         }
+        out.u8(u8::from(self.is_volatile));
     }
 
-    fn take(from: &mut Reader<'_>, rule: &Rule) -> Option<RuleState> {
+    fn take(from: &mut Reader<'_>, rule: &Rule, version: u8) -> Option<RuleState> {
         let mut state = RuleState::new(rule);
         let (phase, since) = (from.u8()?, from.u64()?);
         state.phase = match phase {
@@ -117,6 +124,7 @@ impl RuleState {
         for window in &mut state.windows {
             *window = window.take(from)?;
         }
+        state.is_volatile = version == VERSION && from.boolean()?;
         from.0.is_empty().then_some(state)
     }
 }

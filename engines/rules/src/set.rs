@@ -40,6 +40,11 @@ impl Rule {
         Rule { timed: form.is_timed(), name, form, outputs, print }
     }
 
+    /// What tells it apart from one of the same name that says something else.
+    pub fn print(&self) -> u64 {
+        self.print
+    }
+
     /// Units that one update of a tag it reads costs.
     fn update_cost(&self, slot: Slot) -> u32 {
         let windows = self.form.windows.iter().filter(|window| window.slots.contains(&slot)).count();

@@ -4,7 +4,7 @@ use crate::fact::{Phase, RuleNumber};
 use crate::set::RuleSet;
 use crate::value::{Known, Unknown, Value};
 use crate::window::Window;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The memory of a rule set; its size is fixed by the set, but for texts, which are bounded.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub(crate) struct TagState {
     pub(crate) value: Known<Value>,
     /// When it last had a value, or when the watching began.
     pub(crate) good_at: u64,
+    /// Its value was kept nowhere, now or before.
+    pub(crate) is_volatile: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,8 @@ pub(crate) struct RuleState {
     /// When each output last derived a value.
     pub(crate) derived_at: Vec<Option<u64>>,
     pub(crate) counts: RuleCounts,
+    /// It has read what is kept nowhere.
+    pub(crate) is_volatile: bool,
 }
 
 /// What became of a rule's evaluations since its state began.
@@ -73,10 +77,10 @@ impl RuleCounts {
 impl State {
     /// Nothing was heard of yet; whoever is watched for silence has its whole span from `now`.
     pub fn new(set: &RuleSet, now: u64) -> State {
-        let tags = vec![TagState { value: Err(Unknown::NoValue), good_at: now }; set.tags().len()];
+        let tags = vec![TagState::new(now); set.tags().len()];
         let rules = set.rules().iter().map(RuleState::new).collect();
         let mut state = State { now, tags, rules, armed: BTreeSet::new() };
-        set.arm_watches(&mut state);
+        set.timed().for_each(|number| set.arm_watches(&mut state, number));
         state
     }
 
@@ -102,6 +106,24 @@ impl State {
         self.rules[rule as usize].counts
     }
 
+    /// Where each rule stands that reads what is kept nowhere.
+    pub fn stands(&self) -> BTreeMap<RuleNumber, bool> {
+        let volatile = (0..).zip(&self.rules).filter(|(_, rule)| rule.is_volatile);
+        volatile.map(|(number, rule)| (number, rule.phase.is_high())).collect()
+    }
+
+    /// What was only in memory has gone with the process: tags that were kept nowhere have no value, and the rules that read them
+    /// begin anew from where they stand. Whoever is watched for silence has its whole span from `now`.
+    pub fn begin_anew(&mut self, set: &RuleSet, stands: &BTreeMap<RuleNumber, bool>, now: u64) {
+        let forgotten = TagState { is_volatile: true, ..TagState::new(self.now.max(now)) };
+        self.tags.iter_mut().filter(|tag| tag.is_volatile).for_each(|tag| *tag = forgotten.clone());
+        for (number, high) in stands {
+            self.arm(*number, None);
+            self.rules[*number as usize].begin_anew(set.rule(*number), *high);
+            set.arm_watches(self, *number);
+        }
+    }
+
     pub(crate) fn arm(&mut self, rule: RuleNumber, at: Option<u64>) {
         let armed_at = &mut self.rules[rule as usize].armed_at;
         if let Some(before) = std::mem::replace(armed_at, at) {
@@ -120,6 +142,20 @@ impl RuleState {
             armed_at: None,
             derived_at: vec![None; rule.outputs.len()],
             counts: RuleCounts::default(),
+            is_volatile: false,
         }
+    }
+
+    /// After a start: nothing of windows, hold times and verdicts is left.
+    fn begin_anew(&mut self, rule: &crate::set::Rule, high: bool) {
+        let phase = if high { Phase::High } else { Phase::Low };
+        let (derived_at, counts) = (std::mem::take(&mut self.derived_at), self.counts);
+        *self = RuleState { phase, derived_at, counts, is_volatile: true, ..RuleState::new(rule) };
+    }
+}
+
+impl TagState {
+    pub(crate) fn new(now: u64) -> TagState {
+        TagState { value: Err(Unknown::NoValue), good_at: now, is_volatile: false }
     }
 }

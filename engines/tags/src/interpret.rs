@@ -2,7 +2,7 @@
 
 use crate::error::{Malformed, MalformedKind, PointFault};
 use crate::payload;
-use crate::plan::{Plan, PlannedTag, TagId};
+use crate::plan::{Plan, PlannedTag, TagId, To};
 use crate::template::TimeUnit;
 use crate::value::{Quality, Type, Value};
 use crate::window;
@@ -32,10 +32,24 @@ impl Plan {
         stated_ms: Option<u64>,
         received_ms: u64,
     ) -> Result<Interpreted, Malformed> {
+        let mut made = Interpreted::default();
+        self.interpret_into(payload, stated_ms, received_ms, &mut made).map(|()| made)
+    }
+
+    /// The same in place of what is in `made`, whose memory is used again.
+    pub fn interpret_into(
+        &self,
+        payload: &[u8],
+        stated_ms: Option<u64>,
+        received_ms: u64,
+        made: &mut Interpreted,
+    ) -> Result<(), Malformed> {
+        made.points.clear();
+        made.faults.clear();
         if payload.len() > self.limits.payload_bytes_max {
             return Err(Malformed::whole(MalformedKind::TooLarge));
         }
-        let mut gathered = Gathered::new(self);
+        let mut gathered = Gathered::new(self, made);
         payload::parse(payload, &mut gathered)?;
         gathered.finish(stated_ms, received_ms)
     }
@@ -61,7 +75,7 @@ pub(crate) enum Raw<'t> {
 #[derive(Debug)]
 pub(crate) struct Gathered<'p> {
     pub(crate) plan: &'p Plan,
-    made: Interpreted,
+    made: &'p mut Interpreted,
     time: Option<Option<u64>>,
     quality: Quality,
     /// The tags that were there, and the two fields that are none.
@@ -72,22 +86,34 @@ const TIME: usize = 1024;
 const QUALITY: usize = 1025;
 
 impl<'p> Gathered<'p> {
-    fn new(plan: &'p Plan) -> Gathered<'p> {
-        let made = Interpreted { points: Vec::with_capacity(plan.tags.len().min(16)), faults: Vec::new() };
+    fn new(plan: &'p Plan, made: &'p mut Interpreted) -> Gathered<'p> {
+        made.points.reserve(plan.tags.len().min(16));
         Gathered { plan, made, time: None, quality: Quality::Good, seen: [0; 17] }
     }
 
-    /// False the second time.
-    pub(crate) fn first_tag(&mut self, tag: TagId) -> bool {
-        self.first(tag as usize)
+    /// Begins anew.
+    pub(crate) fn forget(&mut self) {
+        self.made.points.clear();
+        self.made.faults.clear();
+        (self.time, self.quality, self.seen) = (None, Quality::Good, [0; 17]);
     }
 
-    pub(crate) fn first_time(&mut self) -> bool {
-        self.first(TIME)
-    }
-
-    pub(crate) fn first_quality(&mut self) -> bool {
-        self.first(QUALITY)
+    /// Takes a value to where its key leads; false, and nothing is taken, the second time.
+    pub(crate) fn put(&mut self, to: To, raw: Raw<'_>) -> bool {
+        let is_first = match to {
+            To::Tag(tag) => self.first(tag as usize),
+            To::Time => self.first(TIME),
+            To::Quality => self.first(QUALITY),
+            To::Node(_) => true,
+        };
+        match to {
+            _ if !is_first => {}
+            To::Tag(tag) => self.take(tag, raw),
+            To::Time => self.take_time(&raw),
+            To::Quality => self.take_quality(&raw),
+            To::Node(_) => {}
+        }
+        is_first
     }
 
     fn first(&mut self, field: usize) -> bool {
@@ -144,18 +170,18 @@ impl<'p> Gathered<'p> {
         }
     }
 
-    pub(crate) fn take_time(&mut self, raw: &Raw<'_>) {
+    fn take_time(&mut self, raw: &Raw<'_>) {
         self.time = Some(millis(self.plan.time.unit, raw));
     }
 
-    pub(crate) fn take_quality(&mut self, raw: &Raw<'_>) {
+    fn take_quality(&mut self, raw: &Raw<'_>) {
         self.quality = stated_quality(raw).unwrap_or_else(|| {
             self.made.faults.push(PointFault::Quality);
             Quality::Uncertain
         });
     }
 
-    fn finish(mut self, stated_ms: Option<u64>, received_ms: u64) -> Result<Interpreted, Malformed> {
+    fn finish(mut self, stated_ms: Option<u64>, received_ms: u64) -> Result<(), Malformed> {
         if self.made.points.is_empty() {
             return Err(Malformed::whole(self.nothing()));
         }
@@ -168,7 +194,7 @@ impl<'p> Gathered<'p> {
             point.source_ms = source_ms;
             point.quality = point.quality.min(self.quality);
         }
-        Ok(self.made)
+        Ok(())
     }
 
     fn nothing(&self) -> MalformedKind {
@@ -248,5 +274,103 @@ fn stated_quality(raw: &Raw<'_>) -> Option<Quality> {
             all.into_iter().find(|quality| quality.name().eq_ignore_ascii_case(text))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::template::{Device, Group, ModelConfig, Tag, Template, TimeField};
+    use proptest::prelude::*;
+
+    fn model() -> Model {
+        let tag = |name: &str, of| Tag { name: name.to_owned(), path: name.to_owned(), of, ..Tag::default() };
+        let tags = vec![
+            tag("a", Type::Real),
+            tag("b", Type::Integer),
+            tag("c", Type::Boolean),
+            tag("d", Type::Text),
+            tag("e", Type::Reals),
+            Tag { name: "f".to_owned(), ..tag("n.x", Type::Real) },
+        ];
+        let groups = vec![Group { name: "all".to_owned(), class: None, tags }];
+        let time = TimeField { path: "t".to_owned(), ..TimeField::default() };
+        let template = Template { name: "t".to_owned(), groups, time, quality: Some("q".to_owned()) };
+        let (name, topic, template_name) = ("d".to_owned(), "d".to_owned(), "t".to_owned());
+        let device = Device { name, topic, template: template_name, overrides: vec![] };
+        Model::compile(&ModelConfig {
+            templates: vec![template],
+            devices: vec![device],
+            ..ModelConfig::default()
+        })
+        .unwrap()
+    }
+
+    /// What serde_json alone makes of it.
+    fn reference(plan: &Plan, payload: &[u8]) -> Result<Interpreted, Malformed> {
+        let mut made = Interpreted::default();
+        let mut gathered = Gathered::new(plan, &mut made);
+        payload::parse_any(payload, &mut gathered)?;
+        gathered.finish(None, 1_700_000_000_000).map(|()| made)
+    }
+
+    fn numbers() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => "-?(0|[1-9][0-9]{0,4})([.][0-9]{1,3})?",
+            2 => "-?[0-9]{1,20}([.][0-9]{0,20})?([eE][+-]?[0-9]{0,3})?",
+            1 => any::<f64>().prop_map(|real| format!("{real}")),
+            1 => any::<f64>().prop_map(|real| format!("{real:e}")),
+        ]
+    }
+
+    fn values() -> impl Strategy<Value = String> {
+        let word = prop::sample::select(
+            &["true", "false", "null", "[]", "{}", "[1,2.5,-3]", "[1,null]", "{\"x\":1}", "tru", ""][..],
+        );
+        prop_oneof![
+            5 => numbers(),
+            2 => word.prop_map(str::to_owned),
+            1 => "\"[a-z\\\\\"\u{0}-\u{ff}]{0,6}\"",
+            1 => prop::collection::vec(numbers(), 0..5).prop_map(|all| format!("[{}]", all.join(", "))),
+        ]
+    }
+
+    fn payloads() -> impl Strategy<Value = String> {
+        let key =
+            prop::sample::select(&["a", "b", "c", "d", "e", "n", "t", "q", "other", "\\u0061", "é"][..]);
+        let pair = (key, values(), "[ \n]{0,1}")
+            .prop_map(|(key, value, space)| format!("\"{key}\"{space}:{space}{value}"));
+        (prop::collection::vec(pair, 0..7), "[ \t]{0,1}", "[ x,}]{0,1}")
+            .prop_map(|(pairs, space, end)| format!("{{{}}}{end}", pairs.join(&format!("{space},"))))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn a_payload_is_read_as_serde_json_reads_it(payload in payloads(), cut in 0..120_usize) {
+            let model = model();
+            let plan = &model.known[0].plan;
+            let bytes = payload.as_bytes();
+            for bytes in [bytes, &bytes[..cut.min(bytes.len())]] {
+                let made = plan.interpret(bytes, None, 1_700_000_000_000);
+                prop_assert_eq!(made, reference(plan, bytes), "{}", String::from_utf8_lossy(bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn the_bits_of_a_real_are_those_of_serde_json() {
+        let model = model();
+        let plan = &model.known[0].plan;
+        for text in
+            ["61.20", "-0.0", "9007199254740992.0", "0.000000000000001", "900719925474099.3", "-17.125"]
+        {
+            let payload = format!("{{\"a\":{text}}}");
+            let bits = |made: Interpreted| made.points[0].value.as_real().unwrap().to_bits();
+            let [made, expected] =
+                [plan.interpret(payload.as_bytes(), None, 0), reference(plan, payload.as_bytes())];
+            assert_eq!(bits(made.unwrap()), bits(expected.unwrap()), "{text}");
+        }
     }
 }

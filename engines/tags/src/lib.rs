@@ -13,6 +13,7 @@ mod model;
 mod payload;
 mod plan;
 mod reporter;
+mod scan;
 mod template;
 mod topic;
 mod value;

@@ -1,10 +1,11 @@
 //! Reads JSON once, from left to right: keys are compared where they stand, and what no tag asks for is skipped.
 //!
-//! Recurses only as deep as a path of the template goes; what is skipped is skipped without recursion.
+//! A flat object, which most payloads are, is read by `scan`. Recurses only as deep as a path of the template goes; what is skipped is skipped without recursion.
 
 use crate::error::{Malformed, MalformedKind};
 use crate::interpret::{Gathered, Raw};
 use crate::plan::{Root, TagId, To};
+use crate::scan;
 use crate::value::Type;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -19,6 +20,17 @@ pub(crate) fn parse(payload: &[u8], gathered: &mut Gathered<'_>) -> Result<(), M
     {
         return whole_text(payload, tag, gathered);
     }
+    if gathered.plan.root == Root::Object {
+        if scan::object(payload, gathered).is_some() {
+            return Ok(());
+        }
+        gathered.forget();
+    }
+    parse_any(payload, gathered)
+}
+
+/// Whatever JSON it is.
+pub(crate) fn parse_any(payload: &[u8], gathered: &mut Gathered<'_>) -> Result<(), Malformed> {
     let mut json = serde_json::Deserializer::from_slice(payload);
     let outcome = match gathered.plan.root {
         Root::Whole(tag) => Field { gathered, field: To::Tag(tag) }.deserialize(&mut json),
@@ -45,7 +57,7 @@ fn malformed(error: &serde_json::Error) -> Malformed {
     Malformed { kind, line: error.line(), column: error.column() }
 }
 
-fn short<'t>(text: &'t str, gathered: &Gathered<'_>) -> Raw<'t> {
+pub(crate) fn short<'t>(text: &'t str, gathered: &Gathered<'_>) -> Raw<'t> {
     if text.len() > gathered.plan.limits.text_bytes_max { Raw::TooLong } else { Raw::Text(text) }
 }
 
@@ -156,22 +168,7 @@ struct Field<'g, 'p> {
 
 impl Field<'_, '_> {
     fn take<E: Error>(self, raw: Raw<'_>) -> Result<(), E> {
-        let first = match self.field {
-            To::Tag(tag) => self.gathered.first_tag(tag),
-            To::Time => self.gathered.first_time(),
-            To::Quality => self.gathered.first_quality(),
-            To::Node(_) => true,
-        };
-        if !first {
-            return Err(E::custom(DUPLICATE));
-        }
-        match self.field {
-            To::Tag(tag) => self.gathered.take(tag, raw),
-            To::Time => self.gathered.take_time(&raw),
-            To::Quality => self.gathered.take_quality(&raw),
-            To::Node(_) => {}
-        }
-        Ok(())
+        if self.gathered.put(self.field, raw) { Ok(()) } else { Err(E::custom(DUPLICATE)) }
     }
 
     fn wants_samples(&self) -> bool {

@@ -57,15 +57,24 @@ fn random_10() -> [u8; 10] {
     })
 }
 
+impl Id {
+    /// As text: eight, four, four, four and twelve lower-case digits with dashes between.
+    pub fn text(self) -> [u8; 36] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let (mut text, mut end) = ([b'-'; 36], 0);
+        for (at, byte) in self.0.iter().enumerate() {
+            end += usize::from(matches!(at, 4 | 6 | 8 | 10));
+            text[end] = DIGITS[usize::from(byte >> 4)];
+            text[end + 1] = DIGITS[usize::from(byte & 15)];
+            end += 2;
+        }
+        text
+    }
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, byte) in self.0.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&self.text()).expect("digits and dashes are text"))
     }
 }
 

@@ -1,13 +1,14 @@
 //! The committer: one thread that writes and syncs for every journal of the node.
 //!
-//! Whatever was appended while the last sync ran goes into the next batch together; no timer decides when a batch is full, the
-//! disk's own pace does. The first failed write or sync ends writing for good: pages may be lost in the cache although they are
+//! Whatever was appended while the last sync ran goes into the next batch together, and what comes in a short pause after it where
+//! that pays; see [`crate::pace`]. The first failed write or sync ends writing for good: pages may be lost in the cache although they are
 //! marked clean, so writing them again would prove nothing. Only a restart, which copies them to a fresh place, does.
 
 use crate::batch;
 use crate::caretaker::{NEXT, SPARE};
 use crate::disk::DiskFile;
 use crate::journal::Journal;
+use crate::pace::{GATHERED_BYTES_MAX, Pace};
 use crate::planted;
 use crate::record;
 use crate::segment::{self, Header, SEGMENT_HEADER_BYTES};
@@ -46,19 +47,46 @@ impl Drop for End<'_> {
 }
 
 fn run(journals: &[Journal], bell: &Bell) {
+    let mut pace = Pace::default();
     while journals.iter().any(|journal| !is_done(&journal.shared)) {
+        gather(journals, bell, &mut pace);
         bell.asleep.store(true, Ordering::SeqCst);
-        let mut worked = false;
+        let mut records = 0;
         for journal in journals {
-            worked |= turn(&journal.shared);
+            records += turn(&journal.shared);
         }
-        if !worked
+        if pace.pause().is_zero() {
+            pace.committed(records);
+        }
+        if records == 0
             && journals.iter().any(|journal| !is_done(&journal.shared))
             && bell.asleep.load(Ordering::SeqCst)
         {
+            pace = Pace::default();
             thread::park();
         }
     }
+}
+
+/// Lets records come for as long as the pace says, and tells it whether they did. Nobody need ring meanwhile.
+#[expect(clippy::disallowed_methods, reason = "nothing but time is waited for, on a thread of its own")]
+fn gather(journals: &[Journal], bell: &Bell, pace: &mut Pace) {
+    let half = pace.pause() / 2;
+    if half.is_zero() || journals.iter().any(|journal| is_urgent(&journal.shared)) {
+        return;
+    }
+    bell.asleep.store(false, Ordering::SeqCst);
+    let appended = || journals.iter().map(|journal| journal.shared.lock().head_seq).sum::<u64>();
+    let before = appended();
+    thread::sleep(half);
+    let between = appended();
+    thread::sleep(half);
+    pace.gathered(between - before, appended() - between);
+}
+
+fn is_urgent(shared: &Shared) -> bool {
+    let state = shared.lock();
+    state.closing || state.pending.len() > GATHERED_BYTES_MAX
 }
 
 fn is_done(shared: &Shared) -> bool {
@@ -66,13 +94,14 @@ fn is_done(shared: &Shared) -> bool {
     state.stopped.is_some() || (state.closing && state.pending.is_empty())
 }
 
-/// Commits the open batch, if it holds anything. Whether there was something to do.
-pub(crate) fn turn(shared: &Shared) -> bool {
-    let Some(work) = take(shared) else { return false };
+/// Commits the open batch; how many records it had.
+pub(crate) fn turn(shared: &Shared) -> u64 {
+    let Some(work) = take(shared) else { return 0 };
+    let records = 1 + work.last_seq.saturating_sub(record::u64_at(&work.records, 16));
     if let Err(error) = commit(shared, work) {
         shared.stop(&error.to_string());
     }
-    true
+    records
 }
 
 /// A batch on its way to the disk.

@@ -18,10 +18,11 @@ use crate::recovery;
 use crate::snapshot;
 use crate::state::{Bell, NAME_BYTES_MAX, REGISTER_BYTES_MAX, REGISTERS_MAX, Shared, State, Tallies};
 use crate::threads::Threads;
-use crate::watermark::{Unknown, Watermark};
+use crate::watermark::{Unknown, Waiting, Watermark};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
+use std::task::{Context, Poll};
 use tidegate_kernel_id::Id;
 
 /// The largest payload of one record.
@@ -72,6 +73,22 @@ impl Ticket {
             Some(mark) => mark.reached(self.seq).await,
             None => Ok(()),
         }
+    }
+
+    /// The same for who asks often, and stays until there is an answer: asking again costs one load. A dropped [`Waiting`] may
+    /// wake its task once more.
+    pub fn poll_reached(
+        &self,
+        level: Level,
+        waiting: &mut Waiting,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Unknown>> {
+        self.mark(level).map_or(Poll::Ready(Ok(())), |mark| mark.poll_reached(self.seq, waiting, context))
+    }
+
+    /// Whether the record is as safe as `level` says by now.
+    pub fn has_reached(&self, level: Level) -> bool {
+        self.mark(level).is_none_or(|mark| mark.value() >= self.seq)
     }
 
     /// Blocks this thread until the record is as safe as `level` says.

@@ -9,15 +9,18 @@ use crate::error::ReadError;
 use crate::record::{HEADER_BYTES, Record};
 use crate::segment::{self, Records};
 use crate::state::{Mark, Segment, Shared};
+use bytes::Bytes;
 use std::sync::Arc;
 use tidegate_kernel_id::Id;
 
-/// Where a reader stopped, so that it need not search when it goes on.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where a reader stopped, so that it need not search when it goes on, and what it had read beyond that. Bytes that were not
+/// written yet when they were read are no record by their checksum, and are read again.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Place {
     segment: u64,
     offset: u64,
     next_seq: u64,
+    ahead: Bytes,
 }
 
 /// How far behind the time its id says a record may lie in the log and still be found without the window.
@@ -32,15 +35,16 @@ pub(crate) fn forward(
     place: &mut Place,
 ) -> Result<(Vec<Record>, u64), ReadError> {
     let synced = shared.synced.value();
-    let Some(part) = part_with(shared, after + 1, synced) else {
+    let Some(part) = part_with(shared, after + 1, synced, |mark, first_seq| mark.seq <= first_seq) else {
         let gone = shared.lock().segments.front().map_or(0, |oldest| oldest.first_seq - 1);
         return Ok((Vec::new(), after.max(gone).min(synced.max(after))));
     };
     let file = open(shared, &part.segment)?;
     let resumed = place.segment == part.segment.number && place.next_seq == part.first_seq;
-    let offset =
-        if resumed { place.offset } else { part.segment.offset_before(|mark| mark.seq <= part.first_seq) };
-    let mut records = Records::from(&*file, part.segment.salt, offset);
+    let (offset, ahead) =
+        if resumed { (place.offset, std::mem::take(&mut place.ahead)) } else { (part.offset, Bytes::new()) };
+    let end = part.segment.records_end();
+    let mut records = Records::from(&*file, part.segment.salt, offset).resumed(ahead, end);
     let (mut found, mut bytes, mut looked_at, mut stamp_ms) = (Vec::new(), 0, part.first_seq - 1, 0);
     while looked_at < part.last_seq && found.len() < limit.records && bytes < limit.bytes {
         let Some((framed, raw)) = records.next()? else {
@@ -55,7 +59,8 @@ pub(crate) fn forward(
             found.push(Record { head: framed.head, payload: raw.slice(HEADER_BYTES..framed.length) });
         }
     }
-    *place = Place { segment: part.segment.number, offset: records.offset(), next_seq: looked_at + 1 };
+    let (offset, next_seq) = (records.offset(), looked_at + 1);
+    *place = Place { segment: part.segment.number, offset, next_seq, ahead: records.ahead() };
     note(shared, place, stamp_ms);
     Ok((found, looked_at))
 }
@@ -69,20 +74,25 @@ fn note(shared: &Shared, place: &Place, stamp_ms: u64) {
     }
 }
 
-/// A segment and the numbers wanted of it.
+/// A segment, without its index, and the numbers wanted of it.
 struct Part {
     segment: Segment,
+    /// Where to look for them from.
+    offset: u64,
     first_seq: u64,
     last_seq: u64,
 }
 
-/// The segment with record `seq`, or the oldest one if that is newer; nothing if `seq` is not synced yet.
-fn part_with(shared: &Shared, seq: u64, synced: u64) -> Option<Part> {
+/// The segment with record `seq`, or the oldest one if that is newer; nothing if `seq` is not synced yet. The place to look from is
+/// the last one that `is_before` the first number.
+fn part_with(shared: &Shared, seq: u64, synced: u64, is_before: impl Fn(&Mark, u64) -> bool) -> Option<Part> {
     let state = shared.lock();
     let first_seq = seq.max(state.segments.front()?.first_seq);
     let at = state.segments.partition_point(|segment| segment.first_seq <= first_seq).checked_sub(1)?;
     let last_seq = state.last_seq_of(at).min(synced);
-    (first_seq <= last_seq).then(|| Part { segment: state.segments[at].clone(), first_seq, last_seq })
+    let segment = &state.segments[at];
+    let offset = segment.offset_before(|mark| is_before(mark, first_seq));
+    (first_seq <= last_seq).then(|| Part { segment: segment.without_index(), offset, first_seq, last_seq })
 }
 
 fn open(shared: &Shared, segment: &Segment) -> Result<Arc<dyn DiskFile>, ReadError> {
@@ -119,26 +129,19 @@ pub(crate) fn find(shared: &Shared, id: Id) -> Result<Option<Record>, ReadError>
 }
 
 fn at(shared: &Shared, seq: u64) -> Result<Option<Record>, ReadError> {
-    let Some(part) = part_with(shared, seq, shared.synced.value()) else { return Ok(None) };
-    let offset = part.segment.offset_before(|mark| mark.seq <= seq);
-    search(shared, &part, offset, |record| record.head.seq == seq, |record| record.head.seq > seq)
+    let synced = shared.synced.value();
+    let Some(part) = part_with(shared, seq, synced, |mark, _| mark.seq <= seq) else { return Ok(None) };
+    search(shared, &part, |record| record.head.seq == seq, |record| record.head.seq > seq)
 }
 
 /// Looks through what was appended in the two seconds from the moment the id was made.
 fn near(shared: &Shared, id: Id) -> Result<Option<Record>, ReadError> {
     let (from_ms, until_ms) = (id.unix_ms(), id.unix_ms() + SEARCH_MS);
     let mut seq = first_seq_since(shared, from_ms);
-    while let Some(part) =
-        part_with(shared, seq, shared.synced.value()).filter(|part| part.segment.stamp_ms <= until_ms)
-    {
-        let offset = part.segment.offset_before(|mark| mark.stamp_ms < from_ms);
-        let found = search(
-            shared,
-            &part,
-            offset,
-            |record| record.head.id == id,
-            |record| record.head.stamp_ms > until_ms,
-        )?;
+    let with = |seq| part_with(shared, seq, shared.synced.value(), |mark, _| mark.stamp_ms < from_ms);
+    while let Some(part) = with(seq).filter(|part| part.segment.stamp_ms <= until_ms) {
+        let found =
+            search(shared, &part, |record| record.head.id == id, |record| record.head.stamp_ms > until_ms)?;
         if found.is_some() {
             return Ok(found);
         }
@@ -157,12 +160,11 @@ fn first_seq_since(shared: &Shared, from_ms: u64) -> u64 {
 fn search(
     shared: &Shared,
     part: &Part,
-    offset: u64,
     is_wanted: impl Fn(&Record) -> bool,
     is_beyond: impl Fn(&Record) -> bool,
 ) -> Result<Option<Record>, ReadError> {
     let file = open(shared, &part.segment)?;
-    let mut records = Records::from(&*file, part.segment.salt, offset);
+    let mut records = Records::from(&*file, part.segment.salt, part.offset);
     let mut seq = 0;
     while seq < part.last_seq {
         let Some((framed, raw)) = records.next()? else {

@@ -107,11 +107,24 @@ pub(crate) struct Records<'a> {
     chunk: Bytes,
     /// Where `chunk` starts in the file.
     offset: u64,
+    /// No record is expected behind it.
+    end: u64,
 }
 
 impl<'a> Records<'a> {
     pub(crate) fn from(file: &'a dyn DiskFile, salt: u32, offset: u64) -> Records<'a> {
-        Records { file, salt, chunk: Bytes::new(), offset }
+        Records { file, salt, chunk: Bytes::new(), offset, end: u64::MAX }
+    }
+
+    /// The same for a reader that stopped at `offset` with `ahead` in hand, and knows where the log ends: one that keeps up with
+    /// the writer reads the few records that are new, not a chunk of zeros behind them.
+    pub(crate) fn resumed(self, ahead: Bytes, end: u64) -> Records<'a> {
+        Records { chunk: ahead, end, ..self }
+    }
+
+    /// What is in hand at [`Records::offset`].
+    pub(crate) fn ahead(self) -> Bytes {
+        self.chunk
     }
 
     pub(crate) fn file(&self) -> &'a dyn DiskFile {
@@ -143,15 +156,23 @@ impl<'a> Records<'a> {
 
     /// Reads from the present offset, at least as much as the record there says it is long.
     fn refill(&mut self) -> io::Result<()> {
-        let mut length = [0; 4];
-        let known = read_full(self.file, &mut length, self.offset)? == length.len();
-        let said = if known { u32::from_le_bytes(length) as usize } else { 0 };
-        let wanted = if said <= crate::journal::PAYLOAD_BYTES_MAX + HEADER_BYTES { said + 8 } else { 0 };
-        let mut chunk = vec![0; CHUNK_BYTES.max(wanted)];
-        let filled = read_full(self.file, &mut chunk, self.offset)?;
-        chunk.truncate(filled);
+        let left = usize::try_from(self.end.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let bytes = left.clamp(HEADER_BYTES, CHUNK_BYTES);
+        let mut chunk = self.read(bytes)?;
+        let said = if chunk.len() < 4 { 0 } else { u32_at(&chunk, 0) as usize };
+        let is_cut = chunk.len() == bytes && said + 8 > bytes;
+        if is_cut && said <= crate::journal::PAYLOAD_BYTES_MAX + HEADER_BYTES {
+            chunk = self.read(said + 8)?;
+        }
         self.chunk = Bytes::from(chunk);
         Ok(())
+    }
+
+    fn read(&self, bytes: usize) -> io::Result<Vec<u8>> {
+        let mut chunk = vec![0; bytes];
+        let filled = read_full(self.file, &mut chunk, self.offset)?;
+        chunk.truncate(filled);
+        Ok(chunk)
     }
 
     /// Whether a whole record of batch `batch` or later lies behind the present offset.

@@ -126,6 +126,16 @@ impl Segment {
         }
     }
 
+    /// What a reader needs of it. The index of a long segment is 24 KiB, too much to copy for each read.
+    pub(crate) fn without_index(&self) -> Segment {
+        Segment { index: Vec::new(), file: self.file.clone(), ..*self }
+    }
+
+    /// Where its records end at the latest; to the byte where it is written to.
+    pub(crate) fn records_end(&self) -> u64 {
+        if self.file.is_some() { self.end } else { self.bytes }
+    }
+
     pub(crate) fn left(&self) -> u64 {
         self.bytes - self.end
     }

@@ -104,7 +104,7 @@ fn settle(journal: &Journal, bytes: usize) -> Result<(), OpenError> {
     if bytes > 0 && shared.lock().admit(2 * bytes, false, options).is_ok() {
         return Ok(());
     }
-    while committer::turn(shared) || caretaker::tend(shared) {}
+    while committer::turn(shared) > 0 || caretaker::tend(shared) {}
     match shared.lock().stopped.clone() {
         Some(why) => Err(io_error(QUEUES, io::Error::other(why))),
         None => Ok(()),

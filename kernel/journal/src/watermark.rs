@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -14,13 +14,21 @@ use std::thread::Thread;
 #[derive(Debug, Default)]
 pub struct Watermark {
     value: AtomicU64,
-    waiters: Mutex<Waiters>,
+    stopped: AtomicBool,
+    waiters: Mutex<Vec<(u64, Waker)>>,
 }
 
+/// Whose waker stands in the list of which mark for which number, so that asking again adds nothing and takes no lock.
 #[derive(Debug, Default)]
-struct Waiters {
-    waiting: Vec<(u64, Waker)>,
-    stopped: bool,
+pub struct Waiting(Option<(usize, u64, Waker)>);
+
+impl Waiting {
+    fn is_for(&self, mark: &Watermark, wanted: u64, waker: &Waker) -> bool {
+        let same = |(of, number, known): &(usize, u64, Waker)| {
+            *of == mark.address() && *number == wanted && known.will_wake(waker)
+        };
+        self.0.as_ref().is_some_and(same)
+    }
 }
 
 /// The journal stopped writing before it could tell whether the record is safe: it may or may not be found again.
@@ -30,7 +38,7 @@ pub struct Unknown;
 
 impl Watermark {
     pub(crate) fn starting_at(value: u64) -> Watermark {
-        Watermark { value: AtomicU64::new(value), waiters: Mutex::default() }
+        Watermark { value: AtomicU64::new(value), ..Watermark::default() }
     }
 
     pub fn value(&self) -> u64 {
@@ -42,9 +50,7 @@ impl Watermark {
         let woken = {
             let mut waiters = self.lock();
             self.value.store(value, Ordering::SeqCst);
-            let (woken, waiting) = waiters.waiting.drain(..).partition(|(wanted, _)| *wanted <= value);
-            waiters.waiting = waiting;
-            woken
+            waiters.extract_if(.., |(wanted, _)| *wanted <= value).collect()
         };
         wake_all(woken);
     }
@@ -53,15 +59,50 @@ impl Watermark {
     pub(crate) fn stop(&self) {
         let woken = {
             let mut waiters = self.lock();
-            waiters.stopped = true;
-            std::mem::take(&mut waiters.waiting)
+            self.stopped.store(true, Ordering::SeqCst);
+            std::mem::take(&mut *waiters)
         };
         wake_all(woken);
     }
 
     /// Resolves once the mark is at `wanted` or above.
     pub fn reached(&self, wanted: u64) -> Reached<'_> {
-        Reached { watermark: self, wanted, registered: None }
+        Reached { watermark: self, wanted, waiting: Waiting::default() }
+    }
+
+    /// The same for who asks often and is not gone before there is an answer: the waker stays in the list until then, also if
+    /// nobody asks any more.
+    pub(crate) fn poll_reached(
+        &self,
+        wanted: u64,
+        waiting: &mut Waiting,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(), Unknown>> {
+        if let Some(outcome) = self.outcome(wanted) {
+            return Poll::Ready(outcome);
+        }
+        if waiting.is_for(self, wanted, context.waker()) {
+            return Poll::Pending;
+        }
+        let mut waiters = self.lock();
+        if let Some(outcome) = self.outcome(wanted) {
+            return Poll::Ready(outcome);
+        }
+        waiters.push((wanted, context.waker().clone()));
+        drop(waiters);
+        waiting.0 = Some((self.address(), wanted, context.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Tells one mark from another.
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    fn outcome(&self, wanted: u64) -> Option<Result<(), Unknown>> {
+        // Asked before the value: a stop comes after the last raise.
+        let stopped = self.stopped.load(Ordering::SeqCst);
+        if self.value() >= wanted { Some(Ok(())) } else { stopped.then_some(Err(Unknown)) }
     }
 
     /// Blocks this thread until the mark is at `wanted` or above.
@@ -80,7 +121,7 @@ impl Watermark {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiters> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Waker)>> {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,47 +145,29 @@ impl Wake for Unpark {
 pub struct Reached<'a> {
     watermark: &'a Watermark,
     wanted: u64,
-    /// The waker that stands in the list, so that a second poll by the same task adds nothing.
-    registered: Option<Waker>,
+    waiting: Waiting,
 }
 
 impl Future for Reached<'_> {
     type Output = Result<(), Unknown>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.watermark.value() >= self.wanted {
-            return Poll::Ready(Ok(()));
-        }
-        let mut waiters = self.watermark.lock();
-        if self.watermark.value() >= self.wanted {
-            return Poll::Ready(Ok(()));
-        }
-        if waiters.stopped {
-            return Poll::Ready(Err(Unknown));
-        }
-        if !self.registered.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            waiters.waiting.push((self.wanted, context.waker().clone()));
-            drop(waiters);
-            self.registered = Some(context.waker().clone());
-        }
-        Poll::Pending
+        let Reached { watermark, wanted, waiting } = &mut *self;
+        watermark.poll_reached(*wanted, waiting, context)
     }
 }
 
 impl Drop for Reached<'_> {
     fn drop(&mut self) {
-        let Some(registered) = self.registered.take() else { return };
-        if self.watermark.value() >= self.wanted {
+        let Some((_, wanted, registered)) = self.waiting.0.take() else { return };
+        if self.watermark.value() >= wanted {
             return;
         }
         let mut waiters = self.watermark.lock();
-        let wanted = self.wanted;
-        if let Some(at) = waiters
-            .waiting
-            .iter()
-            .position(|(number, waker)| *number == wanted && waker.will_wake(&registered))
+        if let Some(at) =
+            waiters.iter().position(|(number, waker)| *number == wanted && waker.will_wake(&registered))
         {
-            waiters.waiting.swap_remove(at);
+            waiters.swap_remove(at);
         }
     }
 }
@@ -175,12 +198,26 @@ mod tests {
     }
 
     #[test]
+    fn asking_again_adds_nothing_and_a_stop_is_noticed() {
+        let (mark, mut waiting) = (Watermark::default(), Waiting::default());
+        let mut ask =
+            |wanted| mark.poll_reached(wanted, &mut waiting, &mut Context::from_waker(Waker::noop()));
+        assert!(ask(5).is_pending() && ask(5).is_pending());
+        assert_eq!(mark.lock().len(), 1);
+        mark.raise(5);
+        assert_eq!((ask(5), mark.lock().len()), (Poll::Ready(Ok(())), 0));
+        assert!(ask(6).is_pending());
+        mark.stop();
+        assert_eq!((ask(5), ask(6)), (Poll::Ready(Ok(())), Poll::Ready(Err(Unknown))));
+    }
+
+    #[test]
     fn a_dropped_future_leaves_no_waker_behind() {
         let mark = Watermark::default();
         let mut reached = mark.reached(9);
         assert!(Pin::new(&mut reached).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(mark.lock().waiting.len(), 1);
+        assert_eq!(mark.lock().len(), 1);
         drop(reached);
-        assert_eq!(mark.lock().waiting.len(), 0);
+        assert_eq!(mark.lock().len(), 0);
     }
 }

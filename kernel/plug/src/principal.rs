@@ -37,6 +37,8 @@ pub enum Action {
     /// Send readings to it, by whatever protocol.
     Publish,
     Subscribe,
+    /// Publish to it where commands go, which [`Action::Publish`] does not cover.
+    Command,
 }
 
 /// One permission: `publish:line/7/#`.
@@ -76,6 +78,8 @@ pub enum Credential<'a> {
         name: &'a str,
         secret: &'a [u8],
     },
+    /// What a browser shows once its person has logged in.
+    Session(&'a str),
 }
 
 /// Where somebody knocked.
@@ -163,15 +167,47 @@ impl fmt::Debug for Credential<'_> {
         match self {
             Credential::Anonymous => f.write_str("Anonymous"),
             Credential::Token(_) => f.write_str("Token"),
+            Credential::Session(_) => f.write_str("Session"),
             Credential::Secret { name, .. } => write!(f, "Secret({name:?})"),
         }
     }
 }
 
-/// A scope that is not `publish:FILTER` or `subscribe:FILTER`.
+/// A scope that is not `publish:FILTER`, `subscribe:FILTER` or `command:FILTER`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no scope, which is publish:FILTER or subscribe:FILTER")]
+#[error("{0:?} is no scope, which is publish:FILTER, subscribe:FILTER or command:FILTER")]
 pub struct NotAScope(String);
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = match self.action {
+            Action::Publish => "publish",
+            Action::Subscribe => "subscribe",
+            Action::Command => "command",
+        };
+        write!(f, "{action}:{}", self.pattern)
+    }
+}
+
+impl PrincipalKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            PrincipalKind::Person => "person",
+            PrincipalKind::Device => "device",
+            PrincipalKind::Node => "node",
+        }
+    }
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Operator => "operator",
+            Role::Admin => "admin",
+            Role::Auditor => "auditor",
+        }
+    }
+}
 
 impl FromStr for Scope {
     type Err = NotAScope;
@@ -180,6 +216,7 @@ impl FromStr for Scope {
         let action = match text.split_once(':') {
             Some(("publish", pattern)) if !pattern.is_empty() => (Action::Publish, pattern),
             Some(("subscribe", pattern)) if !pattern.is_empty() => (Action::Subscribe, pattern),
+            Some(("command", pattern)) if !pattern.is_empty() => (Action::Command, pattern),
             _ => return Err(NotAScope(text.to_owned())),
         };
         Ok(Scope { action: action.0, pattern: action.1.to_owned() })

@@ -9,11 +9,16 @@ mod credential;
 mod gate;
 mod refusal;
 mod request_id;
+mod visit;
+mod witness;
 
 pub use counts::HttpCounts;
+pub use credential::{SESSION_COOKIE, session_of};
 pub use gate::{Gate, RequestLimits};
 pub use refusal::Refusal;
 pub use request_id::RequestId;
+pub use visit::{Stays, Visit};
+pub use witness::{Act, Changed, Outcome, Witness, Witnessing};
 
 use crate::principal::Role;
 use axum::Router;
@@ -50,6 +55,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether a request for it changes something, and takes a role.
+    fn is_administrative(&self) -> bool {
+        !self.method.is_safe() && matches!(self.need, Need::Role(_))
+    }
+
     /// A route that takes no body.
     pub fn get(path: &'static str, need: Need, purpose: &'static str) -> Route {
         Route { method: Method::GET, path, need, body_bytes_max: 0, purpose }
@@ -108,8 +118,8 @@ impl Routes {
         self.0.iter().map(|declared| &declared.route)
     }
 
-    /// Everything behind one gate, ready for a listener, which has to say who knocked: each request carries an extension
-    /// [`Knock`](crate::Knock). Panics where two routes are the same.
+    /// Everything behind one gate, ready for a listener, which has to say who knocked and on which connection: each request carries
+    /// extensions [`Knock`](crate::Knock) and `Arc<`[`Visit`]`>`. Panics where two routes are the same.
     pub fn behind(self, gate: Arc<Gate>) -> Router {
         let mut router = Router::new();
         for Declared { route, handler } in self.0 {

@@ -10,8 +10,7 @@ const ALL: [&str; 5] = ["pipeline", "e2e15k", "e2e75k", "outage", "stall"];
 
 pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Result<(), Trouble> {
     open_files::raise();
-    let is_asked = |name: &&str| extent.only.is_empty() || extent.only.iter().any(|only| only == name);
-    for name in ALL.into_iter().filter(is_asked) {
+    for name in ALL.into_iter().filter(|name| extent.wants(name)) {
         match name {
             "pipeline" => pipeline::measure(report, scratch)?,
             "outage" => outage::measure(report, scratch, extent)?,

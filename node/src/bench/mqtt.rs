@@ -6,7 +6,7 @@ use super::child::{Node, cpu_of, memory_of};
 use super::load::{Closed, Fan, Tally, closed, fan, runtime};
 use super::scratch::Scratch;
 use super::{Report, Trouble};
-use crate::cli::Peer;
+use crate::cli::{Extent, Peer};
 use crate::open_files;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +21,12 @@ const READING_BYTES: usize = 58;
 const FAN_BYTES: usize = 64;
 const DURATION: Duration = Duration::from_secs(10);
 
-pub(super) fn measure(report: &Report, scratch: &Scratch, peer: &Peer) -> Result<(), Trouble> {
+pub(super) fn measure(
+    report: &Report,
+    scratch: &Scratch,
+    peer: &Peer,
+    extent: &Extent,
+) -> Result<(), Trouble> {
     open_files::raise();
     let own = match peer.broker {
         Some(_) => None,
@@ -32,7 +37,11 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, peer: &Peer) -> Result
         (None, Some(address)) => (address, peer.pid),
         (None, None) => return Err("there is no broker to measure".into()),
     };
-    Target { address, pid }.measure(report)
+    let target = Target { address, pid, duration: extent.seconds.map_or(DURATION, Duration::from_secs) };
+    for (name, run) in SCENARIOS.into_iter().filter(|(name, _)| extent.wants(name)) {
+        report.print(run(&target, name)?);
+    }
+    Ok(())
 }
 
 /// The broker under load.
@@ -40,19 +49,22 @@ struct Target {
     address: SocketAddr,
     /// Whose CPU time and memory are read; nothing where that is not known.
     pid: Option<u32>,
+    duration: Duration,
 }
 
-impl Target {
-    fn measure(&self, report: &Report) -> Result<(), Trouble> {
-        report.print(self.closed("broker.qos1.c2000", CONNECTIONS, 1)?);
-        report.print(self.closed("broker.qos1.pipelined", PIPELINES, IN_FLIGHT)?);
-        report.print(self.fan("broker.fanout.qos0", 0)?);
-        report.print(self.fan("broker.fanout.qos1", 1)?);
-        Ok(())
-    }
+/// The name of a scenario and how it is run.
+type Scenario = (&'static str, fn(&Target, &str) -> Result<Row, Trouble>);
 
+const SCENARIOS: [Scenario; 4] = [
+    ("broker.qos1.c2000", |target, name| target.closed(name, CONNECTIONS, 1)),
+    ("broker.qos1.pipelined", |target, name| target.closed(name, PIPELINES, IN_FLIGHT)),
+    ("broker.fanout.qos0", |target, name| target.fan(name, 0)),
+    ("broker.fanout.qos1", |target, name| target.fan(name, 1)),
+];
+
+impl Target {
     fn closed(&self, scenario: &str, connections: usize, in_flight: usize) -> Result<Row, Trouble> {
-        let load = Closed { connections, in_flight, payload_bytes: READING_BYTES, duration: DURATION };
+        let load = Closed { connections, in_flight, payload_bytes: READING_BYTES, duration: self.duration };
         let words =
             format!("{connections} connections, QoS 1, {in_flight} in flight each, {READING_BYTES} B");
         let (tally, cpu) = self.watched(|| runtime()?.block_on(closed(self.address, load)))?;
@@ -60,7 +72,7 @@ impl Target {
     }
 
     fn fan(&self, scenario: &str, qos: u8) -> Result<Row, Trouble> {
-        let load = Fan { subscribers: SUBSCRIBERS, qos, payload_bytes: FAN_BYTES, duration: DURATION };
+        let load = Fan { subscribers: SUBSCRIBERS, qos, payload_bytes: FAN_BYTES, duration: self.duration };
         let words = format!("1 publisher to {SUBSCRIBERS} subscribers, QoS {qos}, {FAN_BYTES} B");
         let (tally, cpu) = self.watched(|| runtime()?.block_on(fan(self.address, load)))?;
         self.row(scenario, tally, cpu, words)

@@ -1,14 +1,19 @@
 //! `ingest.pipeline`: how many readings of class `telemetry` one core takes in: admission, a payload of 58 bytes parsed by its
-//! device's model, and a sink that throws away. In this process, one thread offering; the sink's work counts as well.
+//! device's model, one rule on every reading, and a sink that throws away. In this process, one thread offering; the work of the rule
+//! and of the sink counts as well, and readings the rule was not shown are told as lost.
 
 use super::scratch::Scratch;
 use super::{Report, Trouble};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_codec_mqtt::TopicName;
+use tidegate_engine_rules::{Catalog, Kind, Output, RuleSpec, Severity};
 use tidegate_engine_tags::{Device, Group, ModelConfig, Tag, Template};
 use tidegate_kernel_journal::DataFolder;
 use tidegate_kernel_lab::{Row, process_cpu, thread_cpu};
-use tidegate_service_ingest::{self as ingest, Declined, Ingest, Reading, Setback, Sink, Source};
+use tidegate_service_ingest::{
+    self as ingest, Declined, HeardCounts, Ingest, Reading, Rules, RulesConfig, Setback, Sink, Source,
+};
 use tokio::runtime::Builder;
 
 const DEVICES: usize = 2000;
@@ -19,11 +24,13 @@ const STRIDE: usize = 1024;
 pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble> {
     let folder = DataFolder::open(&scratch.inner("pipeline"))?;
     let config = ingest::Config { telemetry: vec!["f/#".parse()?], ..ingest::Config::default() };
-    let ingest = Ingest::open(folder.queues().clone(), config)?;
+    let ingest = Arc::new(Ingest::open(folder.queues().clone(), config)?);
     ingest.use_model(&model());
     let exporters = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     ingest.start_sink("null", exporters.handle(), || Null)?;
-    report.print(row(&ingest, &readings()?)?);
+    let rules = ingest.start_rules(&rule(), None, exporters.handle())?;
+    report.print(row(&ingest, &rules, &readings()?)?);
+    drop(rules);
     exporters.shutdown_timeout(Duration::from_secs(1));
     drop(ingest);
     folder.close();
@@ -48,11 +55,22 @@ fn model() -> ModelConfig {
     ModelConfig { templates, devices: vec![device], ..ModelConfig::default() }
 }
 
+/// One rule, which each reading of each device sets off.
+fn rule() -> RulesConfig {
+    let devices: Vec<String> = (0..DEVICES).map(|device| format!("d{device}")).collect();
+    let mut catalog = Catalog::default();
+    catalog.insert_open("temp", Kind::Number);
+    let alarm = Output::Alarm { severity: Severity::High, text: "too hot".to_owned() };
+    let text = "$device.temp raise > 80 clear < 75".to_owned();
+    let rules = vec![RuleSpec { name: "hot".to_owned(), text, devices, outputs: vec![alarm] }];
+    RulesConfig { rules, catalog, ..RulesConfig::default() }
+}
+
 /// Two for each device, whose values differ, so that each is news.
 fn readings() -> Result<Vec<Reading>, Trouble> {
     let reading = |at: usize| {
         let (device, value) = (at % DEVICES, if at < DEVICES { "61.20" } else { "61.30" });
-        let topic: TopicName = format!("f/{device}/t").parse()?;
+        let topic: TopicName = format!("f/d{device}/t").parse()?;
         let payload =
             format!(r#"{{"dev":{},"t":1700000,"temp":{value},"vib":0.12,"cur":3.4}}"#, device + 1000);
         Ok(Reading::raw(Source::Mqtt, topic, payload))
@@ -60,7 +78,7 @@ fn readings() -> Result<Vec<Reading>, Trouble> {
     (0..2 * DEVICES).map(reading).collect()
 }
 
-fn row(ingest: &Ingest, readings: &[Reading]) -> Result<Row, Trouble> {
+fn row(ingest: &Ingest, rules: &Rules, readings: &[Reading]) -> Result<Row, Trouble> {
     let (began, mine, all) = (Instant::now(), thread_cpu(), process_cpu());
     let mut taken = 0_u64;
     for chunk in readings.chunks(STRIDE).cycle() {
@@ -72,7 +90,9 @@ fn row(ingest: &Ingest, readings: &[Reading]) -> Result<Row, Trouble> {
             break;
         }
     }
-    let (mine, all) = (thread_cpu() - mine, process_cpu() - all);
+    let mine = thread_cpu() - mine;
+    let heard = looked_at(rules);
+    let all = process_cpu() - all;
     let bytes = readings[0].payload().map_or(0, |payload| payload.len());
     Ok(Row {
         scenario: "ingest.pipeline".to_owned(),
@@ -80,12 +100,24 @@ fn row(ingest: &Ingest, readings: &[Reading]) -> Result<Row, Trouble> {
         unit: "msg/s",
         value: taken as f64 / all.as_secs_f64(),
         cpu_us_per_op: Some(all.as_secs_f64() * 1e6 / taken as f64),
+        lost: Some(taken - heard.seen),
         load: format!(
-            "{DEVICES} devices, {bytes} B of JSON with a model of 3 tags, class telemetry, a sink that throws away; per second of CPU time, of which {:.0} % offering",
+            "{DEVICES} devices, {bytes} B of JSON with a model of 3 tags, class telemetry, a rule on each reading, a sink that throws away; per second of CPU time, of which {:.0} % offering",
             100.0 * mine.as_secs_f64() / all.as_secs_f64()
         ),
         ..Row::default()
     })
+}
+
+/// Once the rule has looked at everything.
+fn looked_at(rules: &Rules) -> HeardCounts {
+    loop {
+        let heard = rules.report().telemetry;
+        if heard.waiting == 0 {
+            return heard;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
 }
 
 fn offer(ingest: &Ingest, reading: &Reading) -> Result<(), Trouble> {

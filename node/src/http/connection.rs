@@ -3,9 +3,9 @@
 //! A client that is refused may be sending still. Its connection is closed for writing first and read for a moment longer: closed
 //! at once, the kernel would take back the refusal before it is read.
 
-use crate::http::Config;
 use crate::http::seats::Seats;
 use crate::http::watched::{Patience, Phase, Progress, Watched};
+use crate::http::{Config, Secured};
 use crate::tls::Tls;
 use axum::Router;
 use axum::extract::Request;
@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate_kernel_plug::{HttpCounts, Knock, Refusal, RequestId};
+use tidegate_kernel_plug::{HttpCounts, Knock, Refusal, RequestId, Stays, Visit};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -40,6 +40,7 @@ pub(crate) struct Host {
     pub(crate) router: Router,
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) seats: Seats,
+    pub(crate) stays: Arc<Stays>,
     pub(crate) tls: Option<Arc<Tls>>,
 }
 
@@ -56,6 +57,8 @@ pub(crate) struct Connection {
 struct Handing {
     router: TowerToHyperService<Router>,
     knock: Knock,
+    visit: Arc<Visit>,
+    secured: Secured,
     progress: Arc<Progress>,
 }
 
@@ -69,6 +72,8 @@ impl Service<Request<Incoming>> for Handing {
     fn call(&self, mut request: Request<Incoming>) -> Answering {
         self.progress.busy();
         request.extensions_mut().insert(self.knock);
+        request.extensions_mut().insert(self.secured);
+        request.extensions_mut().insert(self.visit.clone());
         let (answer, progress) = (self.router.call(request), self.progress.clone());
         Box::pin(async move {
             let answer = answer.await;
@@ -108,7 +113,9 @@ impl Connection {
         let watched = TokioIo::new(Watched::new(stream, progress.clone(), patience));
         let knock = Knock { peer: self.peer, listener: self.host.address };
         let router = TowerToHyperService::new(self.host.router.clone());
-        let handing = Handing { router, knock, progress: progress.clone() };
+        let visit = Arc::new(Visit::new(self.host.stays.clone()));
+        let secured = Secured(self.host.tls.is_some());
+        let handing = Handing { router, knock, visit, secured, progress: progress.clone() };
         let mut served = builder(config).serve_connection(watched, handing);
         let mut is_draining = false;
         let outcome = loop {

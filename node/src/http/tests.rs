@@ -2,13 +2,29 @@
 
 use super::*;
 use serde_json::Value;
-use tidegate_kernel_plug::{Credential, Need, Principal, RequestLimits, Route, Unauthenticated, exposition};
+use tidegate_kernel_plug::{
+    Act, Credential, Need, Outcome, Principal, Refusal, RequestLimits, Route, Unauthenticated, Witnessing,
+    exposition,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Anyone;
+
+/// No route of these tests is an administrative act.
+struct Nobody;
+
+impl Witness for Nobody {
+    fn begin(&self, _: Act) -> Witnessing<'_, Result<u64, Refusal>> {
+        unreachable!("nothing is administered here")
+    }
+
+    fn end(&self, _: u64, _: Outcome) -> Witnessing<'_, ()> {
+        unreachable!("nothing is administered here")
+    }
+}
 
 impl Authenticate for Anyone {
     fn authenticate(
@@ -51,7 +67,12 @@ async fn site(config: Config) -> Site {
         .with(Route::get("/hi", Need::Nothing, ""), || async { "hi" }, ())
         .with(Route::get("/slow", Need::Nothing, ""), slow, ())
         .with(echo, |body: axum::body::Bytes| async move { body }, ());
-    let shared = Shared { authenticate: Arc::new(Anyone), counts: counts.clone() };
+    let shared = Shared {
+        authenticate: Arc::new(Anyone),
+        counts: counts.clone(),
+        stays: Arc::default(),
+        witness: Arc::new(Nobody),
+    };
     let http = Arc::new(Http::bind("test", &config, routes, &shared, None).await.unwrap());
     let serving = http.clone();
     tokio::spawn(async move { serving.serve().await });
@@ -218,7 +239,12 @@ async fn a_setting_out_of_range_and_an_address_in_use_have_their_codes() {
     );
     let site = site(config()).await;
     let taken = Config { listen: site.http.address(), ..config() };
-    let shared = Shared { authenticate: Arc::new(Anyone), counts: site.counts.clone() };
+    let shared = Shared {
+        authenticate: Arc::new(Anyone),
+        counts: site.counts.clone(),
+        stays: Arc::default(),
+        witness: Arc::new(Nobody),
+    };
     let error = Http::bind("test", &taken, Routes::new(), &shared, None).await.unwrap_err();
     assert_eq!(error.code(), "TG-ND-001");
 }

@@ -9,7 +9,7 @@ use tidegate_kernel_plug::with_causes;
 
 pub(crate) const SECTION: Section = Section::new(
     "tls",
-    "The certificate for HTTP and MQTT. The files are read again at every reload; connections keep what they began with.",
+    "The certificate for HTTP, gRPC and MQTT. The files are read again at every reload; connections keep what they began with.",
     &[
         Field::optional(
             "cert",

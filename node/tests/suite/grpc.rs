@@ -3,6 +3,7 @@
 
 use crate::counterpart::{Running, counterpart};
 use crate::process::{Node, command_on, port_to_keep};
+use crate::secure::{ask, case};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,9 +31,16 @@ struct Device {
 
 impl Device {
     fn start(python: &PathBuf, port: u16, many: u64, repeat: u64) -> Device {
+        Device::start_with(python, port, many, repeat, &[])
+    }
+
+    /// The same over TLS, with the files it needs for that.
+    fn start_with(python: &PathBuf, port: u16, many: u64, repeat: u64, files: &[String]) -> Device {
         let proto = concat!(env!("CARGO_MANIFEST_DIR"), "/../services/grpc/proto");
         let mut command = Command::new(python);
-        command.args(["-c", SENDER, &port.to_string(), proto, &many.to_string(), &repeat.to_string()]);
+        command
+            .args(["-c", SENDER, &port.to_string(), proto, &many.to_string(), &repeat.to_string(), ""])
+            .args(files);
         Device { running: Running::start(&mut command), lives: 0 }
     }
 
@@ -58,6 +66,27 @@ impl Device {
             }
         }
     }
+}
+
+#[test]
+fn a_client_over_tls_with_a_certificate_of_its_own_is_served_and_one_without_is_not() {
+    let test = "a_client_over_tls_with_a_certificate_of_its_own_is_served_and_one_without_is_not";
+    let Some(python) = python(test) else { return };
+    let (dir, port) = (TempDir::new().unwrap(), port_to_keep());
+    let mut command = command_on(dir.path(), 0, port);
+    let (ca, cert, key) = (case("ca.pem"), case("server.pem"), case("server.key"));
+    command.args(["--mqtts", "127.0.0.1:0", "--tls-cert", &cert, "--tls-key", &key, "--tls-client-ca", &ca]);
+    let node = Node::start_with(command, dir.path());
+    assert!(node.banner().contains("over TLS"), "{}", node.banner());
+    let files = ["ca.pem", "client.pem", "client.key"].map(case);
+    let device = Device::start_with(&python, port, READINGS, 0, &files);
+    assert_eq!(device.ends(), (READINGS, 0));
+    node.delivered(READINGS);
+    once(&node.rows());
+    assert!(ask(([127, 0, 0, 1], port).into(), false).is_err());
+    let failed = "tidegate_tls_handshakes_total{outcome=\"failed\"}";
+    node.metric_when(failed, |count| count == 1);
+    assert_eq!(node.terminate().status, Some(0));
 }
 
 fn start(dir: &Path, port: u16) -> Node {

@@ -1,7 +1,8 @@
 """A device with grpcio: sends numbered readings, and comes back after every end of the node until all are acknowledged.
 
-Arguments: port, folder of the .proto, how many readings, how many to repeat after a reconnect that the node already has, and the
-first level of a hundred topics to spread them over (by default all are on line/7/temp).
+Arguments: port, folder of the .proto, how many readings, how many to repeat after a reconnect that the node already has, the first
+level of a hundred topics to spread them over ("" for all on line/7/temp); for TLS also files with the authority to trust, a certificate
+of its own and its key.
 Prints `at N` for the first Ack of each connection and `acked N` for each later one, then `sent N duplicates N`.
 """
 
@@ -19,6 +20,7 @@ PATIENCE_S = 60
 
 port, include, many, repeat = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 spread = sys.argv[5] if len(sys.argv) > 5 else None
+files = [open(path, "rb").read() for path in sys.argv[6:]]
 made = tempfile.mkdtemp()
 assert protoc.main(["", f"-I{include}", f"--python_out={made}", f"--grpc_python_out={made}", PROTO]) == 0
 sys.path.insert(0, made)
@@ -67,12 +69,20 @@ class Life:
         self.wait(lambda: self.through >= many)
 
 
+def channel():
+    options = [(f"grpc.{which}_reconnect_backoff_ms", 100) for which in ("initial", "min", "max")]
+    if not files:
+        return grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
+    authority, certificate, key = files
+    credentials = grpc.ssl_channel_credentials(authority, key, certificate)
+    return grpc.secure_channel(f"localhost:{port}", credentials, options=options)
+
+
 sent = duplicates = through = 0
 while through < many:
     life = Life()
-    options = [(f"grpc.{which}_reconnect_backoff_ms", 100) for which in ("initial", "min", "max")]
-    with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
-        stub = readings_pb2_grpc.ReadingsStub(channel)
+    with channel() as wire:
+        stub = readings_pb2_grpc.ReadingsStub(wire)
         try:
             for ack in stub.Send(life.batches(), wait_for_ready=True, timeout=PATIENCE_S):
                 print("at" if life.through is None else "acked", ack.through_sequence, flush=True)

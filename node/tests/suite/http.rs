@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::Instant;
 use tempfile::TempDir;
 
 const BATCH: &str = r#"{"readings":[{"topic":"line/7/temp","payload":21.5}]}"#;
@@ -141,4 +142,27 @@ fn http_is_open_to_others_only_once_somebody_is_named() {
     };
     assert!(check(wide).contains("TG-ND-002"));
     assert_eq!(check(&format!("{wide}{}", secret("secret", "press-7").1)), "");
+}
+
+#[test]
+fn a_principal_has_no_more_connections_than_it_may_and_a_closed_one_makes_room() {
+    let dir = TempDir::new().unwrap();
+    let (token, lines) = secret("token", "press-7");
+    fs::write(dir.path().join("tidegate.toml"), format!("{lines}connections_max = 1\n")).unwrap();
+    let node = Node::start(dir.path());
+    let mut kept = TcpStream::connect(node.http()).unwrap();
+    let head = format!("POST /v1/readings HTTP/1.1\r\nHost: x\r\nauthorization: Bearer {token}\r\n");
+    write!(kept, "{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{BATCH}", BATCH.len())
+        .unwrap();
+    let mut answered = [0; 12];
+    kept.read_exact(&mut answered).unwrap();
+    let refused = send(&node, Some(&token), BATCH);
+    assert_eq!(code(&refused), (429, "TG-HT-010".to_owned()));
+    drop(kept);
+    let refusals = "tidegate_http_refusals_total{listener=\"http\",code=\"TG-HT-010\"}";
+    assert_eq!(node.metric(refusals), Some(1));
+    let began = Instant::now();
+    while send(&node, Some(&token), BATCH).status == 429 {
+        assert!(began.elapsed() < PATIENCE, "the place is never given back");
+    }
 }

@@ -3,14 +3,18 @@
 
 mod backup;
 mod bad_input;
+mod bad_values;
+mod commands;
 mod config;
 mod counterpart;
 mod crash;
 mod delivery;
 mod docs;
+mod exact;
 mod external;
 mod fuse_layer;
 mod grpc;
+mod hostile;
 mod http;
 mod journal;
 mod letters;
@@ -19,6 +23,7 @@ mod mqtt;
 mod notices;
 mod page;
 mod paho;
+mod people;
 mod poison;
 mod power;
 mod power_disk;

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use tidegate_codec_mqtt::{
     Ack, Connect, ConnectOutcome, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel,
-    Publish, Text,
+    Publish, QoS, Subscribe, Subscription, Text,
 };
 
 /// One connection.
@@ -38,6 +38,35 @@ impl Client {
             None => return Err(io::ErrorKind::UnexpectedEof.into()),
         }
         Ok(client)
+    }
+
+    /// Connects to a session that outlives the connection.
+    pub(crate) fn keep(broker: SocketAddr, id: &str) -> Client {
+        let mut connect = Connect::new(Text::new(id).unwrap());
+        connect.clean_session = false;
+        Client::introduce(broker, connect).unwrap()
+    }
+
+    /// Subscribes at QoS 1 and waits until that is granted.
+    pub(crate) fn subscribe(&mut self, filter: &str) {
+        let wanted = Subscription::new(filter.parse().unwrap(), QoS::AtLeastOnce);
+        self.send(&Packet::Subscribe(Subscribe::new(PacketId::MAX, vec![wanted]))).unwrap();
+        assert!(matches!(self.receive().unwrap(), Some(Packet::Suback(_))));
+    }
+
+    /// The next message, which is acknowledged.
+    pub(crate) fn hears(&mut self) -> Publish {
+        let Some(Packet::Publish(publish)) = self.receive().unwrap() else { panic!("a message") };
+        if let Some(id) = publish.delivery.id() {
+            self.send(&Packet::Puback(Ack::new(id))).unwrap();
+        }
+        publish
+    }
+
+    /// There is no message on its way: the answer to a ping is all that comes.
+    pub(crate) fn hears_nothing(&mut self) {
+        self.send(&Packet::Pingreq).unwrap();
+        assert!(matches!(self.receive().unwrap(), Some(Packet::Pingresp)));
     }
 
     /// A connection on which nothing has been said.

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-fn case(name: &str) -> String {
+pub(crate) fn case(name: &str) -> String {
     format!("{}/tests/cases/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -99,7 +99,7 @@ fn mosquitto_pub_needs_a_certificate_where_the_node_asks_for_one() {
 }
 
 /// Asks over TLS; the error where no hands are shaken.
-fn ask(address: SocketAddr, with_certificate: bool) -> std::io::Result<String> {
+pub(crate) fn ask(address: SocketAddr, with_certificate: bool) -> std::io::Result<String> {
     let certificate = |name: &str| CertificateDer::from_pem_file(case(name)).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate("ca.pem")).unwrap();

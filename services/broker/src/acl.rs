@@ -22,6 +22,7 @@ pub(crate) struct Patterns {
 pub(crate) struct Permissions {
     publish: Patterns,
     subscribe: Patterns,
+    command: Patterns,
 }
 
 impl Permissions {
@@ -29,12 +30,18 @@ impl Permissions {
         Self {
             publish: Patterns::new(principal.patterns(Action::Publish)),
             subscribe: Patterns::new(principal.patterns(Action::Subscribe)),
+            command: Patterns::new(principal.patterns(Action::Command)),
         }
     }
 
     /// Whether it may publish to this topic name.
     pub(crate) fn may_publish(&self, topic: &[u8]) -> bool {
         self.publish.cover(topic)
+    }
+
+    /// Whether it may publish to this topic name, to which commands go.
+    pub(crate) fn may_command(&self, topic: &[u8]) -> bool {
+        self.command.cover(topic)
     }
 
     /// Whether it may subscribe to this filter, the name of a share taken off.

@@ -35,6 +35,17 @@ pub(crate) struct Admitted {
     pub(crate) expiry: Duration,
 }
 
+impl Admitted {
+    /// The principal's name as a reading carries it.
+    pub(crate) fn name(&self) -> Text {
+        match self.principal.is_anonymous() {
+            true => Text::default(),
+            // Names are checked where they come from, and are shorter than a text may be.
+            false => Text::new(&self.principal.name).unwrap_or_default(),
+        }
+    }
+}
+
 /// What a client is given.
 #[derive(Debug)]
 pub(crate) struct Moored {
@@ -89,7 +100,7 @@ impl Hub {
         let topic = will.topic.as_bytes();
         let fits =
             will.payload.len() <= self.config.will_bytes_max && levels(topic) <= self.config.topic_levels_max;
-        if fits && permissions.may_publish(topic) { Ok(()) } else { Err(Unwelcome::WILL) }
+        if fits && self.may_publish(permissions, topic) { Ok(()) } else { Err(Unwelcome::WILL) }
     }
 
     /// Before anybody has to leave for the newcomer, and again when it gets the berth.
@@ -122,9 +133,10 @@ impl Hub {
             }
         };
         self.router.berths.stay(client);
-        if moored.session_present {
-            // It is back in time.
-            self.wills.take(client);
+        // It is back in time.
+        let waited = if moored.session_present { self.wills.take(client) } else { None };
+        if let Some(will) = waited.filter(|will| will.is_kept) {
+            self.router.forget_will(will.from);
         }
         self.write_down(&moored, admitted.expiry)?;
         Ok(moored)

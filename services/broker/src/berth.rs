@@ -12,18 +12,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
-use tidegate_codec_mqtt::{Delivery, PacketId, QoS, SubscriptionId, Text, TopicFilter};
+use tidegate_codec_mqtt::{PacketId, QoS, Text, TopicFilter};
 use tidegate_kernel_journal::{Level, Ticket};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::message::Message;
 use crate::options::Options;
 use crate::outlet::Outlet;
-use crate::outstanding::{Safe, is_kept};
+use crate::outstanding::Safe;
+use crate::parcel::Parcel;
 use crate::shed::Shed;
 
 /// Identifiers between the oldest in use and the newest; the rest of the 65,535 is for those that were handed out and are
@@ -35,20 +35,6 @@ const SPAN_MAX: u16 = 60_000;
 pub(crate) struct QueueLimit {
     pub(crate) messages: usize,
     pub(crate) bytes: usize,
-}
-
-/// A message on its way to one client.
-#[derive(Debug, Clone)]
-pub(crate) struct Parcel {
-    pub(crate) message: Arc<Message>,
-    pub(crate) qos: QoS,
-    /// There is one above QoS 0.
-    pub(crate) id: Option<PacketId>,
-    pub(crate) retain: bool,
-    /// It may have been sent before [MQTT-3.3.1-1].
-    pub(crate) dup: bool,
-    /// Of the subscriptions that brought it.
-    pub(crate) ids: Vec<SubscriptionId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +70,8 @@ struct Hold {
     queue: VecDeque<Parcel>,
     loose: VecDeque<Parcel>,
     queued_bytes: usize,
+    /// Nothing in the queue expires before this.
+    expires_first: Option<Instant>,
     in_flight: VecDeque<Flight>,
     /// QoS 2 publications of this client that were taken and not released, with what their PUBREC waits for.
     received: BTreeMap<PacketId, Safe>,
@@ -126,6 +114,7 @@ impl Berth {
             queue: VecDeque::new(),
             loose: VecDeque::new(),
             queued_bytes: 0,
+            expires_first: None,
             in_flight: VecDeque::new(),
             received: BTreeMap::new(),
             last_id: 0,
@@ -203,6 +192,20 @@ impl Berth {
         let mut hold = self.hold();
         hold.check_queue(bytes)?;
         hold.next_id()
+    }
+
+    /// Takes an identifier back whose message is not queued after all.
+    pub(crate) fn give_back(&self, id: PacketId) {
+        let mut hold = self.hold();
+        // With another one handed out since, it is left out.
+        if hold.last_id == id.get() {
+            hold.last_id -= 1;
+        }
+    }
+
+    /// Drops what is queued and expired: its client is away, or slow. Gives the identifiers.
+    pub(crate) fn expire(&self, now: Instant) -> Vec<PacketId> {
+        self.hold().expire(now)
     }
 
     /// Queues a message; above QoS 0 one without an identifier gets its own now.
@@ -295,6 +298,7 @@ impl Berth {
                 hold.in_flight.push_back(Flight { parcel, id, stage: Stage::Released });
             } else {
                 hold.queued_bytes += parcel.message.bytes();
+                hold.note_expiry(&parcel);
                 hold.queue.push_back(parcel);
             }
         }
@@ -331,11 +335,35 @@ impl Hold {
         }
         self.queued_bytes += bytes;
         if parcel.id.is_some() {
+            self.note_expiry(&parcel);
             self.queue.push_back(parcel)
         } else {
             self.loose.push_back(parcel)
         }
         Ok(overtaken)
+    }
+
+    fn note_expiry(&mut self, parcel: &Parcel) {
+        let both = [self.expires_first, parcel.expires_at()];
+        self.expires_first = both.into_iter().flatten().min();
+    }
+
+    fn expire(&mut self, now: Instant) -> Vec<PacketId> {
+        if self.expires_first.is_none_or(|first| first > now) {
+            return Vec::new();
+        }
+        let (mut gone, mut bytes) = (Vec::new(), 0);
+        self.queue.retain(|parcel| {
+            let is_over = parcel.expires_at().is_some_and(|at| at <= now);
+            if is_over {
+                gone.extend(parcel.id);
+                bytes += parcel.message.bytes();
+            }
+            !is_over
+        });
+        self.queued_bytes -= bytes;
+        self.expires_first = self.queue.iter().filter_map(Parcel::expires_at).min();
+        gone
     }
 
     /// Makes room for a QoS 0 message at the cost of the oldest of its kind.
@@ -429,36 +457,6 @@ impl Hold {
 
     fn land(&mut self, id: PacketId, qos: QoS) -> bool {
         self.find(id, qos).and_then(|at| self.in_flight.remove(at)).is_some()
-    }
-}
-
-impl Parcel {
-    /// Writes it, unless its time is up; whether it was written.
-    fn put(&self, outlet: &mut Outlet, now: Instant, out: &mut BytesMut, sent: &mut Sent) -> bool {
-        // What was sent once has its place in the client's state, and is not taken back.
-        if !self.dup && self.message.is_expired(now) {
-            sent.expired += 1;
-            return false;
-        }
-        let written = outlet.put(self, now, out).is_ok();
-        match written {
-            true => sent.by_qos[self.qos as usize] += 1,
-            false => sent.too_large += 1,
-        }
-        written
-    }
-
-    pub(crate) fn delivery(&self) -> Delivery {
-        match (self.qos, self.id) {
-            (QoS::AtLeastOnce, Some(id)) => Delivery::AtLeastOnce { id, dup: self.dup },
-            (QoS::ExactlyOnce, Some(id)) => Delivery::ExactlyOnce { id, dup: self.dup },
-            _ => Delivery::AtMostOnce,
-        }
-    }
-
-    /// A QoS 2 message goes out when its record is safe: after a crash the broker must know which it sent.
-    fn waits_for(&self) -> Option<&(Ticket, Level)> {
-        self.message.ticket().filter(|ticket| self.qos == QoS::ExactlyOnce && !is_kept(ticket))
     }
 }
 

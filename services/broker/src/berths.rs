@@ -93,6 +93,11 @@ impl Berths {
         }
     }
 
+    /// All that have a name.
+    pub(crate) fn all(&self) -> Vec<Arc<Berth>> {
+        self.known().by_client.values().cloned().collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.known().by_client.len()
     }

@@ -49,7 +49,7 @@ pub struct Drained {
 /// Asks a broker for its counts, to drain, or to serve a connection that something else accepted.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    hub: Arc<Hub>,
+    pub(crate) hub: Arc<Hub>,
     order: watch::Sender<Option<Instant>>,
     report: watch::Receiver<Option<Drained>>,
 }

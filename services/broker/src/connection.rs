@@ -115,10 +115,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Door<S> {
             match self.decoder.decode(&mut self.wire.input) {
                 Ok(Some(Packet::Connect(connect))) => {
                     self.hub.counters.packet_in(Kind::Connect);
+                    self.wire.keep_rest();
                     return Ok(connect);
                 }
                 Ok(Some(_)) => return Err(CloseReason::Unexpected.into()),
-                Ok(None) => self.read(until).await?,
+                Ok(None) => {
+                    self.wire.keep_rest();
+                    self.read(until).await?;
+                }
                 Err(error) => return Err(self.refuse(error).await),
             }
         }

@@ -18,6 +18,8 @@
 //! 11 received      berth, identifier     a QoS 2 publication was taken
 //! 12 forgotten     berth, identifier     its PUBREL has come
 //! 13 cleared       topic text            the retained message is gone
+//! 14 willed        berth, due u64, QoS u8, client text, principal text, packet to the end; a will waits for its delay
+//! 15 said          berth                 it was said, or will not be
 //! ```
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -64,6 +66,17 @@ pub(crate) enum Fact {
     Received { berth: u64, id: PacketId },
     Forgotten { berth: u64, id: PacketId },
     Cleared { topic: Bytes },
+    Willed { berth: u64, due_ms: u64, will: Box<Willed> },
+    Said { berth: u64 },
+}
+
+/// A will as it will be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Willed {
+    pub(crate) client: Text,
+    pub(crate) principal: Text,
+    pub(crate) qos: QoS,
+    pub(crate) publish: Publish,
 }
 
 impl Fact {
@@ -82,6 +95,8 @@ impl Fact {
             Self::Received { .. } => 11,
             Self::Forgotten { .. } => 12,
             Self::Cleared { .. } => 13,
+            Self::Willed { .. } => 14,
+            Self::Said { .. } => 15,
         }
     }
 
@@ -101,7 +116,7 @@ impl Fact {
                 out.put_u64_le(*berth);
                 out.put_u64_le(*ends_ms);
             }
-            Self::Closed { berth } => out.put_u64_le(*berth),
+            Self::Closed { berth } | Self::Said { berth } => out.put_u64_le(*berth),
             Self::Subscribed { berth, filter, options } => put_subscribed(*berth, filter, *options, out),
             Self::Unsubscribed { berth, filter } => {
                 out.put_u64_le(*berth);
@@ -120,6 +135,14 @@ impl Fact {
                 out.put_u16_le(id.get());
             }
             Self::Cleared { topic } => put_text(topic, out),
+            Self::Willed { berth, due_ms, will } => {
+                out.put_u64_le(*berth);
+                out.put_u64_le(*due_ms);
+                out.put_u8(will.qos as u8);
+                put_text(will.client.as_bytes(), out);
+                put_text(will.principal.as_bytes(), out);
+                out.put_slice(&encoded(&will.publish));
+            }
         }
     }
 
@@ -147,6 +170,8 @@ impl Fact {
                 }
             }
             13 => Self::Cleared { topic: field(bytes)? },
+            14 => read_willed(bytes)?,
+            15 => Self::Said { berth: bytes.try_get_u64_le().ok()? },
             _ => return None,
         };
         bytes.is_empty().then_some(fact)
@@ -192,11 +217,24 @@ fn read_subscribed(bytes: &mut Bytes) -> Option<Fact> {
     Some(Fact::Subscribed { berth, filter: filter(bytes)?, options })
 }
 
-fn put_message(stored: &Stored, retained: bool, owed: &[Owed], out: &mut Vec<u8>) {
+fn read_willed(bytes: &mut Bytes) -> Option<Fact> {
+    let (berth, due_ms) = (bytes.try_get_u64_le().ok()?, bytes.try_get_u64_le().ok()?);
+    let qos = QoS::new(bytes.try_get_u8().ok()?)?;
+    let (client, principal) = (text(bytes)?, text(bytes)?);
+    let publish = packet(bytes.split_to(bytes.len()))?;
+    Some(Fact::Willed { berth, due_ms, will: Box::new(Willed { client, principal, qos, publish }) })
+}
+
+fn encoded(publish: &Publish) -> BytesMut {
     let mut packet = BytesMut::new();
     Encoder::new(ProtocolLevel::V5)
-        .publish(&stored.publish, &mut packet)
+        .publish(publish, &mut packet)
         .expect("about as large as the packet it came in");
+    packet
+}
+
+fn put_message(stored: &Stored, retained: bool, owed: &[Owed], out: &mut Vec<u8>) {
+    let packet = encoded(&stored.publish);
     out.put_u64_le(stored.number);
     out.put_u8(stored.qos as u8);
     out.put_u8(u8::from(retained));
@@ -272,6 +310,12 @@ mod tests {
         let topic = TopicName::new("line/1").unwrap();
         let mut publish = Publish::new(topic, Bytes::from_static(b"21.5"), Delivery::AtMostOnce);
         publish.properties.user.push(UserProperty::new(text("unit"), text("C")));
+        let will = Willed {
+            client: text("c"),
+            principal: text("p"),
+            qos: QoS::AtLeastOnce,
+            publish: publish.clone(),
+        };
         let stored = Stored { number: 9, qos: QoS::AtLeastOnce, expires_ms: 1, publish };
         let (no_local, id_of) = (true, Some(ids[0]));
         let options = Options { qos: QoS::AtLeastOnce, no_local, retain_as_published: true, id: id_of };
@@ -289,6 +333,8 @@ mod tests {
             Fact::Received { berth, id },
             Fact::Forgotten { berth, id },
             Fact::Cleared { topic: Bytes::from_static(b"line/1") },
+            Fact::Willed { berth, due_ms: 5, will: Box::new(will) },
+            Fact::Said { berth },
         ]
     }
 

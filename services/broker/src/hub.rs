@@ -9,10 +9,12 @@ use tidegate_kernel_journal::{Id, Journal};
 use tidegate_kernel_plug::Authenticate;
 use tokio::sync::Notify;
 
+use crate::acl::Permissions;
 use crate::allowance::Guests;
 use crate::config::Config;
 use crate::counters::{Count, Counters, Snapshot};
 use crate::error::BrokerError;
+use crate::guarded::Guarded;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::notices::Notices;
@@ -56,6 +58,8 @@ pub(crate) struct Hub {
     pub(crate) rounds: Notify,
     /// Principals with limits of their own.
     pub(crate) guests: Arc<Guests>,
+    /// Where commands go.
+    pub(crate) guarded: Guarded,
     made_up: Count,
 }
 
@@ -69,7 +73,7 @@ impl Hub {
             (Roster::new(config.connections_max), Router::new(&config, counters.clone(), ledger));
         let (notices, made_up) = (Notices::new(), Count::default());
         router.restore();
-        let (wills, rounds, guests) = (Wills::default(), Notify::new(), Arc::default());
+        let (wills, rounds, guests) = (Wills::of(router.wills()), Notify::new(), Arc::default());
         Ok(Self {
             config,
             intake,
@@ -81,8 +85,17 @@ impl Hub {
             wills,
             rounds,
             guests,
+            guarded: Guarded::default(),
             made_up,
         })
+    }
+
+    /// Where a command goes, only who may command.
+    pub(crate) fn may_publish(&self, permissions: &Permissions, topic: &[u8]) -> bool {
+        match self.guarded.holds(topic) {
+            false => permissions.may_publish(topic),
+            true => permissions.may_command(topic),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -8,13 +8,15 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use tidegate_codec_mqtt::{PacketId, QoS, SubscriptionId, Text, TopicFilter};
 
-use crate::fact::{Fact, Owed, Stored};
+use crate::fact::{Fact, Owed, Stored, Willed};
 use crate::options::Options;
 
 #[derive(Debug, Default)]
 pub(crate) struct Image {
     pub(crate) berths: BTreeMap<u64, Kept>,
     pub(crate) retained: BTreeMap<Bytes, Arc<Stored>>,
+    /// Wills that wait for their delay, by berth, and when they are due.
+    pub(crate) wills: BTreeMap<u64, (u64, Willed)>,
     /// Every message somebody is owed or that is retained.
     messages: BTreeMap<u64, Weak<Stored>>,
     /// While a snapshot is read: messages come before the facts that say who is owed them.
@@ -84,6 +86,8 @@ impl Image {
             Fact::Received { berth, id } => self.with(berth, |kept| kept.received.extend([id])),
             Fact::Forgotten { berth, id } => self.with(berth, |kept| kept.received.retain(|one| *one != id)),
             Fact::Cleared { topic } => drop(self.retained.remove(&topic)),
+            Fact::Willed { berth, due_ms, will } => drop(self.wills.insert(berth, (due_ms, *will))),
+            Fact::Said { berth } => drop(self.wills.remove(&berth)),
         }
     }
 
@@ -143,6 +147,11 @@ impl Image {
         let mut facts: Vec<_> = self.berths.iter().flat_map(|(berth, kept)| kept.facts(*berth)).collect();
         facts.extend(self.messages.values().filter_map(Weak::upgrade).map(|stored| self.message(&stored)));
         facts.extend(self.berths.iter().flat_map(|(berth, kept)| kept.ends(*berth)));
+        facts.extend(self.wills.iter().map(|(berth, (due_ms, will))| Fact::Willed {
+            berth: *berth,
+            due_ms: *due_ms,
+            will: Box::new(will.clone()),
+        }));
         facts
     }
 

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use tidegate_codec_mqtt::{MessageProperties, Properties, QoS, Text, TopicName};
-use tidegate_kernel_journal::{Level, Ticket, Unknown};
+use tidegate_kernel_journal::{Entry, Level, Ticket, Unknown};
 
 /// One application message as a client sent it. Its parts share the connection's read buffer, so what outlives the call
 /// is better copied.
@@ -13,6 +13,8 @@ use tidegate_kernel_journal::{Level, Ticket, Unknown};
 pub struct Publication {
     /// The client identifier, made up by the broker where the client left it empty.
     pub client: Text,
+    /// Whom the credentials said it is from; empty for nobody in particular.
+    pub principal: Text,
     pub topic: TopicName,
     pub payload: Bytes,
     pub qos: QoS,
@@ -25,8 +27,9 @@ pub struct Publication {
 
 /// Who takes in what devices publish.
 pub trait Intake: Send + Sync + 'static {
-    /// Takes a publication. `Busy`: nothing was taken or counted, offer it again when there is room.
-    fn offer(&self, publication: &Publication) -> Result<Receipt, Declined>;
+    /// Takes a publication, and appends the broker's own records with it: after a crash all of it is there, or nothing. `Busy`:
+    /// nothing was taken or counted, offer it again when there is room. Declined in whatever way, nothing was appended.
+    fn offer(&self, publication: &Publication, own: &[Entry<'_>]) -> Result<Receipt, Declined>;
 
     /// The broker gives a publication up that was only ever declined as busy, or may not be taken; it is counted as
     /// refused. `reason` is a code that `docs/errors/` explains.

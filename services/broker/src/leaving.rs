@@ -12,14 +12,10 @@ use crate::hub::wall_ms;
 use crate::intake::Publication;
 use crate::reason::CloseReason;
 use crate::session::Session;
-use crate::shed::Shed;
-use crate::wills::PendingWill;
+use crate::wills::{PATIENCE, PendingWill};
 
 /// For the last write on a connection that ends, and then for the client to close its side.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// For a will that the intake is too busy for.
-const WILL: Duration = Duration::from_secs(5);
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     pub(super) async fn finish(&mut self, reason: CloseReason) {
         self.ended = reason;
@@ -30,7 +26,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         self.give_up_held();
         match self.will_delay() {
             Some(delay) => self.put_will_off(delay),
-            None => self.offer_will(self.until(WILL)).await,
+            None => self.offer_will(self.until(PATIENCE)).await,
         }
         self.ring();
         self.leave_berth();
@@ -75,17 +71,17 @@ impl<S> Session<S> {
     fn put_will_off(&mut self, delay: Duration) {
         let Some(publication) = self.last_words() else { return };
         self.hub.counters.wills.add(1);
-        let due = Instant::now() + delay;
-        let will = PendingWill { due, until: due + WILL, publication, from: self.berth.number };
-        self.hub.wills.put(self.client.clone(), will);
+        let will = PendingWill::new(publication, self.berth.number, Instant::now() + delay);
+        let is_kept = self.hub.router.note_will(&will, wall_ms().saturating_add(delay.as_millis() as u64));
+        self.hub.wills.put(self.client.clone(), PendingWill { is_kept, ..will });
         self.hub.rounds.notify_one();
     }
 
     /// The will as a publication.
     pub(super) fn last_words(&mut self) -> Option<Publication> {
         let Will { topic, payload, qos, retain, properties, .. } = self.will.take()?;
-        let client = self.client.clone();
-        Some(Publication { client, topic, payload, qos, dup: false, retain, properties })
+        let (client, principal) = (self.client.clone(), self.principal.clone());
+        Some(Publication { client, principal, topic, payload, qos, dup: false, retain, properties })
     }
 
     /// Leaves the berth to whoever comes back for it, or ends the session.
@@ -105,11 +101,8 @@ impl<S> Session<S> {
     }
 
     fn give_up_held(&mut self) {
-        match self.held.take() {
-            // The intake has it; subscribers do not, and neither has the publisher an answer.
-            Some(held) if held.receipt.is_some() => self.hub.counters.shed(Shed::JournalBusy, 1),
-            Some(held) => self.hub.intake.give_up(&held.publication, self.ended.label()),
-            None => {}
+        if let Some(held) = self.held.take() {
+            self.hub.intake.give_up(&held.publication, self.ended.label());
         }
     }
 

@@ -68,12 +68,26 @@ impl Ledger {
 
     /// Facts that stand or fall together. Returns at once; the ticket tells when they are safe.
     pub(crate) fn note(&self, facts: Vec<Fact>) -> Result<Ticket, Refusal> {
+        self.note_with(facts, |own| self.append(own))
+    }
+
+    /// Appends what [`Ledger::note_with`] made of facts, and nothing else.
+    pub(crate) fn append(&self, own: &[Entry<'_>]) -> Result<Ticket, Refusal> {
+        self.journal.append_all(own)
+    }
+
+    /// The same in a batch with what somebody else has to write: `append` appends both.
+    pub(crate) fn note_with<E>(
+        &self,
+        facts: Vec<Fact>,
+        append: impl FnOnce(&[Entry<'_>]) -> Result<Ticket, E>,
+    ) -> Result<Ticket, E> {
         let payloads: Vec<_> = facts.iter().map(payload).collect();
         let now_ms = wall_ms();
         let both = facts.iter().zip(&payloads);
         let entries: Vec<_> = both.map(|(fact, payload)| entry(fact, payload, now_ms)).collect();
         let mut state = self.state();
-        let ticket = self.journal.append_all(&entries)?;
+        let ticket = append(&entries)?;
         state.last_seq = ticket.seq();
         state.since += facts.len() as u64;
         facts.into_iter().for_each(|fact| state.image.apply(fact));

@@ -4,12 +4,10 @@
 //! releases all there is, in one write. Bounded by its owner, who stops reading.
 
 use std::collections::VecDeque;
-use std::future::{self, Future};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use tidegate_codec_mqtt::{Packet, PacketId};
-use tidegate_kernel_journal::{Level, Ticket, Unknown};
+use tidegate_kernel_journal::{Level, Ticket, Unknown, Waiting};
 
 use crate::intake::Receipt;
 
@@ -35,31 +33,30 @@ pub(crate) struct Outstanding {
     queue: VecDeque<(Answer, Safe)>,
     /// Of those in the queue, the ones about a publication that was taken.
     taken: usize,
+    /// For the oldest of them.
+    waiting: Waiting,
 }
 
 impl Safe {
-    pub(crate) async fn reached(&self) -> Result<(), Unknown> {
-        if let Some(receipt) = &self.receipt {
-            receipt.safe().await?;
+    fn poll_reached(&self, waiting: &mut Waiting, context: &mut Context<'_>) -> Poll<Result<(), Unknown>> {
+        if let Some(Receipt { ticket, level }) = &self.receipt {
+            ready!(ticket.poll_reached(*level, waiting, context))?;
         }
         match &self.kept {
-            Some((ticket, level)) => ticket.reached(*level).await,
-            None => Ok(()),
+            Some((ticket, level)) => ticket.poll_reached(*level, waiting, context),
+            None => Poll::Ready(Ok(())),
         }
     }
 
-    pub(crate) fn is_reached(&self) -> bool {
-        is_ready(self.reached())
+    fn is_reached(&self) -> bool {
+        let is_safe = |receipt: &Receipt| receipt.ticket.has_reached(receipt.level);
+        self.receipt.as_ref().is_none_or(is_safe) && self.kept.as_ref().is_none_or(is_kept)
     }
 }
 
 /// Whether the record is as safe as that by now.
 pub(crate) fn is_kept((ticket, level): &(Ticket, Level)) -> bool {
-    is_ready(ticket.reached(*level))
-}
-
-fn is_ready(safe: impl Future<Output = Result<(), Unknown>>) -> bool {
-    matches!(pin!(safe).as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
+    ticket.has_reached(*level)
 }
 
 impl Answer {
@@ -87,11 +84,11 @@ impl Outstanding {
         self.taken
     }
 
-    /// Resolves when the oldest may be answered; never while there is none. May be dropped and asked again.
-    pub(crate) async fn due(&self) -> Result<(), Unknown> {
+    /// Ready when the oldest may be answered; never while there is none.
+    pub(crate) fn poll_due(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unknown>> {
         match self.queue.front() {
-            Some((_, safe)) => safe.reached().await,
-            None => future::pending().await,
+            Some((_, safe)) => safe.poll_reached(&mut self.waiting, context),
+            None => Poll::Pending,
         }
     }
 

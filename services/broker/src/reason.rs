@@ -71,7 +71,7 @@ reasons! {
         "report it with the log lines before it";
     /// MQTT 3.1.1 has no way to say no to a publication [MQTT-3.3.5-2].
     Denied "denied" Some("TG-MQ-116"), "the client published where it may not",
-        "give its principal a scope publish:FILTER that covers the topic";
+        "give its principal a scope publish:FILTER that covers the topic, or command:FILTER where rules send commands";
     ReceiveExceeded "receive_exceeded" Some("TG-MQ-117"), "more publications were under way than the broker takes",
         "let the client wait for PUBREC and PUBCOMP, or raise receive_max";
     TopicRefused "topic_refused" Some("TG-MQ-118"), "a topic has more levels than allowed",

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tidegate_codec_mqtt::PacketId;
+use tidegate_codec_mqtt::{PacketId, Publish, Text};
 use tokio::time::Instant;
 
-use crate::berth::Parcel;
-use crate::fact::Stored;
+use crate::fact::{Stored, Willed};
 use crate::hub::wall_ms;
 use crate::image::{Due, Image, Kept};
-use crate::message::Message;
+use crate::intake::Publication;
+use crate::message::{Message, said};
+use crate::parcel::Parcel;
 use crate::router::Router;
 use crate::subscription::Wanted;
+use crate::wills::PendingWill;
 
 /// The time this process began, by both clocks.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,17 @@ impl Router {
         let Some(ledger) = &self.ledger else { return };
         let now = Now { wall_ms: wall_ms(), instant: Instant::now() };
         ledger.look(|image| self.rebuild(image, now));
+    }
+
+    /// Wills that waited for their delay, each with its client.
+    pub(crate) fn wills(&self) -> Vec<(Text, PendingWill)> {
+        let Some(ledger) = &self.ledger else { return Vec::new() };
+        let now = Now { wall_ms: wall_ms(), instant: Instant::now() };
+        let restored = |(berth, (due_ms, will)): (&u64, &(u64, Willed))| {
+            let pending = PendingWill::new(will.publication(), *berth, now.at(*due_ms));
+            (will.client.clone(), PendingWill { is_kept: true, ..pending })
+        };
+        ledger.look(|image| image.wills.iter().map(restored).collect())
     }
 
     fn rebuild(&self, image: &Image, now: Now) {
@@ -75,6 +88,19 @@ impl Router {
             Arc::new(message)
         };
         messages.entry(stored.number).or_insert_with(make).clone()
+    }
+}
+
+impl Willed {
+    pub(crate) fn of(publication: &Publication) -> Self {
+        let (client, principal) = (publication.client.detach(), publication.principal.detach());
+        Self { client, principal, qos: publication.qos, publish: said(publication) }
+    }
+
+    fn publication(&self) -> Publication {
+        let Publish { topic, payload, retain, properties, .. } = self.publish.clone();
+        let (client, principal, qos) = (self.client.clone(), self.principal.clone(), self.qos);
+        Publication { client, principal, topic, payload, qos, dup: false, retain, properties }
     }
 }
 

@@ -5,8 +5,10 @@
 //! predecessor's last will comes before anything the successor says.
 
 use std::collections::BTreeMap;
-use std::future;
+use std::future::{self, Future};
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 
 use tidegate_codec_mqtt::Text;
 use tokio::sync::{oneshot, watch};
@@ -34,14 +36,14 @@ pub(crate) struct Mail(Option<oneshot::Receiver<Signal>>);
 impl Mail {
     /// Resolves when a signal comes; never after the first. May be dropped and asked again.
     pub(crate) async fn next(&mut self) -> Signal {
-        if let Some(receiver) = &mut self.0 {
-            let signal = receiver.await;
-            self.0 = None;
-            if let Ok(signal) = signal {
-                return signal;
-            }
-        }
-        future::pending().await
+        future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Signal> {
+        let Some(receiver) = &mut self.0 else { return Poll::Pending };
+        let Poll::Ready(signal) = Pin::new(receiver).poll(context) else { return Poll::Pending };
+        self.0 = None;
+        signal.map_or(Poll::Pending, Poll::Ready)
     }
 }
 
@@ -128,6 +130,10 @@ impl Roster {
 
     pub(crate) fn len(&self) -> usize {
         *self.taken.borrow()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.lock().draining
     }
 
     /// Lets nobody in any more and tells everybody to finish.

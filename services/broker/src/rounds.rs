@@ -1,4 +1,4 @@
-//! What happens because time has passed and no packet came: sessions end, delayed wills are said, retained messages expire.
+//! What happens because time has passed and no packet came: sessions end, delayed wills are said, messages expire.
 //!
 //! One task, which sleeps until the next of them is due. Each round is short, but for a snapshot of the sessions now and then.
 
@@ -12,7 +12,7 @@ use crate::offering::{Offered, Source};
 use crate::router::Rings;
 use crate::wills::PendingWill;
 
-/// Retained messages that have expired are looked for this often; nobody is sent one in between.
+/// Messages that have expired, retained or queued, are looked for this often; nobody is sent one in between.
 /// So is whether a snapshot is due.
 const SWEEP: Duration = Duration::from_secs(10);
 /// Before a will is offered again to an intake that was busy.
@@ -33,6 +33,9 @@ pub(crate) async fn walk(hub: Arc<Hub>) {
         if now >= swept_at + SWEEP {
             swept_at = now;
             hub.router.expire_retained(now);
+            for berth in hub.router.berths.all() {
+                hub.router.expire_queued(&berth, now);
+            }
             hub.snapshot_if_due().await;
         }
     }
@@ -67,17 +70,17 @@ impl Hub {
     /// Says a will; gives it back where the intake was busy and there is time.
     pub(crate) fn say(&self, will: PendingWill, now: Instant) -> Option<PendingWill> {
         let mut rings = Rings::new();
-        let source = Source { berth: will.from, received: None };
-        let offered = self.offer(&will.publication, None, source, &mut rings);
+        let source = Source { berth: will.from, received: None, put_off: will.is_kept };
+        let offered = self.offer(&will.publication, source, &mut rings);
         rings.iter().for_each(|berth| berth.ring());
         match offered {
-            Offered::Busy(None) if now < will.until => Some(PendingWill { due: now + RETRY, ..will }),
-            Offered::Busy(None) => {
-                self.intake.give_up(&will.publication, "will_held_back");
-                None
-            }
-            _ => None,
+            Offered::Busy if now < will.until => return Some(PendingWill { due: now + RETRY, ..will }),
+            Offered::Busy => self.intake.give_up(&will.publication, "will_held_back"),
+            Offered::Taken(_) => return None,
+            Offered::Refused { .. } => {}
         }
+        self.router.forget_will(will.from);
+        None
     }
 
     /// Says what is left at the end of the broker, and gives up what is not taken at once.

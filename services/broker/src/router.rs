@@ -11,21 +11,24 @@ use tidegate_codec_mqtt::{PacketId, Publish, QoS, SubscriptionId, TopicFilter};
 use tidegate_kernel_journal::{Level, Refusal, Ticket};
 use tokio::time::Instant;
 
-use crate::berth::{Berth, Parcel};
+use crate::berth::Berth;
 use crate::berths::Berths;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::fact::{Fact, Owed, Stored};
+use crate::fact::{Fact, Owed, Stored, Willed};
 use crate::hub::wall_ms;
 use crate::intake::Publication;
 use crate::ledger::{self, SAFE};
 use crate::message::{Message, said};
+use crate::offering::Source;
 use crate::options::Options;
+use crate::parcel::Parcel;
 use crate::retained::Retained;
 use crate::room::Room;
 use crate::shed::Shed;
 use crate::subscription::{Subscriber, Subscribers, Wanted};
 use crate::tree::Tree;
+use crate::wills::PendingWill;
 
 /// Berths that have something to send and were not told yet.
 pub(crate) type Rings = Vec<Arc<Berth>>;
@@ -36,23 +39,16 @@ pub(crate) type Kept = Option<(Ticket, Level)>;
 /// Most clients one record names.
 const OWED_MAX: usize = 1000;
 
-/// Why a publication could not be routed. Nobody has got it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unkept {
-    Busy,
-    Refused { code: &'static str },
-}
-
-/// A publication and where it comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Letter<'a> {
-    pub(crate) publication: &'a Publication,
-    /// The publisher's berth.
-    pub(crate) from: u64,
-    /// The publisher's session is kept, and must not take this QoS 2 publication a second time.
-    pub(crate) received: Option<PacketId>,
-    /// How safe the broker's own record has to be.
-    pub(crate) level: Level,
+/// A publication with room for it in its subscribers' queues, which nobody has got yet.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    /// Nothing where it goes to nobody and is not retained.
+    message: Option<Arc<Message>>,
+    pub(crate) targets: Vec<Target>,
+    retaining: Retaining,
+    facts: Vec<Fact>,
+    /// For whom there was no room, by reason; counted once it is taken.
+    shed: Vec<(Shed, u64)>,
 }
 
 #[derive(Debug)]
@@ -72,7 +68,7 @@ pub(crate) struct Router {
 
 /// One client that gets the message, whatever number of its subscriptions asked for it.
 #[derive(Debug)]
-struct Target {
+pub(crate) struct Target {
     berth: Arc<Berth>,
     options: Options,
     id: Option<PacketId>,
@@ -103,30 +99,42 @@ impl Router {
         self.withheld.iter().any(|withheld| crate::acl::covers(withheld.as_bytes(), filter))
     }
 
-    /// Gives a publication to its subscribers, and keeps it where it must be kept.
-    pub(crate) fn route(&self, letter: Letter<'_>, rings: &mut Rings) -> Result<Kept, Unkept> {
-        let publication = letter.publication;
-        let mut targets = self.targets(letter);
-        if targets.is_empty() && !publication.retain && letter.received.is_none() {
-            return Ok(None);
+    /// Who gets a publication, and what has to be written for that.
+    pub(crate) fn draft(&self, publication: &Publication, source: Source) -> Draft {
+        let mut targets = self.targets(publication, source.berth);
+        let notes = source.notes();
+        if targets.is_empty() && !publication.retain && notes.is_empty() {
+            return Draft::default();
         }
-        if self.room.is_full() {
-            self.counters.shed(Shed::TotalBytes, targets.len() as u64);
-            targets.clear();
-        }
-        self.reserve(&mut targets, publication.payload.len());
-        let retaining = self.retaining(publication);
+        let mut shed = self.make_room(&mut targets, publication.payload.len());
+        let retaining = self.retaining(publication, &mut shed);
         let message = self.message(said(publication), publication.qos);
-        let kept = self.keep(letter, &message, &targets, retaining)?;
-        match retaining {
+        let mut facts = kept_facts(&message, &targets, retaining);
+        facts.extend(notes);
+        Draft { message: Some(message), targets, retaining, facts, shed }
+    }
+
+    /// Gives a publication that was taken to its subscribers. `kept` is the broker's own record, where there is one.
+    pub(crate) fn deliver_all(&self, draft: Draft, kept: Option<&(Ticket, Level)>, rings: &mut Rings) {
+        draft.shed.iter().for_each(|(shed, count)| self.counters.shed(*shed, *count));
+        let Some(message) = draft.message else { return };
+        if let Some((ticket, _)) = kept {
+            message.kept(ticket.clone(), SAFE);
+        }
+        match draft.retaining {
             Retaining::Nothing => {}
-            Retaining::Clear => drop(self.retained.clear(publication.topic.as_bytes())),
+            Retaining::Clear => drop(self.retained.clear(message.publish.topic.as_bytes())),
             Retaining::Set => self.retained.set(message.clone()),
         }
-        for target in targets {
+        for target in draft.targets {
             self.deliver(&message, target, rings);
         }
-        Ok(kept)
+    }
+
+    /// It was not taken: the room is free again.
+    pub(crate) fn give_back(&self, draft: Draft) {
+        let handed_out = draft.targets.iter().filter_map(|target| Some((&target.berth, target.id?)));
+        handed_out.for_each(|(berth, id)| berth.give_back(id));
     }
 
     fn message(&self, publish: Publish, qos: QoS) -> Arc<Message> {
@@ -134,28 +142,9 @@ impl Router {
         Arc::new(Message::new(publish, qos, number, &self.room, Instant::now()))
     }
 
-    /// Writes down what must be found again after a restart.
-    fn keep(
-        &self,
-        letter: Letter<'_>,
-        message: &Message,
-        targets: &[Target],
-        retaining: Retaining,
-    ) -> Result<Kept, Unkept> {
-        let Some(ledger) = &self.ledger else { return Ok(None) };
-        let mut facts = kept_facts(message, targets, retaining);
-        let from = |id| Fact::Received { berth: letter.from, id };
-        facts.extend(letter.received.map(from));
-        if facts.is_empty() {
-            return Ok(None);
-        }
-        let ticket = ledger.note(facts)?;
-        message.kept(ticket.clone(), SAFE);
-        Ok(Some((ticket, letter.level)))
-    }
-
-    fn targets(&self, letter: Letter<'_>) -> Vec<Target> {
-        let (publication, mut targets, mut leaves) = (letter.publication, Vec::new(), 0);
+    /// Whoever is to get it.
+    fn targets(&self, publication: &Publication, from: u64) -> Vec<Target> {
+        let (mut targets, mut leaves) = (Vec::new(), 0);
         let topic = publication.topic.as_bytes();
         if self.subscriptions() == 0 || self.withheld.iter().any(|filter| filter.matches(&publication.topic))
         {
@@ -164,28 +153,42 @@ impl Router {
         let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
         tree.visit(topic, &mut |leaf: &Subscribers| {
             leaves += 1;
-            leaf.each(&mut |subscriber| targets.extend(Target::of(subscriber, letter)));
+            leaf.each(&mut |subscriber| targets.extend(Target::of(subscriber, publication, from)));
         });
         drop(tree);
         if leaves > 1 { merged(targets) } else { targets }
     }
 
-    /// Finds room and identifiers for those that are owed the message even after a restart.
-    /// Finds room and identifiers for those that are owed the message even after a restart.
-    fn reserve(&self, targets: &mut Vec<Target>, bytes: usize) {
+    /// Leaves out whoever there is no room for, and says why; the others have an identifier then, where they are owed the message even
+    /// after a restart.
+    fn make_room(&self, targets: &mut Vec<Target>, bytes: usize) -> Vec<(Shed, u64)> {
+        if self.room.is_full() && !targets.is_empty() {
+            let many = std::mem::take(targets).len();
+            return vec![(Shed::TotalBytes, many as u64)];
+        }
+        let mut shed = Vec::new();
         targets.retain_mut(|target| {
             if !target.is_owed() {
                 return true;
             }
-            match target.berth.reserve(bytes) {
+            match self.reserve(&target.berth, bytes) {
                 Ok(id) => target.id = Some(id),
-                Err(shed) => self.counters.shed(shed, 1),
+                Err(why) => shed.push((why, 1)),
             }
             target.id.is_some()
         });
+        shed
     }
 
-    fn retaining(&self, publication: &Publication) -> Retaining {
+    /// What has expired makes way first.
+    fn reserve(&self, berth: &Berth, bytes: usize) -> Result<PacketId, Shed> {
+        match berth.reserve(bytes) {
+            Err(_) if self.expire_queued(berth, Instant::now()) => berth.reserve(bytes),
+            reserved => reserved,
+        }
+    }
+
+    fn retaining(&self, publication: &Publication, shed: &mut Vec<(Shed, u64)>) -> Retaining {
         let topic = publication.topic.as_bytes();
         if !publication.retain || publication.payload.is_empty() && !self.retained.holds(topic) {
             return Retaining::Nothing;
@@ -195,14 +198,15 @@ impl Router {
         }
         match self.retained.check(topic, publication.payload.len()) {
             Ok(()) => Retaining::Set,
-            Err(shed) => {
-                self.counters.shed(shed, 1);
+            Err(why) => {
+                shed.push((why, 1));
                 Retaining::Nothing
             }
         }
     }
 
-    fn deliver(&self, message: &Arc<Message>, target: Target, rings: &mut Rings) {
+    /// Queues it for one of them.
+    pub(crate) fn deliver(&self, message: &Arc<Message>, target: Target, rings: &mut Rings) {
         let parcel = Parcel {
             message: message.clone(),
             qos: target.options.qos,
@@ -284,7 +288,8 @@ impl Router {
     /// A retained message that a kept session is owed is written down like a new one.
     fn replay_kept(&self, retained: &Message, target: Target, rings: &mut Rings) {
         let mut targets = vec![target];
-        self.reserve(&mut targets, retained.publish.payload.len());
+        let shed = self.make_room(&mut targets, retained.publish.payload.len());
+        shed.iter().for_each(|(shed, count)| self.counters.shed(*shed, *count));
         let message =
             Arc::new(retained.again(self.last_message.fetch_add(1, Ordering::Relaxed) + 1, &self.room));
         for target in targets {
@@ -314,6 +319,36 @@ impl Router {
         }
     }
 
+    /// Writes down that a will waits; whether it is.
+    pub(crate) fn note_will(&self, will: &PendingWill, due_ms: u64) -> bool {
+        let willed = || Box::new(Willed::of(&will.publication));
+        let fact = || Fact::Willed { berth: will.from, due_ms, will: willed() };
+        // One that is not written down is lost in a crash, as one that was not put off yet.
+        self.ledger.as_ref().is_some_and(|ledger| ledger.note(vec![fact()]).is_ok())
+    }
+
+    /// It is given up, or its client is back.
+    pub(crate) fn forget_will(&self, berth: u64) {
+        if let Some(ledger) = &self.ledger {
+            // Said once more after a crash, at worst.
+            let _ = ledger.note(vec![Fact::Said { berth }]);
+        }
+    }
+
+    /// Drops and counts what is queued for a client and expired; whether that was any.
+    pub(crate) fn expire_queued(&self, berth: &Berth, now: Instant) -> bool {
+        let expired = berth.expire(now);
+        self.counters.shed(Shed::Expired, expired.len() as u64);
+        for ids in expired.chunks(OWED_MAX) {
+            let done = |id: &PacketId| Fact::Done { berth: berth.number, id: *id };
+            if let Some(ledger) = self.ledger.as_ref().filter(|_| berth.is_durable()) {
+                // One that is not written down expires again after a restart.
+                let _ = ledger.note(ids.iter().map(done).collect());
+            }
+        }
+        !expired.is_empty()
+    }
+
     pub(crate) fn expire_retained(&self, now: Instant) {
         let expired = self.retained.expire(now);
         self.counters.shed(Shed::Expired, expired.len() as u64);
@@ -334,10 +369,10 @@ impl Router {
 }
 
 impl Target {
-    fn of(subscriber: &Subscriber, letter: Letter<'_>) -> Option<Self> {
-        let (berth, publication) = (&subscriber.berth, letter.publication);
+    fn of(subscriber: &Subscriber, publication: &Publication, from: u64) -> Option<Self> {
+        let berth = &subscriber.berth;
         let qos = subscriber.options.qos.min(publication.qos);
-        let unwanted = subscriber.options.no_local && berth.number == letter.from;
+        let unwanted = subscriber.options.no_local && berth.number == from;
         let absent = !berth.is_online() && (qos == QoS::AtMostOnce || !berth.is_durable());
         let retain_as_published = subscriber.options.retain_as_published && publication.retain;
         let options = Options { qos, retain_as_published, ..subscriber.options };
@@ -357,22 +392,36 @@ impl Target {
 }
 
 /// What a publication does to the retained message of its topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Retaining {
+    #[default]
     Nothing,
     Clear,
     Set,
 }
 
-impl From<Refusal> for Unkept {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Busy(_) => Self::Busy,
-            other => Self::Refused { code: other.code() },
-        }
+impl Draft {
+    /// Whether there was no room for somebody.
+    pub(crate) fn has_shed(&self) -> bool {
+        !self.shed.is_empty()
+    }
+
+    /// What has to be written, which is then whoever's asks.
+    pub(crate) fn facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.facts)
     }
 }
 
+impl Source {
+    /// What is written about the publisher itself.
+    fn notes(self) -> Vec<Fact> {
+        let berth = self.berth;
+        let received = self.received.map(|id| Fact::Received { berth, id });
+        received.into_iter().chain(self.put_off.then_some(Fact::Said { berth })).collect()
+    }
+}
+
+/// What is written of a message.
 fn kept_facts(message: &Message, targets: &[Target], retaining: Retaining) -> Vec<Fact> {
     let owed: Vec<Owed> = targets.iter().filter_map(Target::owed).collect();
     let topic = message.publish.topic.as_bytes();

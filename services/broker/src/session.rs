@@ -10,13 +10,15 @@
 //! all of it once, and sends all acknowledgements that one batch released in one write. Every wait ends by a limit; what it
 //! takes in, what it sends out and how it finishes stand in `taking`, `subscribing`, `outgoing` and `leaving`.
 
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tidegate_codec_mqtt::{Ack, Connect, Decoder, Packet, ProtocolLevel, Text, Will};
-use tidegate_kernel_journal::{Level, Ticket, Unknown};
+use tidegate_kernel_journal::{Level, Ticket, Unknown, Waiting};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -58,6 +60,8 @@ pub(crate) struct Session<S> {
     pub(super) outlet: Outlet,
     pub(super) client: Text,
     pub(super) berth: Arc<Berth>,
+    /// The name of its principal; empty for nobody in particular.
+    pub(super) principal: Text,
     pub(super) permissions: Permissions,
     pub(super) stay: Option<Stay>,
     /// How long the session outlives the connection.
@@ -81,6 +85,7 @@ pub(crate) struct Session<S> {
     pub(super) has_mail: bool,
     /// The record that the next message waits for.
     pub(super) waits_for: Option<(Ticket, Level)>,
+    waiting: Waiting,
     /// The berth is left or given up.
     pub(super) has_left: bool,
     /// PUBACKs in the output buffer.
@@ -120,6 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             outlet,
             client,
             berth,
+            principal: admitted.name(),
             permissions: admitted.permissions,
             stay: admitted.stay,
             expiry: admitted.expiry,
@@ -134,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             listens: session_present,
             has_mail: session_present,
             waits_for: None,
+            waiting: Waiting::default(),
             has_left: false,
             acks_written: 0,
             receipts_written: 0,
@@ -190,24 +197,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// One task polls all of it in turn; a `select!` would make and drop seven futures for each packet.
     async fn event(&mut self) -> Event {
         self.arm();
         let reads = !self.pace.is_held() && self.draining.is_none();
         // What was just sent comes after what is to be read, so that neither starves the other.
         let (sends, sent) = (self.listens && self.draining.is_none(), self.has_mail);
-        tokio::select! {
-            biased;
-            signal = self.mail.next() => Event::Signal(signal),
-            outcome = self.outstanding.due() => Event::Due(outcome),
-            () = self.berth.rung(), if sends && !sent => Event::Mail,
-            read = self.wire.fill(), if reads => Event::Read(read),
-            () = std::future::ready(()), if sends && sent => Event::Mail,
-            kept = reached(&self.waits_for), if sends => match kept {
-                Ok(()) => Event::Mail,
-                Err(unknown) => Event::Due(Err(unknown)),
-            },
-            () = &mut self.timer => Event::Time,
-        }
+        let Self { mail, outstanding, berth, wire, waits_for, waiting, timer, .. } = self;
+        let mut rung = pin!(berth.rung());
+        poll_fn(|context| {
+            if let Poll::Ready(signal) = mail.poll_next(context) {
+                return Poll::Ready(Event::Signal(signal));
+            }
+            if let Poll::Ready(outcome) = outstanding.poll_due(context) {
+                return Poll::Ready(Event::Due(outcome));
+            }
+            if sends && !sent && rung.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Event::Mail);
+            }
+            if reads && let Poll::Ready(read) = wire.poll_fill(context) {
+                return Poll::Ready(Event::Read(read));
+            }
+            if sends && sent {
+                return Poll::Ready(Event::Mail);
+            }
+            if sends
+                && let Some((ticket, level)) = waits_for
+                && let Poll::Ready(kept) = ticket.poll_reached(*level, waiting, context)
+            {
+                return Poll::Ready(kept.map_or_else(|unknown| Event::Due(Err(unknown)), |()| Event::Mail));
+            }
+            timer.as_mut().poll(context).map(|()| Event::Time)
+        })
+        .await
     }
 
     fn arm(&mut self) {
@@ -268,6 +290,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if self.wire.output.is_empty() {
             return Ok(());
         }
+        // A socket nearly always has room: the time and a timer are for one that has not.
+        if let Some(written) = at_once(self.wire.flush()).await {
+            return self.note_flush(written);
+        }
         let stuck_at = Instant::now() + self.hub.config.write_timeout();
         loop {
             let (until, reason) = match self.draining {
@@ -309,10 +335,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-/// Resolves when the record is safe; never where there is none to wait for.
-async fn reached(kept: &Option<(Ticket, Level)>) -> Result<(), Unknown> {
-    match kept {
-        Some((ticket, level)) => ticket.reached(*level).await,
-        None => std::future::pending().await,
-    }
+/// What a future comes to that does not have to wait.
+async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }

@@ -38,6 +38,6 @@ sheds! {
     SessionEnded "session_ended";
     /// There are as many retained messages as may be.
     RetainedFull "retained_full";
-    /// The journal was too busy to keep it, for one subscriber or, on a connection that ended, for all.
+    /// The journal was too busy to keep a retained message for a new subscription.
     JournalBusy "journal_busy";
 }

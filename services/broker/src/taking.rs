@@ -9,7 +9,7 @@ use tidegate_codec_mqtt::{Ack, DecodeError, Disconnect, Kind, Packet, PacketId, 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::intake::{Publication, Receipt};
+use crate::intake::Publication;
 use crate::offering::{Offered, Source};
 use crate::outstanding::{Answer, Safe};
 use crate::reason::{Cause, CloseReason, Ending};
@@ -20,13 +20,11 @@ use crate::tree::levels;
 const RETRY_MIN: Duration = Duration::from_millis(1);
 const RETRY_MAX: Duration = Duration::from_millis(64);
 
-/// A publication the intake, or the broker's own journal, was too busy for.
+/// A publication the journal was too busy for.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(super) publication: Publication,
     id: Option<PacketId>,
-    /// The intake has it already.
-    pub(super) receipt: Option<Receipt>,
     delay: Duration,
     pub(super) retry_at: Instant,
 }
@@ -41,6 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             progress = true;
             self.handle(packet)?;
         }
+        self.wire.keep_rest();
         self.note_pace(progress);
         Ok(())
     }
@@ -122,19 +121,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn publish(&mut self, publish: Publish) -> Result<(), Ending> {
         let Publish { topic, payload, delivery, retain, properties, .. } = publish;
-        let (qos, dup, client) = (delivery.qos(), delivery.is_dup(), self.client.clone());
+        let (qos, dup) = (delivery.qos(), delivery.is_dup());
+        let (client, principal) = (self.client.clone(), self.principal.clone());
         self.hub.counters.publication(qos, dup);
         if let Some(id) = delivery.id()
             && self.count_receiving(qos, id)?
         {
             return Ok(());
         }
-        let publication = Publication { client, topic, payload, qos, dup, retain, properties };
+        let publication = Publication { client, principal, topic, payload, qos, dup, retain, properties };
         if let Some(reason) = self.refusal(&publication) {
             return self.deny(&publication, delivery.id(), reason);
         }
         self.throttle(&publication);
-        self.offer(publication, delivery.id(), None, RETRY_MIN)
+        self.offer(publication, delivery.id(), RETRY_MIN)
     }
 
     /// Holds a client to what it may have under way; whether this one was taken before.
@@ -160,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     fn refusal(&self, publication: &Publication) -> Option<CloseReason> {
         let topic = publication.topic.as_bytes();
-        if !self.permissions.may_publish(topic) {
+        if !self.hub.may_publish(&self.permissions, topic) {
             return Some(CloseReason::Denied);
         }
         (levels(topic) > self.hub.config.topic_levels_max).then_some(CloseReason::TopicRefused)
@@ -208,15 +208,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         &mut self,
         publication: Publication,
         id: Option<PacketId>,
-        receipt: Option<Receipt>,
         delay: Duration,
     ) -> Result<(), Ending> {
         let twice_is_wrong = publication.qos == QoS::ExactlyOnce && self.berth.is_durable();
-        let source = Source { berth: self.berth.number, received: id.filter(|_| twice_is_wrong) };
-        match (self.hub.offer(&publication, receipt, source, &mut self.rings), id) {
+        let received = id.filter(|_| twice_is_wrong);
+        let source = Source { berth: self.berth.number, received, put_off: false };
+        match (self.hub.offer(&publication, source, &mut self.rings), id) {
             (Offered::Taken(safe), Some(id)) => self.owe(publication.qos, id, safe),
-            (Offered::Busy(receipt), id) => {
-                self.held = Some(Held { publication, id, receipt, delay, retry_at: Instant::now() + delay });
+            (Offered::Busy, id) => {
+                self.held = Some(Held { publication, id, delay, retry_at: Instant::now() + delay });
             }
             (Offered::Refused { code }, Some(id)) => {
                 let ending = |()| Ending::caused(CloseReason::Refused, Cause::Code(code));
@@ -240,8 +240,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Offers the held publication again, if there is one and it is time to; whether it is out of the way now.
     fn offer_held(&mut self) -> Result<bool, Ending> {
         match self.held.take_if(|held| held.retry_at <= Instant::now()) {
-            Some(Held { publication, id, receipt, delay, .. }) => {
-                self.offer(publication, id, receipt, (delay * 2).min(RETRY_MAX))?;
+            Some(Held { publication, id, delay, .. }) => {
+                self.offer(publication, id, (delay * 2).min(RETRY_MAX))?;
                 Ok(self.held.is_none())
             }
             None => Ok(false),
@@ -253,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let Some(publication) = self.last_words() else { return };
         self.hub.counters.wills.add(1);
         // Without an identifier nothing ends here: there is nobody left to tell.
-        let _ = self.offer(publication, None, None, RETRY_MIN);
+        let _ = self.offer(publication, None, RETRY_MIN);
         while let Some(held) = &self.held
             && Instant::now() < until
         {

@@ -1,15 +1,18 @@
 //! Last wills that wait for their delay (section 3.1.3.2.2 of MQTT 5).
 //!
-//! One for each client at most, so the limit on sessions bounds them. In memory alone: a node that ends in order says them
-//! then, and one that crashes has lost them. Holds a lock for map operations. Time is handed in.
+//! One for each client at most, so the limit on sessions bounds them. A node that ends in order says them then; one that crashed
+//! finds them again, for each is written down, and that it was said is one batch with what it said. Holds a lock for map operations. Time is handed in.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tidegate_codec_mqtt::Text;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::intake::Publication;
+
+/// For a will that the intake is too busy for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct PendingWill {
@@ -19,12 +22,25 @@ pub(crate) struct PendingWill {
     pub(crate) publication: Publication,
     /// The berth it came from.
     pub(crate) from: u64,
+    /// There is a record of it.
+    pub(crate) is_kept: bool,
+}
+
+impl PendingWill {
+    /// One that is not written down yet.
+    pub(crate) fn new(publication: Publication, berth: u64, due: Instant) -> Self {
+        Self { due, until: due + PATIENCE, publication, from: berth, is_kept: false }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Wills(Mutex<BTreeMap<Text, PendingWill>>);
 
 impl Wills {
+    pub(crate) fn of(pending: Vec<(Text, PendingWill)>) -> Self {
+        Self(Mutex::new(pending.into_iter().collect()))
+    }
+
     pub(crate) fn put(&self, client: Text, will: PendingWill) {
         self.lock().insert(client, will);
     }

@@ -9,13 +9,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tidegate_kernel_plug::Knock;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tonic::transport::server::Connected;
 
 /// A byte stream, plain or with TLS around it.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// A handshake, as it comes back from the port: the stream inside, or nothing where it failed.
+pub type Shaking<'a> = Pin<Box<dyn Future<Output = Option<Box<dyn Wire>>> + Send + 'a>>;
+
+/// The port to whoever shakes hands with a connection before HTTP/2 is spoken on it. Bounded in time and in number by itself.
+pub trait Handshake: Send + Sync + 'static {
+    fn shake(&self, stream: TcpStream) -> Shaking<'_>;
+}
 
 pub(crate) struct Visitor {
     wire: Box<dyn Wire>,
@@ -26,8 +35,8 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    pub(crate) fn new(wire: impl Wire + 'static, knock: Knock, seat: Seat, silence_max: Duration) -> Visitor {
-        Visitor { wire: Box::new(wire), knock, silence: Some(Box::pin(sleep(silence_max))), _seat: seat }
+    pub(crate) fn new(wire: Box<dyn Wire>, knock: Knock, seat: Seat, silence_max: Duration) -> Visitor {
+        Visitor { wire, knock, silence: Some(Box::pin(sleep(silence_max))), _seat: seat }
     }
 }
 

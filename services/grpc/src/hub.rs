@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
+use crate::door::Handshake;
 use crate::intake::Intake;
 use crate::pace::Uses;
 use crate::positions::Positions;
@@ -15,6 +16,7 @@ pub(crate) struct Hub {
     pub(crate) config: Config,
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) doorkeeper: Arc<dyn Authenticate>,
+    pub(crate) handshake: Option<Arc<dyn Handshake>>,
     pub(crate) positions: Positions,
     pub(crate) uses: Arc<Uses>,
     pub(crate) counters: Counters,

@@ -35,6 +35,7 @@ pub mod v1 {
 
 pub use config::{Config, SECTION};
 pub use counters::Snapshot;
+pub use door::{Handshake, Shaking, Wire};
 pub use error::GrpcError;
 pub use fault::{Fault, Unfit};
 pub use intake::{Declined, Intake, Offer, Receipt, Refused, Sender, Taken};

@@ -5,9 +5,9 @@
 
 use crate::config::Config;
 use crate::counters::{Counters, Snapshot};
-use crate::door::Visitor;
+use crate::door::{Handshake, Visitor, Wire};
 use crate::error::GrpcError;
-use crate::hub::{Gauge, Hub};
+use crate::hub::{Gauge, Hub, Seat};
 use crate::intake::Intake;
 use crate::pace::Uses;
 use crate::positions::Positions;
@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::Journal;
 use tidegate_kernel_plug::{Authenticate, Knock};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -56,7 +55,7 @@ pub struct Drained {
     pub unacknowledged: u64,
 }
 
-/// Asks a listener for its counts, to drain, or to serve a connection that something else accepted.
+/// Asks a listener for its counts, or to drain.
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(crate) hub: Arc<Hub>,
@@ -65,12 +64,13 @@ pub struct Handle {
 }
 
 impl Grpc {
-    /// Takes the address and finds out where the streams were. Reads the journal, so it blocks for a moment.
+    /// Takes the address and finds out where the streams were. With `handshake` every connection goes through it. Reads the journal, so it blocks for a moment.
     pub async fn bind(
         config: Config,
         intake: Arc<dyn Intake>,
         doorkeeper: Arc<dyn Authenticate>,
         journal: Journal,
+        handshake: Option<Arc<dyn Handshake>>,
     ) -> Result<Grpc, GrpcError> {
         config.check()?;
         let address = config.listen;
@@ -82,6 +82,7 @@ impl Grpc {
             config,
             intake,
             doorkeeper,
+            handshake,
             uses: Arc::new(Uses::new(Instant::now())),
             counters: Counters::default(),
             calls: Gauge::new(),
@@ -133,17 +134,6 @@ impl Handle {
         !self.hub.is_draining() && !self.visitors.is_closed()
     }
 
-    /// Serves a connection under the same limits and counts: one with TLS around it, for one. Whether it was let in.
-    pub async fn serve<S>(&self, stream: S, knock: Knock) -> bool
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        match visitor(&self.hub, stream, knock) {
-            Some(visitor) => self.visitors.send(visitor).await.is_ok(),
-            None => false,
-        }
-    }
-
     /// Stops accepting and reading, waits until everything taken in is acknowledged, closes, and says what was left at
     /// `deadline`. A listener that does not run any more has nothing left.
     pub async fn drain(&self, deadline: Instant) -> Drained {
@@ -155,7 +145,7 @@ impl Handle {
 
 /// Accepts until it is told to drain, and gives the deadline for that.
 async fn accept_all(
-    hub: &Hub,
+    hub: &Arc<Hub>,
     listener: TcpListener,
     local_addr: SocketAddr,
     door: &mpsc::Sender<Visitor>,
@@ -165,7 +155,7 @@ async fn accept_all(
         tokio::select! {
             deadline = ordered(&mut order) => return deadline,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => admit(hub, stream, Knock { peer, listener: local_addr }, door).await,
+                Ok((stream, peer)) => receive(hub, stream, Knock { peer, listener: local_addr }, door).await,
                 Err(error) => {
                     hub.counters.accept_errors.add(1);
                     tracing::warn!(%error, "could not accept a gRPC connection");
@@ -181,25 +171,33 @@ async fn ordered(order: &mut watch::Receiver<Option<Instant>>) -> Instant {
     deadline.expect("the hub holds the sender itself, and it was waited for a deadline")
 }
 
-async fn admit(hub: &Hub, stream: TcpStream, knock: Knock, door: &mpsc::Sender<Visitor>) {
+/// Nobody waits for another one's handshake.
+async fn receive(hub: &Arc<Hub>, stream: TcpStream, knock: Knock, door: &mpsc::Sender<Visitor>) {
     // Acknowledgements already wait for each other; the kernel need not wait for more.
     let _ = stream.set_nodelay(true);
-    if let Some(visitor) = visitor(hub, stream, knock) {
-        // Only fails when the server has panicked; then the report is never sent and the node is unready.
-        let _ = door.send(visitor).await;
-    }
+    let Some(seat) = seat(hub) else { return };
+    let Some(handshake) = hub.handshake.clone() else {
+        return admit(hub, Box::new(stream), knock, seat, door).await;
+    };
+    let (hub, door) = (hub.clone(), door.clone());
+    tokio::spawn(async move {
+        if let Some(wire) = handshake.shake(stream).await {
+            admit(&hub, wire, knock, seat, &door).await;
+        }
+    });
 }
 
-fn visitor<S>(hub: &Hub, stream: S, knock: Knock) -> Option<Visitor>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+async fn admit(hub: &Hub, wire: Box<dyn Wire>, knock: Knock, seat: Seat, door: &mpsc::Sender<Visitor>) {
+    let silence_max = Duration::from_millis(hub.config.connect_timeout_ms);
+    // Only fails when the server has ended; after a panic the report is never sent and the node is unready.
+    let _ = door.send(Visitor::new(wire, knock, seat, silence_max)).await;
+}
+
+fn seat(hub: &Hub) -> Option<Seat> {
     hub.counters.connections.add(1);
-    let Some(seat) = hub.connections.enter(hub.config.connections_max) else {
-        hub.counters.connections_refused.add(1);
-        return None;
-    };
-    Some(Visitor::new(stream, knock, seat, Duration::from_millis(hub.config.connect_timeout_ms)))
+    let seat = hub.connections.enter(hub.config.connections_max);
+    hub.counters.connections_refused.add(u64::from(seat.is_none()));
+    seat
 }
 
 async fn serve(hub: Arc<Hub>, visitors: mpsc::Receiver<Visitor>, told: oneshot::Receiver<()>) {

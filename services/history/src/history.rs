@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidegate_engine_tags::{Point, Value};
 
-/// What a tag takes beside its ring: its name, its place in the tree, its latest value.
-const TAG_BYTES: u64 = 512;
+/// What a tag takes beside its ring and its names: its place among the others, its latest value, the heads of what is allocated.
+const TAG_BYTES: u64 = 320;
 /// Dots that a ring is not shortened below; a tag that would be is not kept.
 const DOTS_MIN: u64 = 8;
 /// A latest value larger than this is not kept.
@@ -33,10 +33,11 @@ pub struct Sample {
 
 #[derive(Debug, Default)]
 pub(crate) struct Tags {
-    pub(crate) devices: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Ring>>,
+    /// The rings of a device in the order of their tags: a tree for each would take more than a ring where devices have one tag.
+    pub(crate) devices: BTreeMap<Arc<str>, Vec<Ring>>,
     count: u64,
-    /// Of latest values that are no numbers.
-    latest_bytes: u64,
+    /// Of names, and of latest values that are no numbers.
+    text_bytes: u64,
     /// As long as each ring may be.
     dots_max: usize,
     /// Points of tags there was no room for.
@@ -59,14 +60,14 @@ impl History {
     /// The latest point of each tag, by name; none for a device nobody has heard of.
     pub fn latest(&self, device: &str) -> Vec<Point> {
         let tags = self.lock();
-        let rings = tags.devices.get(device).into_iter().flat_map(BTreeMap::values);
+        let rings = tags.devices.get(device).into_iter().flatten();
         rings.map(|ring| ring.latest.clone()).collect()
     }
 
     /// What is kept of a tag from `from_ms` up to and with `to_ms`, oldest first.
     pub fn range(&self, device: &str, tag: &str, from_ms: u64, to_ms: u64) -> Vec<Sample> {
         let tags = self.lock();
-        let ring = tags.devices.get(device).and_then(|rings| rings.get(tag));
+        let ring = tags.ring(device, tag);
         let dots = ring.into_iter().flat_map(|ring| ring.range(from_ms, to_ms));
         let sample = |dot: &crate::ring::Dot| Sample {
             source_ms: dot.source_ms,
@@ -91,9 +92,23 @@ impl History {
 impl Tags {
     /// Tags, values, and about how many bytes they take.
     pub(crate) fn size(&self) -> (u64, u64, u64) {
-        let rings = self.devices.values().flat_map(BTreeMap::values);
-        let dots = rings.map(|ring| ring.dots.len() as u64).sum();
-        (self.count, dots, self.count * TAG_BYTES + self.latest_bytes + dots * DOT_BYTES)
+        let (mut dots, mut room) = (0, 0);
+        for ring in self.devices.values().flatten() {
+            dots += ring.dots.len() as u64;
+            room += ring.dots.capacity() as u64;
+        }
+        (self.count, dots, self.count * TAG_BYTES + self.text_bytes + room * DOT_BYTES)
+    }
+
+    fn ring(&self, device: &str, tag: &str) -> Option<&Ring> {
+        let rings = self.devices.get(device)?;
+        Some(&rings[place(rings, tag).ok()?])
+    }
+
+    fn ring_mut(&mut self, device: &str, tag: &str) -> Option<&mut Ring> {
+        let rings = self.devices.get_mut(device)?;
+        let at = place(rings, tag).ok()?;
+        Some(&mut rings[at])
     }
 
     pub(crate) fn record(&mut self, device: &str, point: &Point, config: &Config) {
@@ -101,7 +116,7 @@ impl Tags {
             self.turned_away += 1;
             return;
         }
-        let known = self.devices.get(device).and_then(|rings| rings.get(&*point.tag));
+        let known = self.ring(device, &point.tag);
         match known.map(|ring| extra_bytes(&ring.latest.value) as u64) {
             Some(before) => self.put(device, point, before, config),
             None => self.add(device, point, config),
@@ -110,51 +125,60 @@ impl Tags {
 
     /// A tag that is known, and whose latest value takes `before` bytes.
     fn put(&mut self, device: &str, point: &Point, before: u64, config: &Config) {
-        let bytes = self.latest_bytes - before + extra_bytes(&point.value) as u64;
-        if bytes > self.latest_bytes && !self.has_room(self.count, bytes, config) {
+        let bytes = self.text_bytes - before + extra_bytes(&point.value) as u64;
+        if bytes > self.text_bytes && !self.has_room(self.count, bytes, config) {
             self.turned_away += 1;
             return;
         }
-        let (dots_max, rings) = (self.dots_max, self.devices.get_mut(device));
-        let Some(ring) = rings.and_then(|rings| rings.get_mut(&*point.tag)) else { return };
+        let dots_max = self.dots_max;
+        let Some(ring) = self.ring_mut(device, &point.tag) else { return };
         ring.push(point, dots_max);
-        self.latest_bytes = self.latest_bytes - before + extra_bytes(&ring.latest.value) as u64;
+        let after = extra_bytes(&ring.latest.value) as u64;
+        self.text_bytes = self.text_bytes - before + after;
         if bytes > before {
             self.fit(config);
         }
     }
 
     fn add(&mut self, device: &str, point: &Point, config: &Config) {
-        let extra = extra_bytes(&point.value) as u64;
-        if !self.has_room(self.count + 1, self.latest_bytes + extra, config) {
+        let extra = (extra_bytes(&point.value) + device.len() + point.tag.len()) as u64;
+        if !self.has_room(self.count + 1, self.text_bytes + extra, config) {
             self.turned_away += 1;
             return;
         }
         self.count += 1;
-        self.latest_bytes += extra;
+        self.text_bytes += extra;
         let rings = match self.devices.get_mut(device) {
             Some(rings) => rings,
             None => self.devices.entry(device.into()).or_default(),
         };
-        rings.insert(point.tag.clone(), Ring::new(point));
+        if let Err(at) = place(rings, &point.tag) {
+            rings.reserve_exact(1);
+            rings.insert(at, Ring::new(point));
+        }
         self.fit(config);
     }
 
-    fn has_room(&self, count: u64, latest_bytes: u64, config: &Config) -> bool {
-        count * (TAG_BYTES + DOTS_MIN * DOT_BYTES) + latest_bytes <= config.bytes_max
+    fn has_room(&self, count: u64, text_bytes: u64, config: &Config) -> bool {
+        count * (TAG_BYTES + DOTS_MIN * DOT_BYTES) + text_bytes <= config.bytes_max
     }
 
     /// The rings' length for so many tags. Where it shrinks, it does so by an eighth at least, so that this is rare.
     fn fit(&mut self, config: &Config) {
-        let room = config.bytes_max.saturating_sub(self.count * TAG_BYTES + self.latest_bytes);
+        let room = config.bytes_max.saturating_sub(self.count * TAG_BYTES + self.text_bytes);
         let fair = usize::try_from(room / DOT_BYTES / self.count.max(1)).unwrap_or(usize::MAX);
         if fair < self.dots_max {
             let dots_max = (fair - fair / 8).max(DOTS_MIN as usize).min(fair.max(1));
             self.dots_max = dots_max;
-            let rings = self.devices.values_mut().flat_map(BTreeMap::values_mut);
-            rings.for_each(|ring| ring.shrink(dots_max));
+            let rings = self.devices.values_mut().flatten();
+            rings.for_each(|ring| ring.shrink_memory(dots_max));
         }
     }
+}
+
+/// Where the tag's ring is, or would be.
+fn place(rings: &[Ring], tag: &str) -> Result<usize, usize> {
+    rings.binary_search_by(|ring| (*ring.latest.tag).cmp(tag))
 }
 
 fn extra_bytes(value: &Value) -> usize {

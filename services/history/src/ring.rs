@@ -24,14 +24,19 @@ pub(crate) struct Ring {
 impl Ring {
     pub(crate) fn new(point: &Point) -> Ring {
         let mut ring = Ring { latest: point.clone(), dots: VecDeque::new() };
-        ring.push_dot(point);
+        ring.push(point, 1);
         ring
     }
 
     /// A point that is older than the latest takes its place on the curve and nothing else.
     pub(crate) fn push(&mut self, point: &Point, dots_max: usize) {
-        self.push_dot(point);
-        self.shrink(dots_max);
+        let is_full = self.dots.len() >= dots_max;
+        // One that is older than all there is room for has no place.
+        if !is_full || self.dots.front().is_some_and(|first| first.source_ms <= point.source_ms) {
+            self.shrink(dots_max.saturating_sub(1));
+            self.make_room(dots_max);
+            self.push_dot(point);
+        }
         if point.source_ms >= self.latest.source_ms {
             self.latest = point.clone();
         }
@@ -40,8 +45,20 @@ impl Ring {
     pub(crate) fn shrink(&mut self, dots_max: usize) {
         let surplus = self.dots.len().saturating_sub(dots_max);
         self.dots.drain(..surplus);
-        if self.dots.capacity() > 2 * dots_max.max(8) {
-            self.dots.shrink_to(dots_max);
+    }
+
+    /// Gives back the memory of what is beyond.
+    pub(crate) fn shrink_memory(&mut self, dots_max: usize) {
+        self.shrink(dots_max);
+        self.dots.shrink_to(dots_max);
+    }
+
+    /// Grows by halves, and never beyond what it may hold: a queue that doubles by itself would take up to twice its share.
+    fn make_room(&mut self, dots_max: usize) {
+        let length = self.dots.len();
+        if length == self.dots.capacity() {
+            let more = (length / 2).max(4).min(dots_max.saturating_sub(length));
+            self.dots.reserve_exact(more);
         }
     }
 

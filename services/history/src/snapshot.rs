@@ -57,7 +57,7 @@ impl Tags {
 fn encode(tags: &Tags) -> Vec<u8> {
     let mut out = vec![VERSION];
     for (device, rings) in &tags.devices {
-        for ring in rings.values() {
+        for ring in rings {
             put_ring(&mut out, device, ring);
         }
     }

@@ -4,12 +4,14 @@
 //! received = accepted + quarantined + malformed + refused
 //! accepted + derived = routed + unrouted
 //! routed   = delivered + absorbed + coalesced + shed + dead_lettered + lag + in_flight      per class and sink
+//! decided  = published + unheard + expired + refused + waiting                              commands
 //! ```
 //!
 //! Each line has a `difference`, left side less right side, which must be 0. Pure.
 
 use crate::admission::difference;
 use crate::class::Class;
+use crate::command::CommandAccount;
 use crate::quarantine::Held;
 use crate::sources::{SourceAccount, Sources};
 use crate::stake::Stake;
@@ -29,6 +31,8 @@ pub struct Accounts {
     pub sinks: Vec<SinkAccount>,
     /// What each sink is doing, by name.
     pub sink_states: Vec<SinkReport>,
+    /// What became of what rules wanted done.
+    pub commands: CommandAccount,
 }
 
 /// What became of everything that was received, over all starts of this data folder.

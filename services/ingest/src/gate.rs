@@ -7,6 +7,8 @@ use crate::class::{Class, Classes};
 use crate::config::Config;
 use crate::quarantine::UnknownDevices;
 use crate::reading::{Reading, Source};
+use crate::rules::heard::WantedTags;
+use crate::shelf::Place;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -40,7 +42,17 @@ const SEATS_MAX: usize = 100_000;
 pub(crate) struct Seat {
     pub(crate) device: Arc<str>,
     pub(crate) plan: Arc<Plan>,
-    reporter: Mutex<Reporter>,
+    told: Mutex<Told>,
+}
+
+/// What one topic of one device has told, and memory that is used again for what it tells next.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    reporter: Reporter,
+    pub(crate) made: Interpreted,
+    pub(crate) wanted: WantedTags,
+    /// Where its telemetry was the last time.
+    pub(crate) place: Option<Place>,
 }
 
 impl Gate {
@@ -111,8 +123,8 @@ impl Fleet {
 
     fn new_seat(&self, topic: &TopicName) -> Option<Arc<Seat>> {
         let located = self.model.locate(topic.as_str())?;
-        let seat =
-            Seat { device: located.device.into(), plan: located.plan.clone(), reporter: Mutex::default() };
+        let (device, plan) = (located.device.into(), located.plan.clone());
+        let seat = Seat { device, plan, told: Mutex::default() };
         let mut seats = self.seats.write().unwrap_or_else(PoisonError::into_inner);
         if seats.len() >= SEATS_MAX && !seats.contains_key(topic) {
             return None;
@@ -123,20 +135,28 @@ impl Fleet {
 }
 
 impl Seat {
-    /// Leaves only what is news.
-    pub(crate) fn keep_news(&self, made: &mut Interpreted, now_ms: u64) {
-        let reporter = self.reporter();
-        made.points.retain(|point| reporter.judge(&self.plan, point, now_ms) == Verdict::Report);
-    }
-
     /// These were taken: from now on they are what was last reported.
     pub(crate) fn tell(&self, points: &[TagPoint], now_ms: u64) {
-        let mut reporter = self.reporter();
+        let reporter = &mut self.told().reporter;
         points.iter().for_each(|point| reporter.apply(point, now_ms));
     }
 
-    fn reporter(&self) -> MutexGuard<'_, Reporter> {
-        self.reporter.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    /// Leaves only what is news.
+    pub(crate) fn keep_news(&mut self, plan: &Plan, now_ms: u64) {
+        let Told { reporter, made, .. } = self;
+        made.points.retain(|point| reporter.judge(plan, point, now_ms) == Verdict::Report);
+    }
+
+    /// What was made was taken.
+    pub(crate) fn tell(&mut self, now_ms: u64) {
+        let Told { reporter, made, .. } = self;
+        made.points.iter().for_each(|point| reporter.apply(point, now_ms));
     }
 }
 

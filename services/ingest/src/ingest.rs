@@ -6,6 +6,7 @@
 use crate::accounts::{Accounts, CURSOR_PREFIX, RoutingAccount, SinkAccount, by_sink, sink_name};
 use crate::admission::{Admission, Journaled};
 use crate::class::Class;
+use crate::command::CommandAccount;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
@@ -18,6 +19,7 @@ use crate::reading::{READINGS, Source};
 use crate::recount;
 use crate::register::{self, Register};
 use crate::rules::Rules;
+use crate::rules::heard::Inbox;
 use crate::sink::Sink;
 use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
@@ -49,6 +51,8 @@ pub struct Ingest {
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
     pub(crate) rules: OnceLock<Rules>,
+    /// Telemetry for the rules.
+    pub(crate) inbox: Arc<Inbox>,
 }
 
 /// A sink that runs.
@@ -90,6 +94,7 @@ impl Ingest {
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
             rules: OnceLock::new(),
+            inbox: Arc::default(),
             journal,
             config,
         };
@@ -244,6 +249,7 @@ impl Ingest {
             admission: account,
             sinks,
             sink_states,
+            commands: CommandAccount::of(&status.accounts),
         }
     }
 
@@ -278,7 +284,7 @@ impl Ingest {
     }
 
     /// Whether so many more may be received without a crash taking more than was promised.
-    fn hold_promise(&self, admission: &mut Admission, readings: u64) -> Result<(), Declined> {
+    pub(crate) fn hold_promise(&self, admission: &mut Admission, readings: u64) -> Result<(), Declined> {
         if admission.closed {
             return Err(Declined::DRAINING);
         }

@@ -7,7 +7,7 @@
 //!     │                  │                └── cursor ── pump ── ...
 //!     └── admission      └── ticket: when the publisher may be told
 //!
-//!   rules: cursor ── runner ── derived readings on stream 16, alarms on 11, commands on 13
+//!   rules: cursor and inbox ── runner ── derived readings on stream 16, alarms on 11, commands on 13
 //!   pump: cursor ── lane ── parcel ── errand ── sink      and, for what it refuses for good, letters on stream 15
 //! ```
 //!
@@ -20,6 +20,7 @@ mod capability;
 mod class;
 mod command;
 mod config;
+mod consequence;
 mod delivery;
 mod devices;
 mod errand;
@@ -58,8 +59,9 @@ mod telemetry;
 pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
 pub use alarms::{ALARMS, AlarmError, AlarmEvent, AlarmFeed, AlarmPage};
 pub use class::{Class, Classes};
-pub use command::{Command, CommandOut, NotSent, Sending};
+pub use command::{Command, CommandAccount, CommandOut, CommandState, NotSent, Sending, Settle};
 pub use config::{Config, FILTERS_MAX, SECTION};
+pub use consequence::Consequence;
 pub use delivery::{DELIVERY, SINKS_MAX, Sequence, SinkConfig};
 pub use devices::model_config;
 pub use error::{Declined, LettersError, OpenError, Unreadable};
@@ -71,12 +73,13 @@ pub use pattern::{NotAPattern, Pattern};
 pub use quarantine::{Held, QUARANTINE, Quarantined, UnknownDevices};
 pub use reading::{Body, Points, READINGS, Reading, Source};
 pub use rules::config::{RuleFaults, RulesConfig};
+pub use rules::heard::{HEARD_BYTES_MAX, HeardCounts};
 pub use rules::report::{AgreementReport, RuleReport, RuleTotals, RulesReport, ShadowReport};
 pub use rules::section::RULES;
 pub use rules::{Rules, RulesError};
 pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use sources::SourceAccount;
-pub use story::{Passing, PassingState, Story, StoryError};
+pub use story::{Passing, PassingState, Story, StoryError, Told};
 pub use telemetry::{Tap, Telemetry, TelemetryLimits, TelemetryTally};
 pub use tidegate_engine_tags::{Model, ModelConfig, Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;

@@ -1,13 +1,13 @@
 //! The accounts and the sinks' states as metrics. Pure but for asking the capability.
 
 use crate::accounts::{Accounts, SinkAccount};
+use crate::command::CommandAccount;
 use crate::ingest::Ingest;
 use crate::reading::Source;
 use crate::rules::Rules;
 use crate::rules::report::RulesReport;
 use crate::state::Facts;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
@@ -20,6 +20,7 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
         ingest.sinks().iter().map(|outlet| (outlet.state.name.clone(), outlet.state.facts())).collect();
     families.extend(deliveries(&states));
     families.extend(ingest.rules.get().into_iter().flat_map(rules));
+    families.extend(commands(&accounts.commands));
     families.extend(letters(ingest));
     families
 }
@@ -229,6 +230,12 @@ fn rules(rules: &Rules) -> Vec<Family> {
             .with(&[("state", "shelved")], counts.shelved);
     let whole = |name, help, value: u64| Family::counter(name, help).with(&[], value);
     vec![
+        Family::counter(
+            "tidegate_ingest_rules_telemetry_values_total",
+            "Values of class telemetry that rules were to look at, by what became of them.",
+        )
+        .with(&[("outcome", "seen")], report.telemetry.seen)
+        .with(&[("outcome", "shed")], report.telemetry.shed),
         Family::gauge("tidegate_ingest_rules_running_state", "1 while rules are evaluated.")
             .with(&[], u64::from(report.running)),
         Family::gauge("tidegate_ingest_rules_lag_readings", "Readings rules have yet to look at.")
@@ -248,7 +255,6 @@ fn rules(rules: &Rules) -> Vec<Family> {
             "Alarms not taken in, for there were too many.",
             alarms.refused(),
         ),
-        commands(rules),
     ]
 }
 
@@ -263,10 +269,19 @@ fn trial(report: &RulesReport) -> Family {
     .with(&[("verdict", "alone")], rules().map(|rule| rule.alone).sum::<u64>())
 }
 
-fn commands(rules: &Rules) -> Family {
-    let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    Family::counter("tidegate_ingest_rules_commands_total", "Commands that are done with, by how.")
-        .with(&[("outcome", "sent")], of(&rules.commands.sent))
-        .with(&[("outcome", "refused")], of(&rules.commands.refused))
-        .with(&[("outcome", "expired")], of(&rules.commands.expired))
+fn commands(account: &CommandAccount) -> [Family; 3] {
+    [
+        Family::counter("tidegate_ingest_rules_commands_total", "Commands that are done with, by how.")
+            .with(&[("outcome", "published")], account.published)
+            .with(&[("outcome", "unheard")], account.unheard)
+            .with(&[("outcome", "expired")], account.expired)
+            .with(&[("outcome", "refused")], account.refused),
+        Family::gauge("tidegate_ingest_rules_waiting_commands", "Commands that are not sent yet.")
+            .with(&[], account.waiting),
+        Family::gauge(
+            "tidegate_ingest_rules_difference_commands",
+            "Commands decided less those done with and waiting; 0 unless counting is at fault.",
+        )
+        .with(&[], account.difference),
+    ]
 }

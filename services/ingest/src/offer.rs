@@ -7,11 +7,12 @@
 use crate::admission::Admission;
 use crate::class::Class;
 use crate::error::Declined;
-use crate::gate::{Gate, Seat};
+use crate::gate::{Gate, Seat, Told};
 use crate::ingest::{Ingest, Taken};
 use crate::layout::{self, KIND, VERSION};
 use crate::quarantine::{self, QUARANTINE, Quarantined, UnknownDevices};
 use crate::reading::{Body, Points, READINGS, Reading, Source};
+use crate::shelf;
 use crate::state::wall_ms;
 use std::sync::Arc;
 use tidegate_engine_tags::{Interpreted, Plan, Point, TagPoint};
@@ -23,6 +24,8 @@ struct Offer<'a> {
     reading: &'a Reading,
     received_ms: u64,
     once: Option<Id>,
+    /// What whoever offers it has to write with it.
+    notes: &'a [Entry<'a>],
 }
 
 /// What a reading came to when it was looked at.
@@ -68,13 +71,19 @@ impl Ingest {
     /// What a device with a model sends is taken as the points its model makes of it. A reading that a rule made
     /// ([`Source::Rule`]) is counted as derived, not as received, and is not counted when it is declined.
     pub fn offer(&self, reading: &Reading) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: None })
+        self.offer_with(reading, &[])
+    }
+
+    /// The same with records of whoever offers it, which stand or fall with the reading: after a crash all of it is in the journal, or
+    /// nothing. Where the reading itself does not go into the journal, they do; where it is declined, they do not.
+    pub fn offer_with(&self, reading: &Reading, notes: &[Entry<'_>]) -> Result<Taken, Declined> {
+        self.take(&Offer { reading, received_ms: wall_ms(), once: None, notes })
     }
 
     /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006. Only what goes
     /// into the journal is told apart by its id.
     pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id) })
+        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id), notes: &[] })
     }
 
     /// Takes readings together with the note, or says why none of them; each may still be declined for itself. All that goes into
@@ -83,13 +92,13 @@ impl Ingest {
         let (gate, received_ms) = (self.gate.get(), wall_ms());
         let (mut looks, mut declined) = (Vec::with_capacity(readings.len()), Vec::new());
         for (at, reading) in readings.iter().enumerate() {
-            match self.look(&Offer { reading, received_ms, once: None }, &gate) {
+            match self.look(&Offer { reading, received_ms, once: None, notes: &[] }, &gate) {
                 Ok(look) => looks.push(look),
                 Err(why) => declined.push((at, reading.source, why)),
             }
         }
         let mut admission = self.admission();
-        let settled = self.settle(&mut admission, looks, declined.len(), note);
+        let settled = self.settle(&mut admission, looks, declined.len(), note.as_slice());
         match settled {
             Ok(_) => declined.iter().for_each(|(_, source, why)| admission.count_declined_of(*source, *why)),
             Err(why) => readings.iter().for_each(|reading| admission.count_declined_of(reading.source, why)),
@@ -101,55 +110,89 @@ impl Ingest {
     }
 
     fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
-        let source = offer.reading.source;
-        match self.look(offer, &self.gate.get()) {
-            Ok(look) => {
-                let id = if look.entry().is_some() { look.id } else { Id::NIL };
-                let mut admission = self.admission();
-                let settled = self.settle(&mut admission, vec![look], 0, None);
-                let settled = settled.inspect_err(|why| admission.count_declined_of(source, *why));
-                settled.map(|(ticket, level)| Taken { id, ticket, level })
+        let (source, gate) = (offer.reading.source, self.gate.get());
+        let look = match (&offer.reading.body, gate.seat(&offer.reading.topic)) {
+            (Body::Raw(payload), Some(seat)) => {
+                let mut told = seat.told();
+                match self.read(offer, &gate, &seat, payload, &mut told) {
+                    Ok(Class::Telemetry) if offer.notes.is_empty() && !told.made.points.is_empty() => {
+                        return self.take_live(offer, &seat, &mut told);
+                    }
+                    Ok(class) => offer.look_at_points(&seat, class, &told.made),
+                    Err(why) => Err(why),
+                }
             }
+            (_, seat) => self.look_without(offer, &gate, seat.is_some()),
+        };
+        match look {
+            Ok(look) => self.take_look(offer, look),
             // What rules make was never received.
             Err(why) if source == Source::Rule => Err(why),
             Err(why) => self.decline(why).and(Err(why)),
         }
     }
 
+    fn take_look(&self, offer: &Offer<'_>, look: Look) -> Result<Taken, Declined> {
+        let id = if look.entry().is_some() { look.id } else { Id::NIL };
+        let mut admission = self.admission();
+        let settled = self.settle(&mut admission, vec![look], 0, offer.notes);
+        let settled = settled.inspect_err(|why| admission.count_declined_of(offer.reading.source, *why));
+        settled.map(|(ticket, level)| Taken { id, ticket, level })
+    }
+
+    /// The short way: what goes into memory alone is moved there from where it was made.
+    fn take_live(&self, offer: &Offer<'_>, seat: &Seat, told: &mut Told) -> Result<Taken, Declined> {
+        let Offer { reading, received_ms, .. } = *offer;
+        let mut admission = self.admission();
+        self.hold_promise(&mut admission, 1)
+            .inspect_err(|why| admission.count_declined_of(reading.source, *why))?;
+        admission.count_kept(reading.source, Class::Telemetry);
+        // Under the lock, so that the accounts never see a reading that is counted and not yet there.
+        let (device, plan, made) = (&seat.device, &*seat.plan, &told.made.points[..]);
+        self.telemetry.put_points(&shelf::News { reading, device, plan, made, received_ms }, &mut told.place);
+        self.inbox.hear_points((device, plan), &mut told.wanted, made, received_ms);
+        drop(admission);
+        told.tell(received_ms);
+        Ok(Taken { id: Id::NIL, ticket: self.nothing_to_wait_for(), level: Level::Memory })
+    }
+
     /// What is to become of a reading. Takes and counts nothing.
     fn look(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
-        let reading = offer.reading;
-        match (&reading.body, gate.seat(&reading.topic)) {
+        match (&offer.reading.body, gate.seat(&offer.reading.topic)) {
             (Body::Raw(payload), Some(seat)) => {
-                match seat.plan.interpret(payload, reading.source_ms, offer.received_ms) {
-                    Ok(made) => self.look_at_points(offer, gate, seat, made),
-                    Err(malformed) => Err(Declined::Malformed { code: malformed.code() }),
-                }
+                let mut told = seat.told();
+                let class = self.read(offer, gate, &seat, payload, &mut told)?;
+                offer.look_at_points(&seat, class, &told.made)
             }
-            (Body::Points(_), Some(_)) => offer.keep(reading, gate.classes.of(&reading.topic)),
-            (_, None) => self.look_at_unknown(offer, gate),
+            (_, seat) => self.look_without(offer, gate, seat.is_some()),
         }
     }
 
-    /// Of points, only what is news goes on.
-    fn look_at_points(
+    /// Lets the device's model make points of the payload and leaves those that are news; their class.
+    fn read(
         &self,
         offer: &Offer<'_>,
         gate: &Gate,
-        seat: Arc<Seat>,
-        mut made: Interpreted,
-    ) -> Result<Look, Declined> {
+        seat: &Seat,
+        payload: &[u8],
+        told: &mut Told,
+    ) -> Result<Class, Declined> {
         let Offer { reading, received_ms, .. } = *offer;
-        self.point_faults.add(&made.faults);
-        let class = gate.class_of(&reading.topic, &seat.plan, &made.points);
-        seat.keep_news(&mut made, received_ms);
-        if made.points.is_empty() {
-            return Ok(offer.look(class, Place::Nowhere));
+        seat.plan
+            .interpret_into(payload, reading.source_ms, received_ms, &mut told.made)
+            .map_err(|malformed| Declined::Malformed { code: malformed.code() })?;
+        self.point_faults.add(&told.made.faults);
+        let class = gate.class_of(&reading.topic, &seat.plan, &told.made.points);
+        told.keep_news(&seat.plan, received_ms);
+        Ok(class)
+    }
+
+    /// A reading that its device's model is not asked about.
+    fn look_without(&self, offer: &Offer<'_>, gate: &Gate, is_known: bool) -> Result<Look, Declined> {
+        if is_known {
+            return offer.keep(offer.reading, gate.classes.of(&offer.reading.topic));
         }
-        let body =
-            Body::Points(Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) });
-        let look = offer.keep(&Reading { body, ..reading.clone() }, class)?;
-        Ok(Look { news: Some(News { seat, points: made.points, received_ms }), ..look })
+        self.look_at_unknown(offer, gate)
     }
 
     fn look_at_unknown(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
@@ -175,10 +218,10 @@ impl Ingest {
         admission: &mut Admission,
         looks: Vec<Look>,
         declined: usize,
-        note: Option<Entry<'_>>,
+        notes: &[Entry<'_>],
     ) -> Result<(Ticket, Level), Declined> {
         let level = looks.iter().map(Look::level).max().unwrap_or(Level::Memory);
-        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(note).collect();
+        let entries: Vec<_> = looks.iter().filter_map(Look::entry).chain(notes.iter().copied()).collect();
         let ticket = self.admit(admission, (looks.len() + declined) as u64, &entries)?;
         drop(entries);
         for look in looks {
@@ -196,6 +239,7 @@ impl Ingest {
             Place::Memory(reading) => {
                 admission.count_kept(source, class);
                 // Under the lock, so that the accounts never see a reading that is counted and not yet there.
+                self.inbox.hear(&reading, look.id.unix_ms());
                 self.telemetry.put(*reading, look.id.unix_ms());
             }
         }
@@ -227,6 +271,17 @@ impl Ingest {
 }
 
 impl Offer<'_> {
+    /// Of points, only what is news goes on.
+    fn look_at_points(&self, seat: &Arc<Seat>, class: Class, made: &Interpreted) -> Result<Look, Declined> {
+        if made.points.is_empty() {
+            return Ok(self.look(class, Place::Nowhere));
+        }
+        let points = Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) };
+        let look = self.keep(&Reading { body: Body::Points(points), ..self.reading.clone() }, class)?;
+        let (seat, points, received_ms) = (seat.clone(), made.points.clone(), self.received_ms);
+        Ok(Look { news: Some(News { seat, points, received_ms }), ..look })
+    }
+
     fn keep(&self, reading: &Reading, class: Class) -> Result<Look, Declined> {
         if class == Class::Telemetry {
             return Ok(self.look(class, Place::Memory(Box::new(reading.clone()))));
@@ -265,7 +320,7 @@ impl Look {
 }
 
 /// With names instead of numbers, so that the record can be understood without the model.
-fn named(plan: &Plan, points: &[TagPoint]) -> Vec<Point> {
+pub(crate) fn named(plan: &Plan, points: &[TagPoint]) -> Vec<Point> {
     let named = |point: &TagPoint| Point {
         tag: plan.tag(point.tag).name.clone(),
         value: point.value.clone(),

@@ -89,6 +89,20 @@ impl Reading {
         }
     }
 
+    /// Takes over what `news` of the same topic says of itself, but for its body.
+    pub(crate) fn renew(&mut self, news: &Reading) {
+        let text = |known: &mut Text, news: &Text| {
+            if known != news {
+                *known = news.detach();
+            }
+        };
+        text(&mut self.client, &news.client);
+        text(&mut self.principal, &news.principal);
+        text(&mut self.content_type, &news.content_type);
+        (self.source, self.source_ms, self.qos) = (news.source, news.source_ms, news.qos);
+        (self.dup, self.retain) = (news.dup, news.retain);
+    }
+
     fn new(source: Source, topic: TopicName, body: Body) -> Reading {
         Reading {
             source,

@@ -1,6 +1,7 @@
 //! Rules as a consumer of the readings: a cursor like a sink's, whose batches become derived readings, alarms and commands.
 //!
 //! ```text
+//!   telemetry ── inbox ────────────────────┐
 //!   journal stream 16 ── cursor rules ── runner ──┬── derived readings, stream 16 again
 //!                                                 ├── changes of alarms, stream 11 ── AlarmFeed::since
 //!                                                 └── commands, stream 13 ── cursor rules.commands ── port CommandOut
@@ -9,23 +10,28 @@
 
 pub(crate) mod catalog;
 pub(crate) mod config;
+pub(crate) mod heard;
+mod hearing;
 pub(crate) mod kept;
 pub(crate) mod outputs;
 pub(crate) mod report;
 mod runner;
 pub(crate) mod section;
+pub(crate) mod stands;
 mod start;
 mod tags;
 
 use crate::alarms::AlarmFeed;
-use crate::command::{self, CommandCounts, CommandOut, Commander};
+use crate::command::{self, CommandOut, Commander};
 use crate::error::OpenError;
 use crate::ingest::Ingest;
 use crate::post::Order;
 use config::{RuleFaults, RulesConfig};
+use heard::Inbox;
 use report::RulesReport;
 use start::Workshop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tidegate_codec_mqtt::TopicName;
 use tidegate_engine_rules::{Catalog, Limits, RuleSet, RuleSpec, ShadowTerm};
 use tidegate_kernel_journal::Journal;
 use tokio::runtime::Handle;
@@ -73,11 +79,11 @@ impl RulesError {
 pub struct Rules {
     journal: Journal,
     pub(crate) shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
     asks: mpsc::Sender<Ask>,
     /// Closed when the rules have ended.
     pub(crate) orders: watch::Sender<Order>,
     alarms: Arc<AlarmFeed>,
-    pub(crate) commands: Arc<CommandCounts>,
 }
 
 /// What the configuration says.
@@ -102,7 +108,7 @@ pub(crate) struct Shared {
 }
 
 impl Ingest {
-    /// Runs rules on `exporters`, from where they were when the node ended. `out` sends commands; without it they are too old one day.
+    /// Runs rules on `exporters`, from where they were when the node ended. `out` sends commands; without it they wait.
     pub fn start_rules(
         self: &Arc<Ingest>,
         config: &RulesConfig,
@@ -121,16 +127,17 @@ impl Ingest {
         };
         let of_cursor = |source| OpenError::Cursor { sink: CURSOR.to_owned(), source };
         let runner = workshop.runner(workshop.cursor().map_err(of_cursor)?).map_err(OpenError::Rules)?;
-        let commands = Arc::new(CommandCounts::default());
         if let Some(out) = out {
             let cursor = self.journal.cursor(command::CURSOR, command::COMMANDS).map_err(of_cursor)?;
-            let (age_ms_max, counts) = (config.command_age_ms_max, commands.clone());
-            exporters.spawn(Commander { cursor, out, age_ms_max, counts }.run());
+            exporters.spawn(Commander { cursor, out, age_ms_max: config.command_age_ms_max }.run());
         }
         let (asks, asked) = mpsc::channel(ASKS_MAX);
-        let rules = Rules { journal: self.journal.clone(), shared, asks, orders, alarms, commands };
+        let (journal, inbox) = (self.journal.clone(), self.inbox.clone());
+        let rules = Rules { journal, inbox, shared, asks, orders, alarms };
         // A second set beside the first would be a second reader of one cursor.
         self.rules.set(rules.clone()).map_err(|_| OpenError::RulesTwice)?;
+        // At once: what is taken in from here on is heard, also before the task runs.
+        self.inbox.set_interest(vec![rules.shared.in_force()]);
         exporters.spawn(workshop.supervise(runner, asked));
         Ok(rules)
     }
@@ -184,7 +191,12 @@ impl Rules {
 
     /// As of at most a fraction of a second ago, but for the lag.
     pub fn report(&self) -> RulesReport {
-        RulesReport { lag: self.lag(), ..self.shared.report().clone() }
+        RulesReport { lag: self.lag(), telemetry: self.inbox.counts(), ..self.shared.report().clone() }
+    }
+
+    /// Where the rules in force send commands.
+    pub fn command_topics(&self) -> Vec<TopicName> {
+        config::command_topics(&self.shared.in_force())
     }
 
     pub fn alarms(&self) -> &AlarmFeed {

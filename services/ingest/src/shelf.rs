@@ -1,9 +1,11 @@
 //! The latest reading of each topic, in the order of their news: a list through a slab, and an index by topic. Pure.
 
+use crate::offer::named;
 use crate::reading::{Body, Points, Reading};
 use std::collections::HashMap;
+use std::sync::Arc;
 use tidegate_codec_mqtt::TopicName;
-use tidegate_engine_tags::{Point, Value};
+use tidegate_engine_tags::{Plan, Point, TagPoint, Value};
 
 /// How much telemetry is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,22 @@ pub struct TelemetryLimits {
 
 /// The number of a slot.
 pub(crate) type Place = u32;
+
+/// A reading of a device, and what its model made of it.
+#[derive(Debug)]
+pub(crate) struct News<'a> {
+    pub(crate) reading: &'a Reading,
+    pub(crate) device: &'a Arc<str>,
+    pub(crate) plan: &'a Plan,
+    pub(crate) made: &'a [TagPoint],
+    pub(crate) received_ms: u64,
+}
+
+impl News<'_> {
+    pub(crate) fn points(&self) -> Points {
+        Points { device: self.device.clone(), points: named(self.plan, self.made) }
+    }
+}
 
 /// What became of a version that was at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +101,13 @@ impl Shelf {
         self.index.get(topic).copied()
     }
 
+    /// The same, looked for first where it was the last time.
+    pub(crate) fn find_again(&self, hint: Option<Place>, topic: &TopicName) -> Option<Place> {
+        let is_there = |slot: &Slot| slot.version > 0 && slot.reading.topic == *topic;
+        let hint = hint.filter(|place| self.slots.get(*place as usize).is_some_and(is_there));
+        hint.or_else(|| self.find(topic))
+    }
+
     pub(crate) fn version_at(&self, place: Place) -> u64 {
         self.slot(place).version
     }
@@ -134,6 +159,27 @@ impl Shelf {
         let bytes = bytes_of(&slot.reading);
         let less = std::mem::replace(&mut slot.bytes, bytes);
         (slot.version, slot.received_ms) = (version, received_ms);
+        self.bytes = self.bytes + bytes - less;
+        self.link_newest(place);
+    }
+
+    /// The same with points, which take the place of those before where they lie.
+    pub(crate) fn renew(&mut self, place: Place, news: &News<'_>) {
+        self.unlink(place);
+        self.version += 1;
+        let version = self.version;
+        let slot = self.slot_mut(place);
+        slot.reading.renew(news.reading);
+        let keeps = std::mem::take(&mut slot.wanted);
+        match &mut slot.reading.body {
+            Body::Points(known) if known.device == *news.device => {
+                renew(&mut known.points, news.plan, news.made, keeps);
+            }
+            body => *body = Body::Points(news.points()),
+        }
+        let bytes = bytes_of(&slot.reading);
+        let less = std::mem::replace(&mut slot.bytes, bytes);
+        (slot.version, slot.received_ms) = (version, news.received_ms);
         self.bytes = self.bytes + bytes - less;
         self.link_newest(place);
     }
@@ -213,6 +259,32 @@ impl Shelf {
     fn slot_mut(&mut self, place: Place) -> &mut Slot {
         &mut self.slots[place as usize]
     }
+}
+
+/// Each in the place of its tag's last one, where there is one. What is not in the news stays only if it `keeps`.
+fn renew(known: &mut Vec<Point>, plan: &Plan, news: &[TagPoint], keeps: bool) {
+    let are_same = known.len() == news.len() && known.iter().zip(news).all(|pair| is_same(plan, pair));
+    if !keeps && !are_same {
+        *known = named(plan, news);
+        return;
+    }
+    for (hint, point) in news.iter().enumerate() {
+        let at = (known.get(hint).is_some_and(|known| is_same(plan, (known, point))).then_some(hint))
+            .or_else(|| known.iter().position(|known| is_same(plan, (known, point))));
+        match at {
+            Some(at) => {
+                let TagPoint { value, quality, source_ms, .. } = point;
+                (known[at].quality, known[at].source_ms) = (*quality, *source_ms);
+                known[at].value.clone_from(value);
+            }
+            None => known.extend(named(plan, std::slice::from_ref(point))),
+        }
+    }
+}
+
+fn is_same(plan: &Plan, (known, point): (&Point, &TagPoint)) -> bool {
+    let name = &plan.tag(point.tag).name;
+    Arc::ptr_eq(&known.tag, name) || known.tag == *name
 }
 
 fn keep_points(body: &mut Body, before: Body) {

@@ -1,10 +1,12 @@
-//! The story of a reading: taken in when, and where it has gone since. What `GET /api/v1/story/ID` answers is [`Story`].
+//! The story of a reading: taken in when, where it has gone since, and what followed from it; or of such a command. What `GET /api/v1/story/ID` answers is [`Told`].
 //!
 //! Told out of the journal alone, so it is the same after a restart: the record, and the moments at which each sink's cursor went
 //! past it. Reads the disk, for as long as the log behind the reading is long.
 
 use crate::accounts::{CURSOR_PREFIX, sink_name};
 use crate::class::Class;
+use crate::command::COMMANDS;
+use crate::consequence::Consequence;
 use crate::ingest::Ingest;
 use crate::layout;
 use crate::letters::Pick;
@@ -29,6 +31,16 @@ pub struct Story {
     pub taken_ms: u64,
     /// One for each sink that ran when it came, by name.
     pub sinks: Vec<Passing>,
+    /// What rules wanted done because of it.
+    pub commands: Vec<Consequence>,
+}
+
+/// What has a story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Told {
+    Reading(Story),
+    Command(Consequence),
 }
 
 /// A reading at one sink.
@@ -57,11 +69,11 @@ pub enum PassingState {
 /// Why there is no story.
 #[derive(Debug, thiserror::Error)]
 pub enum StoryError {
-    #[error("{0:?} is no id of a reading, which is a UUID")]
+    #[error("{0:?} is no id of a reading or a command, which is a UUID")]
     NotAnId(String),
-    #[error("no reading of the id {0} is known here")]
+    #[error("no reading or command of the id {0} is known here")]
     Unknown(Id),
-    #[error("the reading {id} is older than what is kept, which begins {oldest_ms} ms after 1970")]
+    #[error("{id} is older than what is kept, which begins {oldest_ms} ms after 1970")]
     NotKept { id: Id, oldest_ms: u64 },
     #[error("the journal could not be read")]
     Read(#[from] ReadError),
@@ -89,14 +101,22 @@ impl StoryError {
 }
 
 impl Ingest {
-    /// Tells the story of the reading with this id. Reads the disk.
-    pub fn story(&self, id: &str) -> Result<Story, StoryError> {
+    /// Tells the story of the reading or the command with this id. Reads the disk.
+    pub fn story(&self, id: &str) -> Result<Told, StoryError> {
         let id: Id = id.parse().map_err(|_| StoryError::NotAnId(id.to_owned()))?;
-        let found = self.journal.find(id)?.filter(|record| record.head.stream == READINGS);
-        let record = found.ok_or_else(|| self.no_story(id))?;
-        let reading = layout::of_record(&record).map_err(|_| StoryError::Unknown(id))?;
+        let record = self.journal.find(id)?.ok_or_else(|| self.no_story(id))?;
+        match record.head.stream {
+            READINGS => self.story_of_reading(id, &record).map(Told::Reading),
+            COMMANDS => self.consequence(&record)?.map(Told::Command).ok_or(StoryError::Unknown(id)),
+            _ => Err(StoryError::Unknown(id)),
+        }
+    }
+
+    fn story_of_reading(&self, id: Id, record: &Record) -> Result<Story, StoryError> {
+        let reading = layout::of_record(record).map_err(|_| StoryError::Unknown(id))?;
         let passages = self.journal.passages(READINGS, record.head.seq)?;
-        Ok(Story::new(&record, &reading, self.passings(id, passages)))
+        let commands = self.consequences(id, record.head.seq)?;
+        Ok(Story::new(record, &reading, self.passings(id, passages), commands))
     }
 
     fn no_story(&self, id: Id) -> StoryError {
@@ -117,7 +137,7 @@ impl Ingest {
 }
 
 impl Story {
-    fn new(record: &Record, reading: &Reading, sinks: Vec<Passing>) -> Story {
+    fn new(record: &Record, reading: &Reading, sinks: Vec<Passing>, commands: Vec<Consequence>) -> Story {
         Story {
             id: record.head.id.to_string(),
             seq: record.head.seq,
@@ -128,6 +148,7 @@ impl Story {
             principal: reading.principal.as_str().to_owned(),
             taken_ms: record.head.stamp_ms,
             sinks,
+            commands,
         }
     }
 }

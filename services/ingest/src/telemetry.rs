@@ -9,8 +9,8 @@
 //! that admission promises.
 
 use crate::class::Class;
-use crate::reading::Reading;
-use crate::shelf::{Place, Shelf};
+use crate::reading::{Body, Reading};
+use crate::shelf::{News, Place, Shelf};
 use crate::sink::Row;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,6 +84,14 @@ impl Telemetry {
         }
     }
 
+    /// The same with points instead of the reading's body. `place` is where the topic was the last time, and is again.
+    pub(crate) fn put_points(&self, news: &News<'_>, place: &mut Option<Place>) {
+        let was_empty = self.lock().put_points(news, place);
+        if was_empty {
+            self.news.notify_waiters();
+        }
+    }
+
     /// A tap for this sink, in place of any before. It goes on from `before`; what came until now is not for it.
     pub fn tap(self: &Arc<Telemetry>, sink: &str, before: TelemetryTally) -> Tap {
         let mut inner = self.lock();
@@ -133,6 +141,17 @@ impl Inner {
             self.shelf.remove(oldest);
         }
         was_empty
+    }
+
+    fn put_points(&mut self, news: &News<'_>, hint: &mut Option<Place>) -> bool {
+        *hint = self.shelf.find_again(*hint, &news.reading.topic);
+        let Some(place) = *hint else {
+            let reading = Reading { body: Body::Points(news.points()), ..news.reading.clone() };
+            return self.put(reading, news.received_ms);
+        };
+        self.leave(place, Left::Coalesced);
+        self.shelf.renew(place, news);
+        self.arrive(place)
     }
 
     /// What is at `place` will not be there any more.

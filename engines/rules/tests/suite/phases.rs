@@ -1,7 +1,7 @@
 //! Truth tables: hysteresis, hold times, silence, and what leaves the engine when.
 
 use crate::site::{alarm, derive, feed, number, pass, set};
-use tidegate_engine_rules::{Engine, Fact, Output, Phase, RuleSpec, Unknown, Value};
+use tidegate_engine_rules::{Engine, Fact, Output, Phase, RuleSpec, State, Unknown, Value};
 
 fn engine(text: &str) -> Engine {
     Engine::new(set(&[alarm(text)]), 0)
@@ -143,4 +143,39 @@ fn a_command_is_due_when_the_condition_comes_and_when_it_goes() {
         number(&mut engine, 2, "a", 1.0),
         [Fact::CommandDue { rule: 0, output: 0, came: false, at: 2 }]
     );
+}
+
+fn heard(engine: &mut Engine, now: u64, value: f64) -> Vec<Fact> {
+    let (set, mut facts) = (engine.set.clone(), Vec::new());
+    let sample = set.sample(set.slot("a").unwrap(), Ok(Value::Number(value)));
+    engine.observe(now, &sample.volatile(), &mut facts);
+    facts.retain(|fact| fact.is_outcome() || matches!(fact, Fact::Stands { .. }));
+    facts
+}
+
+#[test]
+fn a_rule_that_reads_what_nobody_keeps_says_where_it_stands_before_what_follows() {
+    let mut engine = Engine::new(set(&[alarm("a > 80")]), 0);
+    let stands = |high, at| Fact::Stands { rule: 0, high, at };
+    assert_eq!(heard(&mut engine, 1, 70.0), [stands(false, 1)]);
+    let came = [stands(true, 2), Fact::AlarmRaised { rule: 0, output: 0, at: 2 }];
+    assert_eq!(heard(&mut engine, 2, 90.0), came);
+    assert_eq!(heard(&mut engine, 3, 91.0), []);
+    assert_eq!(heard(&mut engine, 4, 70.0)[0], stands(false, 4));
+}
+
+#[test]
+fn after_a_start_it_goes_on_from_where_it_stood_with_nothing_else_of_what_it_knew() {
+    let mut engine = Engine::new(set(&[alarm("count(a, 1 h) > 1 for 5 s")]), 0);
+    [1, 2, 9000].iter().for_each(|at| drop(heard(&mut engine, *at, 90.0)));
+    assert!(engine.state.phase(0).is_high());
+    let bytes = engine.state.encode(&engine.set);
+    let mut state = State::decode(&bytes, &engine.set, 0).unwrap();
+    assert_eq!(state.stands(), [(0, true)].into());
+    state.begin_anew(&engine.set, &[(0, true)].into(), 20_000);
+    let mut again = Engine { set: engine.set.clone(), state };
+    assert_eq!((again.state.phase(0), again.set.measure(&again.state, 0).0), (Phase::High, Ok(0.0)));
+    let gone = Fact::Stands { rule: 0, high: false, at: 20_001 };
+    assert_eq!(heard(&mut again, 20_001, 90.0)[0], gone, "a window of one value");
+    assert_eq!(again.state.counts(0).raised, 1);
 }

@@ -136,6 +136,7 @@ proptest! {
             now += event.wait_ms;
             let Some(slot) = engine.set.slot(event.tag) else { continue };
             let sample = engine.set.sample(slot, event.value.clone());
+            let sample = if event.wait_ms % 3 == 0 { sample.volatile() } else { sample };
             engine.observe(now, &sample, &mut log);
         }
         let mut replayed = State::new(&engine.set, 0);

@@ -89,7 +89,7 @@ impl Rig {
 /// Lets the committer and the caretaker do all they can.
 pub(super) fn settle_down(journal: &Journal) {
     for _ in 0..64 {
-        if !committer::turn(&journal.shared) & !caretaker::tend(&journal.shared) {
+        if (committer::turn(&journal.shared) == 0) & !caretaker::tend(&journal.shared) {
             return;
         }
     }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use tidegate_kernel_id::random;
 
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+/// Zeros are synced so many at a time: the committer's sync waits for what is before it at the disk, and 64 MiB are a tenth of a
+/// second there.
+const SYNC_BYTES: u64 = 2 << 20;
 
 /// Files in one folder, which is made if it is not there.
 #[derive(Debug)]
@@ -40,6 +43,9 @@ impl RealDisk {
             let step = ZEROS.len().min((bytes - written) as usize);
             file.write_all_at(&ZEROS[..step], written)?;
             written += step as u64;
+            if written.is_multiple_of(SYNC_BYTES) {
+                file.sync_data()?;
+            }
         }
         file.sync_all()?;
         Ok(file)

@@ -97,6 +97,20 @@ impl Refusal {
         Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "TG-HT-009", message, hint)
     }
 
+    pub fn too_many_connections(name: &str) -> Refusal {
+        let hint = "close connections that are not needed, or raise connections_max under [identity]";
+        let message = format!("{name} has as many connections open as it may");
+        let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TG-HT-010", message, hint);
+        refusal.after(Duration::from_secs(1))
+    }
+
+    /// A page of another site may have made the request.
+    pub fn foreign() -> Refusal {
+        let hint = "send it from a page of this node; programs show a token instead of a session";
+        let message = "the session is good, but where the request comes from is another place";
+        Refusal::new(StatusCode::FORBIDDEN, "TG-ID-006", message, hint)
+    }
+
     /// Known, and may not.
     pub fn forbidden(message: impl Into<String>) -> Refusal {
         let hint = "give the principal the role or scope it needs under [identity]";

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tidegate_kernel_flow::Rate;
 use tidegate_kernel_plug::{
     Authenticate, Credential, Gate, HttpCounts, Knock, Need, Principal, Refusal, RequestId, RequestLimits,
-    Role, Route, Routes, Unauthenticated, exposition,
+    Role, Route, Routes, Unauthenticated, Visit, exposition,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -97,6 +97,7 @@ async fn site_with(limits: RequestLimits) -> Site {
     let address = listener.local_addr().unwrap();
     let knocking = move |mut request: Request, next: Next| async move {
         request.extensions_mut().insert(Knock { peer: address, listener: address });
+        request.extensions_mut().insert(Arc::new(Visit::new(Arc::default())));
         let answer: Response = next.run(request).await;
         answer
     };

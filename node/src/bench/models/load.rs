@@ -21,7 +21,7 @@ pub(super) const PER_SECOND: u64 = 15_000;
 /// One delivery, however long it waited for its worker.
 const SINK_TIME: Duration = Duration::from_millis(1);
 const STALL_EVERY: Duration = Duration::from_secs(2);
-const STALL: Duration = Duration::from_millis(500);
+pub(super) const STALL: Duration = Duration::from_millis(500);
 /// Longer than anybody waits for the end of a benchmark.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Between two looks at the schedule.

@@ -1,11 +1,11 @@
 //! `models.sweep`: how many workers and how long a queue are enough here, and when unbounded tasks end.
 //!
-//! Workers are enough where nothing is shed with a long queue, and twice as many do not make critical messages faster by more than
-//! a tenth; a queue is enough where nothing is shed through the stall.
+//! Workers are enough where nothing is shed with a long queue, which is empty soon after the last stall, and twice as many do not make
+//! critical messages faster by more than a tenth; a queue is enough where nothing is shed through the stall.
 
 use super::super::{Report, Trouble};
 use super::ending;
-use super::load::{self, Outcome, Standstill};
+use super::load::{self, Outcome, STALL, Standstill};
 use super::shape::Shape;
 use std::time::Duration;
 use tidegate_kernel_lab::Row;
@@ -46,7 +46,7 @@ fn enough_workers(queue: usize) -> Result<usize, Trouble> {
         let outcome = run(queue, workers)?;
         let slowest = outcome.critical.quantile_us(0.99);
         match found {
-            _ if sheds(&outcome) => {}
+            _ if sheds(&outcome) || lags(&outcome) => {}
             Some((_, before)) if slowest > before * GAIN => break,
             _ => found = Some((workers, slowest)),
         }
@@ -69,6 +69,11 @@ fn run(queue: usize, workers: usize) -> Result<Outcome, Trouble> {
 
 fn sheds(outcome: &Outcome) -> bool {
     outcome.shed * SHED_SHARE >= outcome.sent
+}
+
+/// Whether more was waiting at the end than the last stall had left.
+fn lags(outcome: &Outcome) -> bool {
+    outcome.elapsed > DURATION + 2 * STALL
 }
 
 fn row(metric: &'static str, unit: &'static str, value: f64, load: String) -> Row {

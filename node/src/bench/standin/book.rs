@@ -173,7 +173,8 @@ mod tests {
         let told = book.told();
         assert_eq!((told.seen, told.critical_seen, told.repeated), (3, 2, 1));
         assert_eq!((told.windows[0].all.count, told.windows[1].all.count), (2, 1));
-        assert_eq!((told.windows[1].critical.count, told.windows[1].critical.p99.round()), (1, 9000.0));
+        let late = told.windows[1].critical;
+        assert!(late.count == 1 && (8_990.0..=9_000.0).contains(&late.p99), "{late:?}");
     }
 
     #[test]

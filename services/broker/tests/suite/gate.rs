@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tidegate_kernel_plug::{Authenticate, Credential, Knock, Principal, Scope, Unauthenticated};
 
-/// Everyone without a name may everything. `reader` may subscribe below `open/`, `writer` publish there, `slow` is allowed
+/// Everyone without a name may everything. `reader` may subscribe below `open/`, `writer` publish there, `commander` move a machine, `slow` is allowed
 /// two messages a second, `single` one connection; their secret is `open`.
 pub(crate) struct Gate;
 
@@ -30,6 +30,7 @@ fn known(name: &str) -> Result<Principal, Unauthenticated> {
     match name {
         "reader" => principal.scopes = scope("subscribe:open/#"),
         "writer" => principal.scopes = scope("publish:open/#"),
+        "commander" => principal.scopes = scope("command:open/stop"),
         "slow" => principal.allowance.messages_per_s_max = NonZeroU32::new(2),
         "single" => principal.allowance.connections_max = NonZeroU32::new(1),
         _ => return Err(Unauthenticated::Unknown),

@@ -1,22 +1,26 @@
 //! What a restart finds again: a broker ended in the middle, and another one on the same journal.
 
-use tidegate_codec_mqtt::{Ack, Delivery, Packet, QoS};
-use tidegate_kernel_journal::Level;
+use bytes::Bytes;
+use tidegate_codec_mqtt::{Ack, Connect, Delivery, Packet, QoS, Text, Will};
+use tidegate_kernel_journal::{Level, ReadLimit};
 use tidegate_service_broker::{CloseReason, Config, Shed};
+
+use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::delivering::{id, kept, message, resumed};
 use crate::rig::{Rig, until};
+use crate::shelf::{Mood, STREAM};
 
 /// The broker's tasks end as in a crash: no drain, no goodbye. What was appended is in the journal.
-async fn crashed(rig: Rig, set: impl FnOnce(&mut Config)) -> Rig {
+pub(crate) async fn crashed(rig: Rig, set: impl FnOnce(&mut Config)) -> Rig {
     rig.running.abort();
     until(|| rig.snapshot().connections_open == 0).await;
     let (journal, level) = (rig.shelf.journal.clone(), Level::Os);
     Rig::on(journal, rig, level, set).await
 }
 
-async fn again(rig: Rig) -> Rig {
+pub(crate) async fn again(rig: Rig) -> Rig {
     crashed(rig, |_| {}).await
 }
 
@@ -148,4 +152,94 @@ async fn a_session_whose_time_was_up_while_the_broker_was_away_is_gone() {
     until(|| rig.snapshot().sessions == 0).await;
     assert!(rig.snapshot().shed.contains(&(Shed::SessionEnded, 1)));
     let _: Client<_> = rig.connect(&kept("screen")).await;
+}
+
+/// A session that is kept, and a will that waits for its client for so long.
+fn delayed_will(client_id: &str, delay_s: u32) -> Connect {
+    let mut connect = Connect::v5(Text::new(client_id).unwrap());
+    connect.clean_session = false;
+    connect.properties.session_expiry_s = 3600;
+    let mut will = Will::new("line/7/state".parse().unwrap(), Bytes::from_static(b"gone"));
+    (will.qos, will.delay_s) = (QoS::AtLeastOnce, delay_s);
+    connect.will = Some(will);
+    connect
+}
+
+async fn comes_and_dies(rig: &Rig, connect: &Connect) {
+    let mut client = Client::fifth(TcpStream::connect(rig.address).await.unwrap());
+    client.send(&[Packet::Connect(Box::new(connect.clone()))]).await;
+    assert!(matches!(client.packet().await, Some(Packet::Connack(_))));
+    drop(client);
+    rig.until_closed(CloseReason::Lost).await;
+}
+
+#[tokio::test]
+async fn a_will_that_waited_for_its_delay_is_said_once_after_a_crash_and_not_where_its_client_is_back() {
+    let rig = Rig::new().await;
+    let mut screen = rig.connect(&kept("screen")).await;
+    screen.subscribes("#", QoS::AtLeastOnce).await;
+    comes_and_dies(&rig, &delayed_will("press", 1)).await;
+    let rig = again(rig).await;
+    until(|| rig.shelf.taken() == ["gone"]).await;
+    let rig = again(rig).await;
+    let mut screen = resumed(&rig, &kept("screen")).await;
+    assert_eq!(screen.takes().await.0, "gone");
+    screen.expect_pong().await;
+    assert!(rig.shelf.taken().is_empty(), "it was said before");
+    comes_and_dies(&rig, &delayed_will("press", 3600)).await;
+    let rig = again(rig).await;
+    comes_and_dies(&rig, &delayed_will("press", 1)).await;
+    rig.handle.write_snapshot().unwrap();
+    let rig = again(rig).await;
+    until(|| rig.shelf.taken() == ["gone"]).await;
+}
+
+#[tokio::test]
+async fn what_has_expired_makes_room_for_what_is_new_in_the_queue_of_an_absent_client() {
+    let rig = Rig::with(Level::Os, |config| config.queue_messages_max = 2).await;
+    let mut screen = rig.connect(&kept("screen")).await;
+    screen.subscribes("#", QoS::AtLeastOnce).await;
+    drop(screen);
+    rig.until_closed(CloseReason::Lost).await;
+    let mut publisher = Client::fifth(TcpStream::connect(rig.address).await.unwrap());
+    let connect = Connect::v5(Text::new("press").unwrap());
+    publisher.send(&[Packet::Connect(Box::new(connect))]).await;
+    assert!(matches!(publisher.packet().await, Some(Packet::Connack(_))));
+    for number in 1..=3 {
+        let mut short = message("a", QoS::AtLeastOnce, number, "short");
+        short.properties.expiry_s = Some(1);
+        publisher.send(&[Packet::Publish(short)]).await;
+        assert!(matches!(publisher.packet().await, Some(Packet::Puback(_))));
+    }
+    assert!(rig.snapshot().shed.contains(&(Shed::QueueFull, 1)));
+    let mut number = 3;
+    let expired = |rig: &Rig| rig.snapshot().shed.contains(&(Shed::Expired, 2));
+    while !expired(&rig) {
+        number += 1;
+        publisher.send(&[Packet::Publish(message("a", QoS::AtLeastOnce, number % 1000 + 1, "new"))]).await;
+        assert!(matches!(publisher.packet().await, Some(Packet::Puback(_))));
+    }
+    let rig = crashed(rig, |config| config.queue_messages_max = 2).await;
+    let mut screen = resumed(&rig, &kept("screen")).await;
+    assert_eq!(screen.takes().await.0, "new");
+    screen.expect_pong().await;
+}
+
+#[tokio::test]
+async fn the_reading_and_what_the_broker_has_to_write_of_it_are_one_batch_or_nothing() {
+    let rig = Rig::new().await;
+    let mut screen = rig.connect(&kept("screen")).await;
+    screen.subscribes("#", QoS::ExactlyOnce).await;
+    let mut publisher = rig.connect(&kept("press")).await;
+    rig.shelf.set(Mood::Busy);
+    publisher.send(&[Packet::Publish(message("a", QoS::ExactlyOnce, 7, "once"))]).await;
+    until(|| rig.shelf.notes().offers > 5).await;
+    let head = rig.shelf.journal.status().head_seq;
+    rig.shelf.set(Mood::Take);
+    assert_eq!(publisher.packet().await, Some(Packet::Pubrec(Ack::new(id(7)))));
+    let records = |stream| rig.shelf.journal.read(stream, head, ReadLimit { records: 10, bytes: 1 << 20 });
+    let sequence = |stream: u16| records(stream).unwrap().0.into_iter().map(|record| record.head.seq);
+    assert_eq!(sequence(STREAM).collect::<Vec<_>>(), [head + 1], "the reading");
+    let own: Vec<_> = sequence(17).take(2).collect();
+    assert_eq!(own, [head + 2, head + 3], "the message and the identifier, right behind it");
 }

@@ -2,6 +2,7 @@
 //! clock where time is what is tested.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod announcing;
 mod client;
 mod connecting;
 mod contract;

@@ -57,7 +57,7 @@ impl Shelf {
 }
 
 impl Intake for Shelf {
-    fn offer(&self, publication: &Publication) -> Result<Receipt, Declined> {
+    fn offer(&self, publication: &Publication, own: &[Entry<'_>]) -> Result<Receipt, Declined> {
         let mood = *self.mood.lock().unwrap();
         self.notes.lock().unwrap().offers += 1;
         match mood {
@@ -75,8 +75,8 @@ impl Intake for Shelf {
             id: Id::v7(1),
             payload: &publication.payload,
         };
-        let ticket =
-            self.journal.append(entry).map_err(|refusal| Declined::Refused { code: refusal.code() })?;
+        let appended = self.journal.append_all(&[&[entry], own].concat());
+        let ticket = appended.map_err(|refusal| Declined::Refused { code: refusal.code() })?;
         self.notes.lock().unwrap().taken.push(publication.clone());
         Ok(Receipt { ticket, level: self.level })
     }

@@ -120,7 +120,7 @@ impl Rig {
         let shelf = Arc::new(shelf);
         let mut config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
         set(&mut config);
-        let grpc = Grpc::bind(config, shelf.clone(), Arc::new(People), journal).await.unwrap();
+        let grpc = Grpc::bind(config, shelf.clone(), Arc::new(People), journal, None).await.unwrap();
         let (handle, address) = (grpc.handle(), grpc.local_addr());
         Rig { shelf, handle, address, folder, running: tokio::spawn(grpc.run()) }
     }

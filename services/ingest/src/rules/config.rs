@@ -30,7 +30,7 @@ impl Default for RulesConfig {
             limits: Limits::default(),
             trial: TERM,
             snapshot_ms: 10_000,
-            command_age_ms_max: 30_000,
+            command_age_ms_max: 10_000,
             shelf_ms_max: 24 * 60 * 60 * 1000,
         }
     }
@@ -49,6 +49,19 @@ impl RulesConfig {
     pub fn check(&self) -> Result<Arc<RuleSet>, RuleFaults> {
         check(&self.rules, &self.catalog, &self.limits)
     }
+
+    /// Where these rules would send commands; nothing where something is wrong with them.
+    pub fn command_topics(&self) -> Vec<TopicName> {
+        self.check().map_or_else(|_| Vec::new(), |set| command_topics(&set))
+    }
+}
+
+pub(crate) fn command_topics(set: &RuleSet) -> Vec<TopicName> {
+    let topic = |output: &Output| match output {
+        Output::Command { topic, .. } => topic.parse().ok(),
+        _ => None,
+    };
+    set.rules().iter().flat_map(|rule| &rule.outputs).filter_map(topic).collect()
 }
 
 pub(crate) fn check(

@@ -8,6 +8,7 @@ use crate::layout::{self, KIND, VERSION};
 use crate::once::{self, Appended};
 use crate::reading::{Points, READINGS, Reading, Source};
 use crate::rules::config::derived_topic;
+use crate::rules::stands;
 use std::sync::Arc;
 use tidegate_codec_mqtt::Text;
 use tidegate_engine_rules::{Fact, Output, Rule, RuleSet, Value};
@@ -17,7 +18,7 @@ use tidegate_kernel_journal::{Entry, Id, Refusal};
 /// What outcomes follow from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
-    /// The reading's record; nil for the passing of time.
+    /// The reading's record, or an id of its own for one that has none; nil for the passing of time.
     pub(crate) id: Id,
     /// Which of the reading's points.
     pub(crate) point: u16,
@@ -49,6 +50,9 @@ pub(crate) fn alarm_key(rule: &Rule, output: u8) -> String {
 impl Outputs {
     /// Makes a record of an outcome; whether it is a new one.
     pub(crate) fn put(&self, set: &RuleSet, fact: &Fact, origin: Origin) -> Result<bool, Refusal> {
+        if let Fact::Stands { rule, high, at } = *fact {
+            return stands::write(&self.ingest.journal, set.rule(rule), (high, at), origin);
+        }
         let Some((number, output)) = fact.outcome() else { return Ok(false) };
         let rule = set.rule(number);
         let to = &rule.outputs[usize::from(output)];
@@ -69,7 +73,7 @@ impl Outputs {
                 let (payload, word) = if *came { (payload, &b"came"[..]) } else { (went, &b"went"[..]) };
                 let Some(payload) = payload else { return Ok(false) };
                 let id = id(rule, output, word, *at, origin);
-                self.command(topic, &rule.name, payload, id, origin.replay)
+                self.command((topic, payload), &rule.name, id, origin)
             }
             // A set's own facts fit its own outputs.
             _ => Ok(false),
@@ -107,12 +111,18 @@ impl Outputs {
         self.ingest.append_derived(entry, replay)
     }
 
-    fn command(&self, topic: &str, rule: &str, payload: &str, id: Id, replay: bool) -> Result<bool, Refusal> {
-        let payload = command::encode(topic, rule, payload);
+    fn command(
+        &self,
+        (topic, payload): (&str, &str),
+        rule: &str,
+        id: Id,
+        origin: Origin,
+    ) -> Result<bool, Refusal> {
+        let payload = command::encode(origin.id, topic, rule, payload);
         let (stream, kind, version) = (command::COMMANDS, command::KIND, command::VERSION);
         let entry =
             Entry { stream, kind, version, critical: true, id, payload: &payload, ..Entry::default() };
-        let appended = once::append(&self.ingest.journal, entry, replay)?;
+        let appended = once::append(&self.ingest.journal, entry, origin.replay)?;
         Ok(matches!(appended, Appended::New(_)))
     }
 }

@@ -1,5 +1,6 @@
 //! What rules are doing, as JSON for `GET /api/v1/ingest/rules` and as metrics. Pure.
 
+use crate::rules::heard::HeardCounts;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tidegate_engine_rules::{Engine, RuleCounts, Shadow, Unknown};
@@ -10,6 +11,8 @@ pub struct RulesReport {
     pub running: bool,
     /// Readings not looked at yet.
     pub lag: u64,
+    /// What became of telemetry that rules read, since the start.
+    pub telemetry: HeardCounts,
     pub rules: Vec<RuleReport>,
     /// Over all rules, those included that are no longer there.
     pub totals: RuleTotals,

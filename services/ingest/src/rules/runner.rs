@@ -7,6 +7,8 @@
 
 use crate::layout;
 use crate::post::Order;
+use crate::rules::heard::Heard;
+use crate::rules::hearing::{Mark, is_told};
 use crate::rules::kept;
 use crate::rules::outputs::{Origin, Outputs};
 use crate::rules::report::{self, RulesReport, Running};
@@ -23,6 +25,8 @@ use tokio::time::{Instant, sleep};
 const BATCH: ReadLimit = ReadLimit { records: 512, bytes: 256 << 10 };
 /// Between two attempts while the journal is busy or the disk cannot be read.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
+/// Between two looks at telemetry, so that the way in need not wake anybody for each reading.
+const HEAR_WAIT: Duration = Duration::from_millis(1);
 const READ_WAIT: Duration = Duration::from_secs(1);
 /// What falls due while nothing comes is decided so much later.
 const MARGIN_MS: u64 = 200;
@@ -31,7 +35,7 @@ const REPORT_WAIT: Duration = Duration::from_millis(200);
 /// How often a trial is looked at while nothing comes.
 const TRIAL_WAIT: Duration = Duration::from_secs(1);
 /// What falls due waits no longer for a journal that others keep busy.
-const LATE_MS_MAX: u64 = 2000;
+pub(super) const LATE_MS_MAX: u64 = 2000;
 /// The longest sleep while nothing is due.
 const IDLE_WAIT: Duration = Duration::from_secs(60);
 
@@ -41,6 +45,14 @@ pub(crate) struct Runner {
     pub(crate) orders: watch::Receiver<Order>,
     pub(crate) cursor: Cursor,
     pub(crate) engine: Engine,
+    /// What a crash may have kept from being put out.
+    pub(crate) missed: Vec<(Fact, Origin)>,
+    /// Telemetry, from `pending_at` on not looked at yet.
+    pub(crate) pending: Vec<Heard>,
+    pub(crate) pending_at: usize,
+    pub(crate) mark: Mark,
+    /// Used again for each value.
+    pub(crate) facts: Vec<Fact>,
     pub(crate) shadow: Option<Shadow>,
     /// Settled up to here, or no reading.
     pub(crate) through: u64,
@@ -58,7 +70,12 @@ pub(crate) struct Runner {
 
 impl Runner {
     pub(crate) async fn run(mut self, asks: &mut mpsc::Receiver<Ask>) -> Result<(), Refusal> {
+        let set = self.engine.set.clone();
+        for (fact, origin) in std::mem::take(&mut self.missed) {
+            self.put(&set, &fact, origin).await?;
+        }
         self.keep().await;
+        self.show_interest();
         while self.has_orders() {
             while let Ok(ask) = asks.try_recv() {
                 self.answer(ask).await?;
@@ -66,8 +83,12 @@ impl Runner {
             if let Some((set, term)) = self.shared.take_given() {
                 self.try_out(set, term).await?;
             }
-            if !self.turn().await? {
+            let (has_turned, has_heard) = (self.turn().await?, self.hear().await?);
+            if !has_turned && !has_heard {
                 self.idle(asks).await?;
+            } else if !has_turned {
+                // What comes in the meantime is looked at together.
+                sleep(HEAR_WAIT).await;
             }
             if self.kept_at.elapsed() >= Duration::from_millis(self.shared.snapshot_ms) {
                 self.keep().await;
@@ -82,9 +103,10 @@ impl Runner {
         if self.orders.has_changed().is_err() {
             return false;
         }
-        match *self.orders.borrow_and_update() {
+        let order = *self.orders.borrow_and_update();
+        match order {
             Order::Run => true,
-            Order::CatchUp { through } => self.through < through,
+            Order::CatchUp { through } => self.through < through || self.has_pending(),
             Order::Stop => false,
         }
     }
@@ -152,7 +174,7 @@ impl Runner {
         }
     }
 
-    async fn pass(&mut self, now: u64) -> Result<(), Refusal> {
+    pub(super) async fn pass(&mut self, now: u64) -> Result<(), Refusal> {
         let mut facts = Vec::new();
         self.engine.pass(now, &mut facts);
         if let Some(shadow) = &mut self.shadow {
@@ -163,9 +185,9 @@ impl Runner {
         self.put_all(&facts, Origin::TIME).await
     }
 
-    async fn put_all(&mut self, facts: &[Fact], origin: Origin) -> Result<(), Refusal> {
+    pub(super) async fn put_all(&mut self, facts: &[Fact], origin: Origin) -> Result<(), Refusal> {
         let set = self.engine.set.clone();
-        for fact in facts.iter().filter(|fact| fact.is_outcome()) {
+        for fact in facts.iter().filter(|fact| is_told(fact)) {
             self.put(&set, fact, origin).await?;
         }
         Ok(())
@@ -205,6 +227,7 @@ impl Runner {
             available = self.cursor.available() => available.map_err(|_| Refusal::Stopped)?,
             _ = self.orders.changed() => {}
             () = self.shared.changed.notified() => {}
+            () = self.outputs.ingest.inbox.available(), if self.pending.is_empty() => {}
             () = sleep(wait) => self.tick().await?,
         }
         Ok(())
@@ -217,6 +240,7 @@ impl Runner {
     fn next_wait(&self) -> Duration {
         let until = |at: u64| Duration::from_millis((at + MARGIN_MS).saturating_sub(wall_ms()).max(1));
         let next = self.next_due().map_or(IDLE_WAIT, until).min(IDLE_WAIT);
+        let next = if self.has_pending() { next.min(BUSY_WAIT) } else { next };
         let next = if self.shadow.is_some() { next.min(TRIAL_WAIT) } else { next };
         if self.is_unreported { next.min(REPORT_WAIT) } else { next }
     }
@@ -250,6 +274,7 @@ impl Runner {
             }
             Ask::Drop { reply } => {
                 let is_there = self.shadow.take().is_some();
+                self.show_interest();
                 self.report();
                 let _ = reply.send(is_there);
             }
@@ -259,14 +284,15 @@ impl Runner {
 
     async fn try_out(&mut self, set: Arc<RuleSet>, term: ShadowTerm) -> Result<(), Refusal> {
         self.shadow = Some(Shadow::new(&self.engine, set, term, wall_ms()));
+        self.show_interest();
         self.switch_if_due().await?;
         self.report();
         Ok(())
     }
 
-    async fn switch_if_due(&mut self) -> Result<(), Refusal> {
-        let now = self.engine.state.now().max(wall_ms());
-        let is_due = self.shadow.as_ref().is_some_and(|shadow| shadow.takes_over(now));
+    pub(super) async fn switch_if_due(&mut self) -> Result<(), Refusal> {
+        let now = || self.engine.state.now().max(wall_ms());
+        let is_due = self.shadow.as_ref().is_some_and(|shadow| shadow.takes_over(now()));
         if is_due { self.switch().await } else { Ok(()) }
     }
 
@@ -287,6 +313,7 @@ impl Runner {
         }
         tracing::info!(rules = next.rules().len(), "a changed set of rules has taken over");
         self.shared.set_in_force(next);
+        self.show_interest();
         self.reconcile(of_now)?;
         self.is_unkept = true;
         self.keep().await;

@@ -69,8 +69,8 @@ const LIMITS: Group = Group::one(
         Field::new(
             "command_age_max",
             Kind::Duration { min_ms: 1, max_ms: DAY_MS },
-            "30 s",
-            "A command that could not be sent for so long is given up.",
+            "10 s",
+            "A command that is older is not sent, nor handed to a subscriber that was away, to the second begun.",
         ),
         Field::new(
             "shelf_max",

@@ -6,10 +6,12 @@ use crate::ingest::Ingest;
 use crate::layout;
 use crate::post::Order;
 use crate::reading::READINGS;
+use crate::rules::hearing::Mark;
 use crate::rules::kept::{self, Kept};
 use crate::rules::outputs::Outputs;
 use crate::rules::report::Running;
 use crate::rules::runner::Runner;
+use crate::rules::stands::{self, Found};
 use crate::rules::tags::samples;
 use crate::rules::{Ask, CURSOR, Shared};
 use crate::state::wall_ms;
@@ -41,14 +43,15 @@ pub(crate) fn kept(journal: &Journal) -> Option<Kept> {
     kept
 }
 
-/// The engine as it was when the cursor was last committed: out of the snapshot, and of the readings since.
+/// The engine as it was when the cursor was last committed: out of the snapshot, of the readings since, and of where rules stand that
+/// read more than is in the journal. The time of all that is the present.
 fn engine(
     journal: &Journal,
     set: Arc<RuleSet>,
     kept: Option<Kept>,
     position: u64,
-) -> Result<Engine, ReadError> {
-    let now = wall_ms();
+) -> Result<(Engine, Found), ReadError> {
+    let (now, kept_through) = (wall_ms(), kept.as_ref().map_or(0, |kept| kept.through));
     let (state, mut through) = match kept {
         Some(kept) => (State::decode(&kept.state, &set, 0), kept.through),
         None => (None, position),
@@ -57,6 +60,7 @@ fn engine(
         Some(state) => Engine { set, state },
         None => Engine::new(set, now),
     };
+    let found = stands::read(journal, &engine.set, engine.state.stands(), kept_through)?;
     while through < position {
         let (records, looked_at) = journal.read(READINGS, through, BATCH)?;
         records
@@ -68,7 +72,8 @@ fn engine(
         }
         through = looked_at;
     }
-    Ok(engine)
+    engine.state.begin_anew(&engine.set, &found.stands, now);
+    Ok((engine, found))
 }
 
 /// What followed was appended before the cursor moved beyond it, so it goes nowhere now.
@@ -94,7 +99,8 @@ impl Workshop {
     pub(crate) fn runner(&self, cursor: Cursor) -> Result<Runner, ReadError> {
         let journal = &self.ingest.journal;
         let kept = kept(journal);
-        let engine = engine(journal, self.shared.in_force(), kept, cursor.position())?;
+        let (engine, Found { outcomes, .. }) =
+            engine(journal, self.shared.in_force(), kept, cursor.position())?;
         let outputs = Outputs { ingest: self.ingest.clone(), alarms: self.alarms.clone() };
         Ok(Runner {
             outputs,
@@ -103,6 +109,11 @@ impl Workshop {
             through: cursor.position(),
             cursor,
             engine,
+            missed: outcomes,
+            pending: Vec::new(),
+            pending_at: 0,
+            mark: Mark::default(),
+            facts: Vec::new(),
             shadow: None,
             commit: None,
             known_before: 0,
@@ -140,6 +151,7 @@ impl Workshop {
             }
         }
         self.shared.ended();
+        self.ingest.inbox.close();
     }
 
     fn again(&self) -> Option<Runner> {

@@ -40,9 +40,13 @@ fn each_tag(
 }
 
 /// An uncertain value counts: it may be right, and no value at all would raise what watches for silence.
-fn of_point(point: &tags::Point) -> Known<Value> {
-    match &point.value {
-        _ if point.quality == tags::Quality::Bad => Err(Unknown::BadQuality),
+pub(crate) fn of_point(point: &tags::Point) -> Known<Value> {
+    of_value(&point.value, point.quality)
+}
+
+pub(crate) fn of_value(value: &tags::Value, quality: tags::Quality) -> Known<Value> {
+    match value {
+        _ if quality == tags::Quality::Bad => Err(Unknown::BadQuality),
         tags::Value::Real(real) => Ok(Value::Number(*real)),
         tags::Value::Integer(integer) => Ok(Value::Number(*integer as f64)),
         tags::Value::Boolean(boolean) => Ok(Value::Boolean(*boolean)),
@@ -51,7 +55,7 @@ fn of_point(point: &tags::Point) -> Known<Value> {
     }
 }
 
-fn of_payload(payload: &[u8], kind: Kind) -> Known<Value> {
+pub(crate) fn of_payload(payload: &[u8], kind: Kind) -> Known<Value> {
     let text = std::str::from_utf8(payload).map_err(|_| Unknown::WrongKind)?.trim();
     match kind {
         Kind::Number => text.parse().map(Value::Number).map_err(|_| Unknown::WrongKind),

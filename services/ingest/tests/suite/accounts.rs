@@ -28,6 +28,7 @@ async fn the_accounts_have_the_documented_shape() {
         "routing": {"accepted": 1, "derived": 0, "routed": 1, "unrouted": 0, "difference": 0},
         "sinks": [sink("critical", 0), sink("process", 1), sink("telemetry", 0)],
         "sink_states": [{"sink": "test", "running": true, "breaker": "closed", "limit": 1, "catching_up": false, "failures": 0, "last_error": null}],
+        "commands": {"decided": 0, "published": 0, "unheard": 0, "expired": 0, "refused": 0, "waiting": 0, "difference": 0},
     });
     assert_eq!(value, expected);
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tidegate_kernel_journal::Id;
 use tidegate_kernel_plug::{
     Allowance, Authenticate, Credential, Gate, HttpCounts, Knock, Principal, RequestLimits, Unauthenticated,
+    Visit,
 };
 use tidegate_service_ingest::http::{HttpConfig, routes};
 use tidegate_service_ingest::{Body, Row, Source};
@@ -79,6 +80,7 @@ async fn door_with(config: HttpConfig) -> Door {
     let address = listener.local_addr().unwrap();
     let knocking = move |mut request: Request, next: Next| async move {
         request.extensions_mut().insert(Knock { peer: address, listener: address });
+        request.extensions_mut().insert(Arc::new(Visit::new(Arc::default())));
         next.run(request).await
     };
     let router = routes(site.ingest.clone(), config).behind(Arc::new(gate)).layer(from_fn(knocking));

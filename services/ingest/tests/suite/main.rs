@@ -3,6 +3,7 @@
 
 mod accounts;
 mod crash;
+mod heard;
 mod http;
 mod letters;
 mod memory;

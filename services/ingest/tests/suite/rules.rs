@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use tidegate_engine_rules::{AlarmChange, AlarmState, Catalog, Output, RuleSpec, Severity, ShadowTerm};
 use tidegate_kernel_plug::{Capability, Principal, exposition};
 use tidegate_service_ingest::{
-    AlarmEvent, Body, Command, CommandOut, NotSent, READINGS, Row, Rules, RulesConfig, Sending, Source, Value,
+    AlarmEvent, Body, Command, CommandOut, CommandState, NotSent, READINGS, Row, Rules, RulesConfig, Sending,
+    Settle, Source, Told, Value,
 };
 use tokio::runtime::Handle;
 
@@ -214,21 +215,30 @@ async fn a_faulty_change_is_refused_and_the_rules_in_force_go_on() {
 #[derive(Default)]
 struct Actuator {
     refusals: Mutex<u32>,
+    /// Why it refuses; it is busy where that is not said.
+    refusal: Option<NotSent>,
     taken: Mutex<Vec<Command>>,
 }
 
 impl CommandOut for Actuator {
-    fn send<'a>(&'a self, command: &'a Command) -> Sending<'a> {
+    fn send<'a>(&'a self, command: &'a Command, settle: Settle<'a>) -> Sending<'a> {
         Box::pin(async move {
             let mut refusals = self.refusals.lock().unwrap();
             if *refusals > 0 {
                 *refusals -= 1;
-                return Err(NotSent::Later);
+                return Err(self.refusal.unwrap_or(NotSent::Later));
             }
+            settle(&[]).map_err(|_| NotSent::Unknown)?;
             self.taken.lock().unwrap().push(command.clone());
             Ok(())
         })
     }
+}
+
+/// The story of the reading with this payload, told when all of it is on disk.
+fn story(site: &Site, id: &str) -> Told {
+    site.sync();
+    site.ingest.story(id).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +252,59 @@ async fn a_command_is_sent_once_when_its_receiver_takes_it() {
     until(|| !actuator.taken.lock().unwrap().is_empty()).await;
     let taken = actuator.taken.lock().unwrap().clone();
     assert_eq!((taken.len(), taken[0].topic.as_str(), &taken[0].payload[..]), (1, "line/7/stop", &b"1"[..]));
-    assert!(!taken[0].replay && taken[0].rule.as_str() == "stop");
+    assert_eq!(taken[0].rule.as_str(), "stop");
+    let account = site.accounts(|accounts| accounts.commands.published == 1).await.commands;
+    assert_eq!((account.decided, account.waiting, account.difference), (1, 0, 0));
+    let Told::Reading(story_of_reading) = story(&site, &taken[0].cause.to_string()) else {
+        panic!("a reading")
+    };
+    let Told::Command(told) = story(&site, &taken[0].id.to_string()) else { panic!("a command") };
+    assert_eq!(
+        (told.state, told.topic.as_str(), told.rule.as_str()),
+        (CommandState::Published, "line/7/stop", "stop")
+    );
+    assert_eq!(story_of_reading.commands, [told]);
+    assert_eq!(story_of_reading.topic, "line/7/temp");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_that_nobody_hears_or_that_are_refused_are_accounted_for_and_told_of() {
+    for (refusal, state, code) in [
+        (NotSent::Unheard, CommandState::Unheard, None),
+        (NotSent::Never { code: "TG-JR-002" }, CommandState::Refused, Some("TG-JR-002")),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let actuator = Actuator { refusals: Mutex::new(1), refusal: Some(refusal), ..Actuator::default() };
+        let (site, probe) = (Site::open(&dir), Probe::new(Mood::Takes));
+        site.sink(&probe);
+        let config = RulesConfig { rules: vec![stop()], ..RulesConfig::default() };
+        site.ingest.start_rules(&config, Some(Arc::new(actuator)), &Handle::current()).unwrap();
+        site.publish("line/7/temp", "91");
+        let account =
+            site.accounts(|accounts| accounts.commands.decided == 1 && accounts.commands.waiting == 0);
+        let account = account.await.commands;
+        assert_eq!((account.published, account.unheard + account.refused, account.difference), (0, 1, 0));
+        let Told::Reading(told) = story(&site, &probe.rows(1).await[0].id.to_string()) else {
+            panic!("a reading")
+        };
+        assert_eq!((told.commands[0].state, told.commands[0].code.as_deref()), (state, code));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_was_settled_is_not_sent_again_after_a_restart_and_one_that_was_not_is() {
+    let dir = TempDir::new().unwrap();
+    for expected in [vec!["line/7/stop"], vec![], vec![]] {
+        let (site, actuator) = (Site::open(&dir), Arc::new(Actuator::default()));
+        let config = RulesConfig { rules: vec![stop()], ..RulesConfig::default() };
+        let rules = site.ingest.start_rules(&config, Some(actuator.clone()), &Handle::current()).unwrap();
+        site.publish("line/7/temp", "91");
+        seen(&rules).await;
+        site.accounts(|accounts| accounts.commands.decided == 1 && accounts.commands.waiting == 0).await;
+        let taken: Vec<_> = actuator.taken.lock().unwrap().iter().map(|one| one.topic.to_string()).collect();
+        assert_eq!(taken, expected);
+        site.crash();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -300,7 +362,7 @@ fn a_doubled_or_lost_outcome_is_noticed() {
 }
 
 /// The journal as it was when so many bytes of its only segment were written: what a crash at that moment leaves.
-fn cut(from: &Path, to: &Path, bytes: u64) {
+pub(crate) fn cut(from: &Path, to: &Path, bytes: u64) {
     for folder in ["queues", "books"] {
         fs::create_dir_all(to.join(folder)).unwrap();
         for entry in fs::read_dir(from.join(folder)).unwrap() {
@@ -318,7 +380,7 @@ fn cut(from: &Path, to: &Path, bytes: u64) {
 }
 
 /// The segment that is written to: the only one that is not empty.
-fn segment_of(dir: &Path) -> std::path::PathBuf {
+pub(crate) fn segment_of(dir: &Path) -> std::path::PathBuf {
     let files = fs::read_dir(dir.join("queues")).unwrap().map(|entry| entry.unwrap().path());
     let is_segment = |path: &std::path::PathBuf| path.extension().is_none_or(|extension| extension != "snap");
     let used = |path: &std::path::PathBuf| fs::read(path).unwrap().iter().filter(|byte| **byte != 0).count();
