@@ -39,7 +39,8 @@ pub(crate) struct Shared {
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) stays: Arc<Stays>,
-    pub(crate) witness: Arc<dyn Witness>,
+    /// Nothing for a listener without administrative acts.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 /// Whether the request came over TLS; each carries it.
@@ -74,7 +75,11 @@ impl Http {
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let Shared { authenticate, counts, stays, witness } = shared.clone();
-        let gate = Gate::new(name, authenticate, config.requests, counts.clone()).before(witness);
+        let gate = Gate::new(name, authenticate, config.requests, counts.clone());
+        let gate = match witness {
+            Some(witness) => gate.before(witness),
+            None => gate,
+        };
         let seats = Seats::new(config.connections_max, config.connections_per_address_max);
         let router = routes.behind(Arc::new(gate));
         let host = Host { name, address, config: config.clone(), router, counts, seats, stays, tls };

@@ -18,7 +18,7 @@ mod tries;
 pub(crate) use config::{Config, IdentityError};
 pub(crate) use key::NodeKey;
 pub(crate) use login::{Login, LoginRefused, Opened};
-pub(crate) use secret::print;
+pub(crate) use secret::{fresh_secret, print};
 pub(crate) use section::SECTION;
 
 use crate::identity::lockout::Lockout;

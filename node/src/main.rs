@@ -4,6 +4,7 @@
 //!
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
+mod accounts;
 mod admin;
 mod alarms;
 mod asking;
@@ -16,9 +17,13 @@ mod broker;
 mod budget;
 mod cli;
 mod commands;
+mod completions;
 mod config;
 mod console;
+#[cfg(feature = "lab")]
+mod demo;
 mod docs;
+mod doctor;
 mod events;
 mod explain;
 mod failure;
@@ -28,6 +33,7 @@ mod http;
 mod identity;
 mod inspection;
 mod intake;
+mod lan;
 mod letters;
 mod login;
 mod logs;
@@ -36,15 +42,19 @@ mod node;
 mod notices;
 mod open_files;
 mod page;
+mod parent;
 mod pulse;
 mod reload;
 mod rules;
 mod settings;
 mod signals;
+#[cfg(feature = "lab")]
+mod sim;
 mod sinks;
 mod storage;
 mod story;
 mod tls;
+mod top;
 mod upgrade;
 mod vitals;
 
@@ -56,6 +66,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
+        #[cfg(feature = "lab")]
+        Command::Up(up) if up.demo => demo::up(&up),
         Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
@@ -66,9 +78,17 @@ fn main() -> ExitCode {
         Command::Restore(options) => backup::restore(&options),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
+        Command::Demo(command) => demo::run(&command),
+        #[cfg(feature = "lab")]
+        Command::Sim(command) => sim::run(&command),
+        #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
         Command::Audit(command) => audit::tell(&command),
+        Command::Top(options) => top::run(&options),
+        Command::Completions { shell } => completions::print(shell),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::SupportBundle(options) => doctor::bundle(&options),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

@@ -2,25 +2,26 @@
 //!
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
-use crate::admin::{self, View};
+mod management;
+
+use crate::admin::View;
 use crate::alarms;
-use crate::audit::{self, Audit};
+use crate::audit::Audit;
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
-use crate::events::Events;
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
-use crate::login::{self, Desk};
+use crate::lan::{Greeting, Lan};
 use crate::logs::Recent;
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
-use crate::pulse::Pulse;
+use crate::parent::Parent;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -28,8 +29,9 @@ use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
+use management::Management;
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,7 +40,7 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
@@ -61,6 +63,8 @@ const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
+    let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
+    let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
     let vitals = vitals.allowing(&settings);
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
@@ -69,12 +73,9 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
+    let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| {
-        let key = NodeKey::open(&settings.data)?;
-        tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-        Ok((ingest, key))
-    });
+    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| Ok((ingest, open_key(&settings)?)));
     let outcome = opened.and_then(|(ingest, key)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
@@ -106,6 +107,8 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             past,
             audit: Audit::new(folder.books().clone()),
             fingerprint: key.fingerprint().into(),
+            lan,
+            parent,
             recent,
         };
         data_plane.block_on(site.run(&exporters))
@@ -114,6 +117,17 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
+    let _within = runtime.enter();
+    Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
+}
+
+fn open_key(settings: &Settings) -> Result<NodeKey, Failure> {
+    let key = NodeKey::open(&settings.data)?;
+    tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
+    Ok(key)
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
@@ -230,8 +244,7 @@ struct Listeners {
     http: Arc<Http>,
     grpc: Grpc,
     links: Arc<Links>,
-    admin: Http,
-    events: Arc<Events>,
+    management: Management,
     board: Option<Arc<Board>>,
     capabilities: Wired,
 }
@@ -254,6 +267,8 @@ struct Site<'a> {
     audit: Audit,
     /// Of the node's key.
     fingerprint: Arc<str>,
+    lan: Option<Lan>,
+    parent: Parent,
     recent: Recent,
 }
 
@@ -293,12 +308,18 @@ impl Site<'_> {
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
+        let lan = self.greeting(&listeners);
+        let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
+        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
         let banner = Banner {
-            mqtt: listeners.broker.local_addr(),
+            mqtt,
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
             grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
-            admin: listeners.admin.address(),
+            admin,
+            admin_tls: listeners.management.over_tls.as_ref().map(Http::address),
+            lan: lan.clone(),
+            code,
             data: self.folder.path(),
             file: &self.file,
             config: self.reloader.standing().file,
@@ -306,7 +327,9 @@ impl Site<'_> {
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
         tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
-        banner::say(&text);
+        if !self.parent.tell(mqtt, admin, lan).await {
+            banner::say(&text);
+        }
         Ok((stops, capabilities))
     }
 
@@ -344,19 +367,8 @@ impl Site<'_> {
             storage,
             mqtt: mqtt.clone(),
         };
-        let history = self.past.as_ref().map(|past| past.history.clone());
-        let pulse = Arc::new(Pulse::new(view.clone()));
-        let events = Arc::new(Events::new(view.clone(), pulse, self.recent.clone(), history.clone()));
-        let config = admin::config(self.settings.admin);
-        let past = history.map(|history| history::routes(history, self.ingest.clone()));
-        let shown = board.as_ref().map(|board| board.routes());
-        let routes = admin::routes(view, events.clone(), self.recent.clone())
-            .and(past.unwrap_or_default())
-            .and(shown.unwrap_or_default())
-            .and(self.people());
-        let bound = Http::bind("admin", &config, admin::listed(routes), &shared, None).await;
-        let admin = bound.map_err(|error| unlistening(&error))?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, events, board, capabilities })
+        let management = self.manage(view, board.as_deref(), &shared).await?;
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -371,15 +383,14 @@ impl Site<'_> {
             authenticate: self.identity.clone(),
             counts: counts.clone(),
             stays: Arc::default(),
-            witness: Arc::new(self.audit.clone()),
+            witness: Some(Arc::new(self.audit.clone())),
         }
     }
 
-    /// Where people log in, and where the auditor reads what they did.
-    fn people(&self) -> Routes {
-        let (identity, audit) = (self.identity.clone(), self.audit.clone());
-        let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
-        login::routes(desk).and(audit::routes(audit))
+    /// What neighbours are told, where there are any.
+    fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
+        let port = listeners.management.over_tls.as_ref()?.address().port();
+        self.lan.as_ref().map(|lan| lan.greeting(port))
     }
 
     /// Brokers elsewhere. Whether they can be reached is no reason not to start.
@@ -415,7 +426,7 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, events, capabilities, .. } = listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         let notices = self.notices.clone();
@@ -433,8 +444,7 @@ impl Site<'_> {
             let link = link.clone();
             tokio::spawn(async move { link.run().await });
         }
-        tokio::spawn(events.run());
-        tokio::spawn(async move { admin.serve().await });
+        management.spawn();
         capabilities
     }
 

@@ -5,29 +5,13 @@ use crate::events::Pieces;
 use axum::body::Body;
 use axum::extract::State;
 use serde_json::Value;
-use tidegate_kernel_plug::{
-    Act, Credential, Need, Outcome, Principal, Refusal, RequestLimits, Route, Unauthenticated, Witnessing,
-    exposition,
-};
+use tidegate_kernel_plug::{Credential, Need, Principal, RequestLimits, Route, Unauthenticated, exposition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Anyone;
-
-/// No route of these tests is an administrative act.
-struct Nobody;
-
-impl Witness for Nobody {
-    fn begin(&self, _: Act) -> Witnessing<'_, Result<u64, Refusal>> {
-        unreachable!("nothing is administered here")
-    }
-
-    fn end(&self, _: u64, _: Outcome) -> Witnessing<'_, ()> {
-        unreachable!("nothing is administered here")
-    }
-}
 
 impl Authenticate for Anyone {
     fn authenticate(
@@ -75,7 +59,7 @@ async fn site(config: Config) -> Site {
         authenticate: Arc::new(Anyone),
         counts: counts.clone(),
         stays: Arc::default(),
-        witness: Arc::new(Nobody),
+        witness: None,
     };
     let http = Arc::new(Http::bind("test", &config, routes, &shared, None).await.unwrap());
     let serving = http.clone();
@@ -258,7 +242,7 @@ async fn a_setting_out_of_range_and_an_address_in_use_have_their_codes() {
         authenticate: Arc::new(Anyone),
         counts: site.counts.clone(),
         stays: Arc::default(),
-        witness: Arc::new(Nobody),
+        witness: None,
     };
     let error = Http::bind("test", &taken, Routes::new(), &shared, None).await.unwrap_err();
     assert_eq!(error.code(), "TG-ND-001");

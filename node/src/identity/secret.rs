@@ -35,6 +35,13 @@ type Made = (&'static str, &'static str, &'static str);
 const SECRET: Made = ("secret", "devices", "device");
 const TOKEN: Made = ("token", "tokens", "person");
 
+/// A secret nobody has yet, and its SHA-256 in hex digits.
+pub(crate) fn fresh_secret() -> (String, String) {
+    let secret = made_up();
+    let digest = Digest::of(secret.as_bytes()).to_string();
+    (secret, digest)
+}
+
 /// 256 bits that nobody guesses, in letters that no shell and no header minds.
 pub(crate) fn made_up() -> String {
     let random: [u8; 32] = random().expect("Linux gives random bytes since 3.17");

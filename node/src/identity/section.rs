@@ -16,13 +16,21 @@ const DIGEST_HELP: &str = "SHA-256 of the secret in 64 hex digits, as `tidegate 
 pub(crate) const SECTION: Section = Section::new(
     "identity",
     "Who is let in.",
-    &[Field::new(
-        "anonymous",
-        Kind::Choice(&["loopback", "never"]),
-        "loopback",
-        "Where somebody who shows nothing is let in.",
-    )
-    .live()],
+    &[
+        Field::new(
+            "anonymous",
+            Kind::Choice(&["loopback", "never"]),
+            "loopback",
+            "Where somebody who shows nothing is let in.",
+        )
+        .live(),
+        Field::optional(
+            "lan_sha256",
+            Kind::Text { bytes_max: 64 },
+            "SHA-256 of the token of `up --lan`, which sets it: who shows that token may do everything.",
+        )
+        .live(),
+    ],
 )
 .with(&[
     Group::many("tokens", "Somebody who shows a token, as in HTTP's Bearer.", MANY, &principal("person")),
@@ -76,9 +84,12 @@ impl Config {
             "never" => Anonymous::Never,
             _ => Anonymous::Loopback,
         };
-        let entries = |group| values.named(group).map(|(name, values)| entry(name, values)).collect();
+        let entries =
+            |group| values.named(group).map(|(name, values)| entry(name, values)).collect::<Vec<_>>();
         let people = values.named("people").map(|(name, values)| person(name, values)).collect();
-        let config = Config { anonymous, tokens: entries("tokens"), devices: entries("devices"), people };
+        let lan = values.find("lan_sha256").map(neighbour);
+        let tokens = lan.into_iter().chain(entries("tokens")).collect();
+        let config = Config { anonymous, tokens, devices: entries("devices"), people };
         if let Err(errors) = Register::new(&config) {
             errors.iter().for_each(|error| faults.push(fault(values, error)));
         }
@@ -114,6 +125,18 @@ fn person(name: &str, values: &Values) -> Entry {
         kind: PrincipalKind::Person,
         roles: values.get::<Vec<String>>("roles").iter().map(|role| role_of(role)).collect(),
         scopes: Vec::new(),
+        allowance: Allowance::default(),
+    }
+}
+
+/// Who shows the token of `up --lan`: whoever was given it by the person who started the node.
+fn neighbour(sha256: String) -> Entry {
+    Entry {
+        name: "lan".to_owned(),
+        proof: sha256,
+        kind: PrincipalKind::Person,
+        roles: vec![Role::Operator, Role::Admin],
+        scopes: ["publish:#", "subscribe:#", "command:#"].map(str::to_owned).to_vec(),
         allowance: Allowance::default(),
     }
 }
