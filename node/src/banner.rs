@@ -1,5 +1,6 @@
 //! What `tidegate up` tells a person on standard output: what listens where, how to try it, and at the end what is left.
 
+use crate::lan::Greeting;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -17,6 +18,10 @@ pub(crate) struct Banner<'a> {
     /// Whether it is over TLS, and its address.
     pub(crate) grpc: (bool, SocketAddr),
     pub(crate) admin: SocketAddr,
+    pub(crate) admin_tls: Option<SocketAddr>,
+    pub(crate) lan: Option<Greeting>,
+    /// Its URL for the phone's camera, where there is a terminal to show it on.
+    pub(crate) code: Option<String>,
     pub(crate) data: &'a Path,
     pub(crate) file: &'a Path,
     /// Nothing where there is no file.
@@ -35,6 +40,9 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "  mqtts  mqtts://{mqtts}   the same over TLS")?;
         }
         writeln!(f, "  admin  http://{admin}   /metrics /readyz /healthz /api/v1/ingest/accounts")?;
+        if let (Some(admin), None) = (self.admin_tls, &self.lan) {
+            writeln!(f, "         https://{admin}   the same over TLS")?;
+        }
         writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  grpc   grpc://{grpc}   {of_grpc}")?;
         writeln!(f, "  data   {data}")?;
@@ -44,6 +52,9 @@ impl fmt::Display for Banner<'_> {
                 writeln!(f, "  config {config}   reload: tidegate config reload --admin {admin}")?
             }
             None => writeln!(f, "  config none; defaults and command line. Begin one: tidegate config init")?,
+        }
+        if let Some(lan) = &self.lan {
+            write!(f, "{lan}{}", self.code.as_deref().unwrap_or_default())?;
         }
         writeln!(f, "try it:")?;
         writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;

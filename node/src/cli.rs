@@ -1,5 +1,15 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
+mod identity;
+#[cfg(feature = "lab")]
+mod lab;
+mod look;
+
+pub(crate) use identity::{Audit, Identity};
+#[cfg(feature = "lab")]
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
+pub(crate) use look::{Bundle, Doctor, Place, Tongue, Top};
+
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +25,7 @@ Exit status:
 
 Environment:
   TIDEGATE_LOG    what is logged, `warn,tidegate=info` by default
+  TIDEGATE_ADMIN  which running node is asked, where --admin does not say
   TIDEGATE_TOKEN  who asks a running node, where that lets nobody in without a token
   NO_COLOR        set to anything: no colours in the log";
 
@@ -84,6 +95,14 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
         #[arg(value_name = "DIR")]
         data: PathBuf,
     },
+    /// Take the steps of the demonstration that `up --demo` runs, from another terminal
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Demo(Demo),
+    /// Stand in for a site where there is none
+    #[cfg(feature = "lab")]
+    #[command(subcommand)]
+    Sim(Sim),
     /// Measure this machine with this build, and say what was measured; judges nothing
     #[cfg(feature = "lab")]
     #[command(after_help = "Example:\n  tidegate bench journal --json --data /var/lib/tidegate")]
@@ -91,6 +110,37 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Make a secret for a device or a token for a person or program, and show it once
     #[command(subcommand)]
     Identity(Identity),
+    /// Read who did what to a running node, as its auditor
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Show a running node on one screen: rates, sinks and what waits for them, breakers, alarms
+    #[command(after_help = "\
+Example:
+  tidegate top
+  tidegate top --once
+
+Exit status: 0 shown once; 1 the node did not answer, the error has a code; 2 usage; without --once it ends with Ctrl-C")]
+    Top(Top),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = "Example:\n  tidegate completions bash > /etc/bash_completion.d/tidegate")]
+    Completions { shell: clap_complete::Shell },
+    /// Look at the machine, the data folder and the configuration, and say what is wrong and what to do; changes nothing
+    #[command(after_help = "\
+Example:
+  tidegate doctor --hardening
+  tidegate doctor --json | jq -r .code
+
+Run it as the user of the node. Exit status: 0 nothing worse than a note; 1 warnings or errors; 2 usage")]
+    Doctor(Box<Doctor>),
+    /// Write one file for whoever helps: the doctor's findings, settings without secrets, and what a running node says of itself
+    #[command(after_help = "\
+Example:
+  tidegate support-bundle
+  tidegate support-bundle --yes --out /tmp/node-3.txt
+
+What is to be in it is listed first; without --yes it is asked for, or, where there is no terminal, not written.
+Exit status: 0 written, or not wanted; 1 it could not be written, the error has a code; 2 usage")]
+    SupportBundle(Box<Bundle>),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -247,22 +297,6 @@ Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")
     Verify(Look),
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Identity {
-    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
-    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
-    Secret {
-        /// What the device is called
-        name: String,
-    },
-    /// A token that a person or a program shows as `Authorization: Bearer`
-    #[command(after_help = "Example:\n  tidegate identity token ada")]
-    Token {
-        /// What its bearer is called
-        name: String,
-    },
-}
-
 /// Which folder to look into, and for whom.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
@@ -325,7 +359,7 @@ SIGHUP does the same. Exit status: 0 taken up, or nothing had changed; 1 refused
 #[derive(Debug, Args)]
 pub(crate) struct Running {
     /// The management listener of the node
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7300")]
+    #[arg(long, value_name = "ADDR", env = "TIDEGATE_ADMIN", default_value = "127.0.0.1:7300")]
     pub(crate) admin: SocketAddr,
 }
 
@@ -377,104 +411,35 @@ pub(crate) struct Up {
     /// Where metrics, readiness and accounts are; port 0 takes any free one; 127.0.0.1:7300 by default
     #[arg(long, value_name = "ADDR")]
     pub(crate) admin: Option<SocketAddr>,
+    /// Where management is over TLS, where there is a certificate; nowhere by default, 0.0.0.0:7343 with --lan
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin_tls: Option<SocketAddr>,
     /// The file readings are delivered to; DIR/ingest/readings.ndjson by default
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<String>,
     /// Readings on topics that match are critical: acknowledged only once they are synced; may be given up to 64 times
     #[arg(long, value_name = "FILTER")]
     pub(crate) critical: Vec<TopicFilter>,
+    /// Let other machines in: listen on all addresses with TLS, a certificate and a token of the node's own, made at the first
+    /// start and kept in DIR/lan
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) lan: bool,
+    /// Show what a node does when its cable is pulled: with a simulated plant in front of it and a centre behind it; data in a
+    /// fresh folder, unless --data names one
+    #[cfg(feature = "lab")]
+    #[arg(long, conflicts_with_all = ["config", "tls_cert", "tls_key", "tls_client_ca", "file", "critical"])]
+    pub(crate) demo: bool,
+    /// Standard input is the line to the demonstration this node is shown in
+    #[cfg(feature = "lab")]
+    #[arg(long, hide = true)]
+    pub(crate) demo_line: bool,
+    /// End when standard input does
+    #[cfg(feature = "lab")]
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
     /// How long the end may take; 10 by default
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
     pub(crate) drain_timeout: Option<u32>,
-}
-
-/// What `tidegate bench` can be told.
-#[cfg(feature = "lab")]
-#[derive(Debug, Args)]
-pub(crate) struct Bench {
-    pub(crate) subject: Subject,
-    /// One JSON object a line instead of a table
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub(crate) data: PathBuf,
-    /// With `models`: also find how many workers and how much queue are enough on this machine
-    #[arg(long)]
-    pub(crate) sweep: bool,
-    /// With `models` and `endless-stall`: only this way from a message to the sink
-    #[arg(long, hide = true)]
-    pub(crate) shape: Option<String>,
-    #[command(flatten)]
-    pub(crate) extent: Extent,
-    #[command(flatten)]
-    pub(crate) peer: Peer,
-}
-
-/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
-#[cfg(feature = "lab")]
-#[derive(Debug, Args)]
-pub(crate) struct Extent {
-    /// With `ingest` and `mqtt`: only the scenario whose name ends so; may be given more than once
-    #[arg(long, value_name = "NAME", value_parser = [
-        "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
-    ])]
-    pub(crate) only: Vec<String>,
-    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
-    /// `mqtt`, each load
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) seconds: Option<u64>,
-    /// With `ingest` and `load`: messages a second
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    pub(crate) rate: Option<u64>,
-    /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
-    #[arg(long, value_name = "ADDR")]
-    pub(crate) influx: Option<SocketAddr>,
-}
-
-#[cfg(feature = "lab")]
-impl Extent {
-    /// Whether a scenario is to be measured.
-    pub(crate) fn wants(&self, scenario: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| scenario.ends_with(only.as_str()))
-    }
-}
-
-/// A broker that runs already, for `bench mqtt` and `bench load`.
-#[cfg(feature = "lab")]
-#[derive(Debug, Args)]
-pub(crate) struct Peer {
-    /// Put the load on this broker instead of on a node of our own
-    #[arg(long, value_name = "ADDR", required_if_eq("subject", "load"))]
-    pub(crate) broker: Option<SocketAddr>,
-    /// The process whose CPU time and memory are that broker's
-    #[arg(long, requires = "broker")]
-    pub(crate) pid: Option<u32>,
-}
-
-/// What can be measured.
-#[cfg(feature = "lab")]
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(crate) enum Subject {
-    /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
-    Journal,
-    /// How much one core takes in; from a publication to its line in a file at 15,000 and 75,000 messages a second; an InfluxDB that
-    /// is away for a while, and one that stands still beside another one
-    Ingest,
-    /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
-    Mqtt,
-    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
-    Models,
-    /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
-    Load,
-    /// What `ingest` starts in the place of InfluxDB
-    #[value(hide = true)]
-    StandIn,
-    /// What `models --sweep` starts to see its memory end
-    #[value(hide = true)]
-    EndlessStall,
-    /// The time to the first ready answer, idle memory, and opening a journal of ten million records
-    Start,
 }
 
 #[cfg(test)]

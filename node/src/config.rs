@@ -2,7 +2,7 @@
 //!
 //! The only place that reads the file and what it refers to.
 
-use crate::cli::{Config as Command, Up};
+use crate::cli::{Config as Command, Place, Up};
 use crate::failure::Failure;
 use crate::settings::{self, Settings};
 use std::fs::{File, OpenOptions};
@@ -36,10 +36,25 @@ pub(crate) enum Unread {
 impl Origins {
     /// The file that is named; or else the one in the data folder, or in the folder it is started in, if it is there.
     pub(crate) fn of(up: &Up) -> Origins {
-        let data = Path::new(up.data.as_deref().unwrap_or(DATA));
-        let found =
-            || [data.join(FILE_NAME), PathBuf::from(FILE_NAME)].into_iter().find(|file| file.exists());
-        Origins { file: up.config.clone().or_else(found), overrides: settings::overrides(up) }
+        let file = file(up.config.as_ref(), up.data.as_deref());
+        Origins { file, overrides: settings::overrides(up) }
+    }
+
+    /// The same for a node that is looked at, and not started.
+    pub(crate) fn at(place: &Place) -> Origins {
+        let Place { config, data } = place;
+        let data_in =
+            |data: &String| Override { path: "node.data", option: "--data", texts: vec![data.clone()] };
+        let overrides = data.iter().map(data_in).collect();
+        Origins { file: file(config.as_ref(), data.as_deref()), overrides }
+    }
+
+    /// The same with more from the command line; what it says already goes before.
+    pub(crate) fn with(mut self, more: Vec<Override>) -> Origins {
+        let news = more.into_iter().filter(|one| self.overrides.iter().all(|known| known.path != one.path));
+        let news: Vec<_> = news.collect();
+        self.overrides.extend(news);
+        self
     }
 
     /// The file's name as it is shown.
@@ -48,10 +63,23 @@ impl Origins {
     }
 
     pub(crate) fn read(&self) -> Result<(Values, Settings), Unread> {
-        let bytes =
-            self.file.as_deref().map(|file| head(file, FILE_BYTES_MAX)).transpose().map_err(Unread::File)?;
+        let bytes = self.bytes().map_err(Unread::File)?;
         let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
         settings::read(&source).map_err(Unread::Faults)
+    }
+
+    /// Where the data folder is, whatever else is wrong; or all that is wrong, where that cannot be said.
+    pub(crate) fn data(&self) -> Result<PathBuf, Failure> {
+        let bytes = self.bytes().map_err(|error| unreadable(&self.name(), &error))?;
+        let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
+        match settings::data(&source) {
+            Some(data) => Ok(data),
+            None => self.settings().map(|(_, settings)| settings.data),
+        }
+    }
+
+    fn bytes(&self) -> io::Result<Option<Vec<u8>>> {
+        self.file.as_deref().map(|file| head(file, FILE_BYTES_MAX)).transpose()
     }
 
     /// Reads it, or tells all that is wrong.
@@ -75,6 +103,12 @@ impl Origins {
         let message = format!("{name} has {} faults", faults.len());
         Failure::message("TG-CF-017", message, "mend them; each is named above")
     }
+}
+
+fn file(named: Option<&PathBuf>, data: Option<&str>) -> Option<PathBuf> {
+    let data = Path::new(data.unwrap_or(DATA));
+    let found = || [data.join(FILE_NAME), PathBuf::from(FILE_NAME)].into_iter().find(|file| file.exists());
+    named.cloned().or_else(found)
 }
 
 pub(crate) fn unreadable(name: &str, error: &io::Error) -> Failure {
@@ -124,7 +158,7 @@ fn init(out: &Path, section: Option<&str>) -> Result<ExitCode, Failure> {
 }
 
 /// The file may come to hold secrets, so it is its owner's alone.
-fn write_new(out: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_new(out: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(out)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
@@ -162,7 +196,7 @@ fn show(origin: bool, json: bool, up: &Up) -> Result<ExitCode, Failure> {
     let name = origins.name();
     let shown = values.shown();
     let lines: Vec<String> = match json {
-        true => shown.iter().map(object).collect(),
+        true => shown.iter().map(|shown| object(shown).to_string()).collect(),
         false => shown.iter().map(|shown| line(shown, origin, &name)).collect(),
     };
     print(&lines.into_iter().map(|line| line + "\n").collect::<String>())
@@ -184,9 +218,10 @@ fn line(shown: &Shown, with_origin: bool, file: &str) -> String {
     format!("{text:<52} # {origin}")
 }
 
-fn object(shown: &Shown) -> String {
+/// A setting with its origin, for programs.
+pub(crate) fn object(shown: &Shown) -> serde_json::Value {
     let Shown { path, text, origin } = shown;
-    let object = match origin {
+    match origin {
         Origin::Default => serde_json::json!({"key": path, "value": text, "origin": "default"}),
         Origin::File(at) => serde_json::json!({
             "key": path, "value": text, "origin": "file", "line": at.line, "column": at.column
@@ -194,8 +229,7 @@ fn object(shown: &Shown) -> String {
         Origin::CommandLine(option) => {
             serde_json::json!({"key": path, "value": text, "origin": "command line", "option": option})
         }
-    };
-    object.to_string()
+    }
 }
 
 fn print(text: &str) -> Result<ExitCode, Failure> {

@@ -4,9 +4,11 @@
 //!
 //! The only place that knows all of them. Threads: one runtime for the data plane, a small one for sinks, the journal's own.
 
+mod accounts;
 mod admin;
 mod alarms;
 mod asking;
+mod audit;
 mod backup;
 mod banner;
 #[cfg(feature = "lab")]
@@ -15,8 +17,14 @@ mod broker;
 mod budget;
 mod cli;
 mod commands;
+mod completions;
 mod config;
+mod console;
+#[cfg(feature = "lab")]
+mod demo;
 mod docs;
+mod doctor;
+mod events;
 mod explain;
 mod failure;
 mod grpc;
@@ -25,21 +33,28 @@ mod http;
 mod identity;
 mod inspection;
 mod intake;
+mod lan;
 mod letters;
+mod login;
 mod logs;
 mod mqtts;
 mod node;
 mod notices;
 mod open_files;
 mod page;
+mod parent;
+mod pulse;
 mod reload;
 mod rules;
 mod settings;
 mod signals;
+#[cfg(feature = "lab")]
+mod sim;
 mod sinks;
 mod storage;
 mod story;
 mod tls;
+mod top;
 mod upgrade;
 mod vitals;
 
@@ -51,7 +66,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        #[cfg(feature = "lab")]
+        Command::Up(up) if up.demo => demo::up(&up),
+        Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Notice(command) => notices::run(&command),
@@ -61,8 +78,17 @@ fn main() -> ExitCode {
         Command::Restore(options) => backup::restore(&options),
         Command::Upgrade { data } => upgrade::run(&data),
         #[cfg(feature = "lab")]
+        Command::Demo(command) => demo::run(&command),
+        #[cfg(feature = "lab")]
+        Command::Sim(command) => sim::run(&command),
+        #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
+        Command::Audit(command) => audit::tell(&command),
+        Command::Top(options) => top::run(&options),
+        Command::Completions { shell } => completions::print(shell),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::SupportBundle(options) => doctor::bundle(&options),
         Command::Explain { code } => explain::print(code.as_deref()),
     };
     outcome.unwrap_or_else(|failure: Failure| failure.report())

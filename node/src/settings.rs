@@ -75,12 +75,19 @@ const NODE: Section = Section::new(
 const MANAGEMENT: Section = Section::new(
     "management",
     "Metrics, readiness, accounts, reload.",
-    &[Field::new(
-        "listen",
-        Kind::Address,
-        "127.0.0.1:7300",
-        "Where to listen; wider than loopback only where [identity] names somebody.",
-    )],
+    &[
+        Field::new(
+            "listen",
+            Kind::Address,
+            "127.0.0.1:7300",
+            "Where to listen; wider than loopback only where [identity] names somebody.",
+        ),
+        Field::optional(
+            "tls_listen",
+            Kind::Address,
+            "Where to serve the same over TLS, with the certificate of [tls]; wider as above.",
+        ),
+    ],
 );
 
 const MQTTS: Section = Section::new(
@@ -129,6 +136,8 @@ pub(crate) struct Settings {
     pub(crate) network_allowed: bool,
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
+    /// Nothing where management is not served over TLS.
+    pub(crate) admin_tls: Option<SocketAddr>,
     pub(crate) identity: identity::Config,
     /// Nothing where TLS is not spoken.
     pub(crate) tls: Option<Certificate>,
@@ -161,18 +170,21 @@ pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
     Ok((values, settings.expect("a section without faults makes its settings")))
 }
 
+/// Where the data folder is; nothing where the section that says it has faults.
+pub(crate) fn data(source: &Source<'_>) -> Option<PathBuf> {
+    table().read(source).section("node", |values, _| values.get("data"))
+}
+
 fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
-    let is_known =
-        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
-    let admin = reading.section("management", |values, faults| asked(values, "--admin", is_known, faults));
+    let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
+    let (tls, admin) = secured(reading, is_known);
     let http = reading.section("http", |values, faults| {
         asked(values, "--http", is_known, faults);
         (http::Config::from_values(values, faults), http::inputs(values, faults))
     });
-    let tls = reading.section("tls", Certificate::from_values);
     let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
     let mqtt = reading.section("mqtt", |values, faults| {
@@ -191,7 +203,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
     let sinks = sinks.over(outbound?);
-    let (admin, identity, (http, inputs), retention, mqtt) = (admin?, identity?, http?, retention?, mqtt?);
+    let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
+        (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
     let (external, notices) = (external?, notices?);
     Some(Settings {
@@ -199,6 +212,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         network_allowed,
         drain_timeout,
         admin,
+        admin_tls,
         identity,
         tls,
         http,
@@ -248,25 +262,46 @@ fn retention(values: &Values, faults: &mut Faults) -> Retention {
     Retention::Drain { keep_bytes, bytes_max }
 }
 
-/// For a listener that asks, where somebody must be known for the answer to be of use.
-fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
-    let address: SocketAddr = values.get("listen");
-    if !address.ip().is_loopback() && !is_known {
-        let why =
-            format!("({option}) {address} can be reached by others, and nobody is known who may come in");
-        let hint = "name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
-        faults.push(reachable(values, &why, hint));
-    }
-    address
+/// The certificate, and what of management takes one.
+fn secured(reading: &mut Reading, is_known: bool) -> (Option<Option<Certificate>>, Option<Management>) {
+    let tls = reading.section("tls", Certificate::from_values);
+    // A certificate with a fault of its own is told of there.
+    let has_tls = tls.as_ref().is_none_or(Option::is_some);
+    let admin = reading.section("management", |values, faults| management(values, is_known, has_tls, faults));
+    (tls, admin)
 }
 
-fn reachable(values: &Values, why: &str, hint: &str) -> Fault {
-    Fault {
-        place: values.origin("listen").place(),
-        code: "TG-ND-002",
-        message: format!("{}.listen {why}", values.path()),
-        hint: hint.to_owned(),
+/// The listeners for management: the plain one, and the one that speaks TLS.
+type Management = (SocketAddr, Option<SocketAddr>);
+
+/// For a listener that asks, where somebody must be known for the answer to be of use.
+fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
+    judge_reach(values, ("listen", option), is_known, faults);
+    values.get("listen")
+}
+
+fn judge_reach(values: &Values, (key, option): (&str, &str), is_known: bool, faults: &mut Faults) {
+    let reached = |address: &SocketAddr| !address.ip().is_loopback() && !is_known;
+    let Some(address) = values.find(key).filter(reached) else { return };
+    let path = values.path();
+    let message = format!(
+        "{path}.{key} ({option}) {address} can be reached by others, and nobody is known who may come in"
+    );
+    let hint = "start with --lan, name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
+    let place = values.origin(key).place();
+    faults.push(Fault { place, code: "TG-ND-002", message, hint: hint.to_owned() });
+}
+
+fn management(values: &Values, is_known: bool, has_tls: bool, faults: &mut Faults) -> Management {
+    judge_reach(values, ("tls_listen", "--admin-tls"), is_known, faults);
+    let over_tls = values.find("tls_listen");
+    if over_tls.is_some() && !has_tls {
+        let message = "management.tls_listen is to speak TLS, and [tls] has no certificate".to_owned();
+        let place = values.origin("tls_listen").place();
+        let hint = "give tls.cert and tls.key, or start with --lan, which makes a certificate".to_owned();
+        faults.push(Fault { place, code: "TG-TL-010", message, hint });
     }
+    (asked(values, "--admin", is_known, faults), over_tls)
 }
 
 /// What the command line says, as settings.
@@ -281,6 +316,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("node.allow_network_folder", "--allow-network-folder", network),
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
+        one("management.tls_listen", "--admin-tls", up.admin_tls.map(|address| address.to_string())),
         one("http.listen", "--http", up.http.map(|address| address.to_string())),
         one("mqtts.listen", "--mqtts", up.mqtts.map(|address| address.to_string())),
         one("tls.cert", "--tls-cert", up.tls_cert.clone()),

@@ -7,6 +7,7 @@ mod expiry;
 mod files;
 mod section;
 
+pub(crate) use expiry::{Moment, not_after};
 pub(crate) use section::{Certificate, SECTION};
 
 use rustls::ServerConfig;

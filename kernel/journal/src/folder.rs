@@ -23,8 +23,8 @@ pub(crate) const FORMAT: u32 = 1;
 pub(crate) const BOOKS: &str = "books";
 pub(crate) const QUEUES: &str = "queues";
 const CREATING: &str = "CREATING";
-/// What may lie in a folder that is still to be made: the lock, and a configuration that somebody put there first.
-const BEFORE: [&str; 2] = ["LOCK", "tidegate.toml"];
+/// What may lie in a folder that is still to be made: the lock, and what a node is told and known by before it has any data.
+const BEFORE: [&str; 3] = ["LOCK", "lan", "tidegate.toml"];
 
 /// How a data folder is opened.
 #[derive(Debug, Clone)]

@@ -31,6 +31,11 @@ impl Moment {
         let year = year_of_era + era * 400 + u64::from(month <= 2);
         Moment { year, month, day, second_of_day: unix_s % 86_400 }
     }
+
+    /// Year, month and day.
+    pub(crate) fn date(&self) -> (i32, u8, u8) {
+        (self.year as i32, self.month as u8, self.day as u8)
+    }
 }
 
 impl fmt::Display for Moment {

@@ -1,15 +1,12 @@
 //! A node with a certificate: MQTT and HTTP over TLS, for clients that check it.
 
 use crate::counterpart::{Ended, Running, counterpart};
+use crate::https::{self, Client};
 use crate::process::{Node, PATIENCE, command, run};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 use tempfile::TempDir;
 
 pub(crate) fn case(name: &str) -> String {
@@ -100,27 +97,8 @@ fn mosquitto_pub_needs_a_certificate_where_the_node_asks_for_one() {
 
 /// Asks over TLS; the error where no hands are shaken.
 pub(crate) fn ask(address: SocketAddr, with_certificate: bool) -> std::io::Result<String> {
-    let certificate = |name: &str| CertificateDer::from_pem_file(case(name)).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate("ca.pem")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let builder = builder.with_root_certificates(roots);
-    let config = if with_certificate {
-        let key = PrivateKeyDer::from_pem_file(case("client.key")).unwrap();
-        builder.with_client_auth_cert(vec![certificate("client.pem")], key).unwrap()
-    } else {
-        builder.with_no_client_auth()
-    };
-    let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
-    let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let mut stream = StreamOwned::new(client, stream);
-    stream.write_all(b"GET /nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    Ok(answer)
+    let client = with_certificate.then(|| (case("client.pem").into(), case("client.key").into()));
+    https::get(address, &Client { roots: case("ca.pem").into(), client, token: None }, "/nothing")
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! Commands that measure, simulate and show: with the feature `lab`.
+
+use crate::cli::Running;
+use clap::{Args, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The steps of the demonstration; each waits until what it does can be seen.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Demo {
+    /// Show the cable, what the plant counts, and where every reading is
+    #[command(after_help = "Example:\n  tidegate demo show")]
+    Show(Running),
+    /// Pull the cable, and wait until the sinks behind it are red and readings wait for them
+    #[command(
+        after_help = "Example:\n  tidegate demo pull\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
+    )]
+    Pull(Running),
+    /// Kill the node with SIGKILL, and wait until it is back
+    #[command(
+        after_help = "Example:\n  tidegate demo kill\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
+    )]
+    Kill(Running),
+    /// Plug the cable back, and wait until what waited has gone out and every account closes
+    #[command(
+        after_help = "Example:\n  tidegate demo plug\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
+    )]
+    Plug(Running),
+}
+
+/// What can be simulated.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// A plant of some tens of devices that publish over MQTT at QoS 1, until it is told to stop; a line of counts a second
+    #[command(after_help = "\
+Example:
+  tidegate sim model > tidegate.toml && tidegate up
+  tidegate sim plant
+
+A device keeps what is not acknowledged and sends it again over its next connection. At the end, up to 5 s are waited for what is
+not acknowledged; then the last line is printed: produced = acked + dropped + waiting.")]
+    Plant(Plant),
+    /// Print the model of the plant's devices and some rules, as a configuration
+    #[command(
+        after_help = "Example:\n  tidegate sim model > tidegate.toml && tidegate config check tidegate.toml"
+    )]
+    Model,
+}
+
+/// How the plant is told.
+#[derive(Debug, Args)]
+pub(crate) struct Plant {
+    /// Where it publishes
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
+    pub(crate) broker: SocketAddr,
+    /// End when standard input does
+    #[arg(long, hide = true)]
+    pub(crate) end_with_stdin: bool,
+}
+
+/// What `tidegate bench` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    pub(crate) subject: Subject,
+    /// One JSON object a line instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where a scratch folder is made, on the disk to be measured; it is removed afterwards
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) data: PathBuf,
+    /// With `models`: also find how many workers and how much queue are enough on this machine
+    #[arg(long)]
+    pub(crate) sweep: bool,
+    /// With `models` and `endless-stall`: only this way from a message to the sink
+    #[arg(long, hide = true)]
+    pub(crate) shape: Option<String>,
+    #[command(flatten)]
+    pub(crate) extent: Extent,
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+}
+
+/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
+#[derive(Debug, Args)]
+pub(crate) struct Extent {
+    /// With `ingest` and `mqtt`: only the scenario whose name ends so; may be given more than once
+    #[arg(long, value_name = "NAME", value_parser = [
+        "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+    ])]
+    pub(crate) only: Vec<String>,
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
+    /// `mqtt`, each load
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: Option<u64>,
+    /// With `ingest` and `load`: messages a second
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) rate: Option<u64>,
+    /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) influx: Option<SocketAddr>,
+}
+
+impl Extent {
+    /// Whether a scenario is to be measured.
+    pub(crate) fn wants(&self, scenario: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| scenario.ends_with(only.as_str()))
+    }
+}
+
+/// A broker that runs already, for `bench mqtt` and `bench load`.
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    /// Put the load on this broker instead of on a node of our own
+    #[arg(long, value_name = "ADDR", required_if_eq("subject", "load"))]
+    pub(crate) broker: Option<SocketAddr>,
+    /// The process whose CPU time and memory are that broker's
+    #[arg(long, requires = "broker")]
+    pub(crate) pid: Option<u32>,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Subject {
+    /// Commits with 1, 16 and 256 writers beside a bare group commit, and appends to memory
+    Journal,
+    /// How much one core takes in; from a publication to its line in a file at 15,000 and 75,000 messages a second; an InfluxDB that
+    /// is away for a while, and one that stands still beside another one
+    Ingest,
+    /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
+    Mqtt,
+    /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
+    Models,
+    /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
+    Load,
+    /// What `ingest` starts in the place of InfluxDB
+    #[value(hide = true)]
+    StandIn,
+    /// What `models --sweep` starts to see its memory end
+    #[value(hide = true)]
+    EndlessStall,
+    /// The time to the first ready answer, idle memory, and opening a journal of ten million records
+    Start,
+}

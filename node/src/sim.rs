@@ -1,0 +1,25 @@
+//! `tidegate sim`: what stands in for a site where there is none. A plant that speaks MQTT over TCP, and the model of its devices.
+
+mod device;
+pub(crate) mod plant;
+mod session;
+mod signal;
+mod site;
+
+pub(crate) use plant::Counts;
+pub(crate) use site::model;
+
+use crate::banner::say;
+use crate::cli::Sim;
+use crate::failure::Failure;
+use std::process::ExitCode;
+
+pub(crate) fn run(command: &Sim) -> Result<ExitCode, Failure> {
+    match command {
+        Sim::Plant(options) => plant::run(options),
+        Sim::Model => {
+            say(&model(""));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
