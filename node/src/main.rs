@@ -19,10 +19,12 @@ mod cli;
 mod commands;
 mod completions;
 mod config;
+mod console;
 #[cfg(feature = "lab")]
 mod demo;
 mod docs;
 mod doctor;
+mod events;
 mod explain;
 mod failure;
 mod grpc;
@@ -41,6 +43,7 @@ mod notices;
 mod open_files;
 mod page;
 mod parent;
+mod pulse;
 mod reload;
 mod rules;
 mod settings;
@@ -65,7 +68,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         #[cfg(feature = "lab")]
         Command::Up(up) if up.demo => demo::up(&up),
-        Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Notice(command) => notices::run(&command),

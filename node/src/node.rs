@@ -2,9 +2,11 @@
 //!
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
-use crate::admin::{self, View};
+mod management;
+
+use crate::admin::View;
 use crate::alarms;
-use crate::audit::{self, Audit};
+use crate::audit::Audit;
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -15,7 +17,7 @@ use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
-use crate::login::{self, Desk};
+use crate::logs::Recent;
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
@@ -27,9 +29,9 @@ use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
+use management::Management;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,7 +40,7 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, Routes, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
@@ -58,7 +60,7 @@ const OWN_FILES: u64 = 64;
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
-pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
+pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
     let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
@@ -107,6 +109,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             fingerprint: key.fingerprint().into(),
             lan,
             parent,
+            recent,
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -241,9 +244,7 @@ struct Listeners {
     http: Arc<Http>,
     grpc: Grpc,
     links: Arc<Links>,
-    admin: Http,
-    /// The same over TLS, where that is asked for.
-    admin_tls: Option<Http>,
+    management: Management,
     board: Option<Arc<Board>>,
     capabilities: Wired,
 }
@@ -268,6 +269,7 @@ struct Site<'a> {
     fingerprint: Arc<str>,
     lan: Option<Lan>,
     parent: Parent,
+    recent: Recent,
 }
 
 impl Site<'_> {
@@ -308,14 +310,14 @@ impl Site<'_> {
         }
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
-        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.admin.address());
+        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
         let banner = Banner {
             mqtt,
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
             grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
             admin,
-            admin_tls: listeners.admin_tls.as_ref().map(Http::address),
+            admin_tls: listeners.management.over_tls.as_ref().map(Http::address),
             lan: lan.clone(),
             code,
             data: self.folder.path(),
@@ -350,10 +352,10 @@ impl Site<'_> {
         let grpc = self.bind_grpc(readings).await?;
         let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let board = self.board();
+        let (board, storage) = (self.board(), Arc::new(Storage::of(self.folder)));
         let intake: [Arc<dyn Capability>; 4] =
             [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
-        let capabilities = self.wired(mqtts.clone(), intake, board.clone());
+        let capabilities = self.wired(mqtts.clone(), intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -362,33 +364,11 @@ impl Site<'_> {
             vitals: self.vitals,
             reloader: self.reloader.clone(),
             notices: self.notices.clone(),
+            storage,
+            mqtt: mqtt.clone(),
         };
-        let admin =
-            self.bind_admin("admin", self.settings.admin, (&view, board.as_deref()), &shared, None).await?;
-        let admin_tls = match self.settings.admin_tls {
-            Some(address) => Some(
-                self.bind_admin("admin-tls", address, (&view, board.as_deref()), &shared, self.tls.clone())
-                    .await?,
-            ),
-            None => None,
-        };
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, board, capabilities })
-    }
-
-    async fn bind_admin(
-        &self,
-        name: &'static str,
-        address: SocketAddr,
-        (view, board): (&View, Option<&Board>),
-        shared: &http::Shared,
-        tls: Option<Arc<Tls>>,
-    ) -> Result<Http, Failure> {
-        let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let shown = board.map(Board::routes);
-        let routes = admin::routes(view.clone()).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
-        let routes = routes.and(self.people()).and(self.parent.routes());
-        let bound = Http::bind(name, &admin::config(address), routes, shared, tls).await;
-        bound.map_err(|error| unlistening(&error))
+        let management = self.manage(view, board.as_deref(), &shared).await?;
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -407,16 +387,9 @@ impl Site<'_> {
         }
     }
 
-    /// Where people log in, and where the auditor reads what they did.
-    fn people(&self) -> Routes {
-        let (identity, audit) = (self.identity.clone(), self.audit.clone());
-        let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
-        login::routes(desk).and(audit::routes(audit))
-    }
-
     /// What neighbours are told, where there are any.
     fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
-        let port = listeners.admin_tls.as_ref()?.address().port();
+        let port = listeners.management.over_tls.as_ref()?.address().port();
         self.lan.as_ref().map(|lan| lan.greeting(port))
     }
 
@@ -441,10 +414,10 @@ impl Site<'_> {
         &self,
         mqtts: Option<Arc<Mqtts>>,
         intake: [Arc<dyn Capability>; 4],
+        storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 3] =
-            [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
+        let rest: [Arc<dyn Capability>; 3] = [self.ingest.clone(), self.notices.clone(), storage];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
@@ -453,8 +426,7 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, capabilities, .. } =
-            listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         let notices = self.notices.clone();
@@ -472,9 +444,7 @@ impl Site<'_> {
             let link = link.clone();
             tokio::spawn(async move { link.run().await });
         }
-        for admin in [Some(admin), admin_tls].into_iter().flatten() {
-            tokio::spawn(async move { admin.serve().await });
-        }
+        management.spawn();
         capabilities
     }
 

@@ -37,6 +37,8 @@ pub enum Need {
     /// Whoever has proven who they are, and nobody in particular where the node lets them in. A handler finds an
     /// `Extension<Arc<Principal>>`, and asks it about topics itself.
     Authenticated,
+    /// The same, with any role: people who look after the node, not devices.
+    AnyRole,
     /// The same, with this role.
     Role(Role),
 }

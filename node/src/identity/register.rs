@@ -61,6 +61,18 @@ impl Register {
         None
     }
 
+    pub(crate) fn known(&self) -> (&'static str, Vec<Arc<Principal>>) {
+        let devices = self.devices.values().map(|(_, principal)| principal);
+        let people = self.people.values().map(|(_, principal)| principal);
+        let mut principals: Vec<_> = self.tokens.values().chain(devices).chain(people).cloned().collect();
+        principals.sort_by(|one, other| one.name.cmp(&other.name));
+        let anonymous = match self.anonymous {
+            Anonymous::Loopback => "loopback",
+            Anonymous::Never => "never",
+        };
+        (anonymous, principals)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.tokens.len() + self.devices.len() + self.people.len()
     }

@@ -4,8 +4,11 @@
 mod backup;
 mod bad_input;
 mod bad_values;
+mod browser;
 mod commands;
 mod config;
+mod console;
+mod console_page;
 mod counterpart;
 mod crash;
 mod delivery;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const PASSWORD: &str = "correct horse battery";
 
 /// The lines of a person, as the command makes them of standard input.
-fn person(name: &str, password: &str) -> Result<String, String> {
+pub(crate) fn person(name: &str, password: &str) -> Result<String, String> {
     let mut command = Command::new(binary());
     command
         .args(["identity", "person", name])

@@ -9,7 +9,7 @@ use crate::quarantine::UnknownDevices;
 use crate::reading::{Reading, Source};
 use crate::rules::heard::WantedTags;
 use crate::shelf::Place;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tidegate_codec_mqtt::{TopicFilter, TopicName};
@@ -92,6 +92,16 @@ impl Gate {
         if self.fleet.model.is_empty() { None } else { self.fleet.seat(topic) }
     }
 
+    /// The unit of each tag that has one, of this device, by the tag's name.
+    pub(crate) fn units_of(&self, device: &str) -> BTreeMap<Arc<str>, Arc<str>> {
+        let tags = self.fleet.model.plans_of(device).flat_map(|plan| plan.tags());
+        let mut units = BTreeMap::new();
+        for tag in tags.filter(|tag| !tag.unit.is_empty()) {
+            units.entry(tag.name.clone()).or_insert_with(|| tag.unit.clone());
+        }
+        units
+    }
+
     /// What becomes of a reading whose device has no model.
     pub(crate) fn of_unknown(&self, reading: &Reading) -> UnknownDevices {
         let admitted = || self.admitted.iter().any(|filter| filter.matches(&reading.topic));
@@ -137,8 +147,7 @@ impl Fleet {
 impl Seat {
     /// These were taken: from now on they are what was last reported.
     pub(crate) fn tell(&self, points: &[TagPoint], now_ms: u64) {
-        let reporter = &mut self.told().reporter;
-        points.iter().for_each(|point| reporter.apply(point, now_ms));
+        tell(&mut self.told().reporter, &self.plan, points, now_ms);
     }
 
     pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
@@ -150,14 +159,21 @@ impl Told {
     /// Leaves only what is news.
     pub(crate) fn keep_news(&mut self, plan: &Plan, now_ms: u64) {
         let Told { reporter, made, .. } = self;
-        made.points.retain(|point| reporter.judge(plan, point, now_ms) == Verdict::Report);
+        let is_news = |point: &TagPoint| reporter.judge(plan, point, now_ms) == Verdict::Report;
+        made.points.retain(|point| !plan.tag(point.tag).is_sifted() || is_news(point));
     }
 
     /// What was made was taken.
-    pub(crate) fn tell(&mut self, now_ms: u64) {
+    pub(crate) fn tell(&mut self, plan: &Plan, now_ms: u64) {
         let Told { reporter, made, .. } = self;
-        made.points.iter().for_each(|point| reporter.apply(point, now_ms));
+        tell(reporter, plan, &made.points, now_ms);
     }
+}
+
+/// Only of what is held against its last value that is kept.
+fn tell(reporter: &mut Reporter, plan: &Plan, points: &[TagPoint], now_ms: u64) {
+    let sifted = points.iter().filter(|point| plan.tag(point.tag).is_sifted());
+    sifted.for_each(|point| reporter.apply(point, now_ms));
 }
 
 impl From<TagClass> for Class {

@@ -361,6 +361,9 @@ impl<S: Sink> Pump<S> {
         // What comes while a parcel waits for its age is read once, when that is over.
         let gathers = self.live.due_in(now).is_some_and(|due| !due.is_zero());
         let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy && !gathers;
+        // What is there and cannot be sent yet is no news: the end of a delivery wakes for it, or the alarm. Woken for it at once, a
+        // sink that is cut off would turn in circles, and leave its threads to no other sink.
+        let hears = listens && !self.has_telemetry && now >= self.telemetry_at && self.tap.is_empty();
         tokio::select! {
             Some(landed) = self.flying.join_next() => match landed {
                 Ok(landed) => self.landed(landed),
@@ -371,7 +374,7 @@ impl<S: Sink> Pump<S> {
                 // The journal has ended, and every commit will say so.
                 tokio::time::sleep(BUSY_WAIT).await;
             },
-            () = self.tap.available(), if listens && !self.has_telemetry && now >= self.telemetry_at => {}
+            () = self.tap.available(), if hears => {}
             // An error means that nobody gives orders any more, which ends the pump as well.
             _ = self.post.orders.changed() => {}
             () = sleep_until(alarm) => {

@@ -107,7 +107,7 @@ impl Gate {
         let knock: Knock = *head.extensions.get().expect("a listener says who knocked");
         let principal = match route.need {
             Need::Nothing => None,
-            Need::Authenticated | Need::Role(_) => {
+            Need::Authenticated | Need::AnyRole | Need::Role(_) => {
                 let shown = Shown::of(&head.headers)?;
                 if shown.goes_by_itself() && !route.method.is_safe() && !is_from_here(&head.headers) {
                     return Err(Refusal::foreign());
@@ -120,10 +120,8 @@ impl Gate {
             visit.admit(principal)?;
         }
         self.pace(principal.as_deref(), knock, self.began.elapsed())?;
-        if let (Need::Role(role), Some(principal)) = (route.need, &principal)
-            && !principal.has(role)
-        {
-            return Err(Refusal::forbidden(format!("this needs the role {role:?}").to_ascii_lowercase()));
+        if let Some(principal) = &principal {
+            check_role(route.need, principal)?;
         }
         if head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(Refusal::encoded());
@@ -189,6 +187,16 @@ impl Gate {
         self.counts.answer(self.listener, answer.status());
         answer.headers_mut().insert(request_id::HEADER, id.header());
         answer
+    }
+}
+
+fn check_role(need: Need, principal: &Principal) -> Result<(), Refusal> {
+    match need {
+        Need::AnyRole if principal.roles.is_empty() => Err(Refusal::forbidden("this needs a role")),
+        Need::Role(role) if !principal.has(role) => {
+            Err(Refusal::forbidden(format!("this needs the role {}", role.name())))
+        }
+        Need::Nothing | Need::Authenticated | Need::AnyRole | Need::Role(_) => Ok(()),
     }
 }
 
