@@ -44,8 +44,11 @@ impl Receiver {
     pub(super) async fn listen(self: &Arc<Receiver>) -> Result<SocketAddr, Failure> {
         let identity =
             Identity::open(&identity::Config::default()).expect("nobody is named, so nothing is wrong");
-        let shared =
-            http::Shared { authenticate: Arc::new(identity), counts: Arc::new(HttpCounts::default()) };
+        let shared = http::Shared {
+            authenticate: Arc::new(identity),
+            counts: Arc::new(HttpCounts::default()),
+            stays: Arc::default(),
+        };
         let config =
             http::Config { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..http::Config::default() };
         let route = Route {
