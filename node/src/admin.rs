@@ -2,24 +2,34 @@
 //!
 //! Answers from memory; a story reads the journal, and a reload the file.
 
+mod diagnosis;
+mod journals;
+mod people;
+
+use crate::broker::Mqtt;
+use crate::console;
 use crate::docs;
+use crate::events::{self, Events};
 use crate::http;
 use crate::identity::Identity;
 use crate::letters;
+use crate::logs::Recent;
 use crate::notices;
+use crate::pulse::{Reason, unready};
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
+use crate::storage::Storage;
 use crate::vitals::Vitals;
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{
-    CONTENT_TYPE, Capability, HttpCounts, Need, Readiness, Refusal, Role, Route, Routes, exposition,
+    CONTENT_TYPE, Capability, Changed, HttpCounts, Need, Refusal, Role, Route, Routes, exposition,
 };
 use tidegate_service_ingest::{Accounts, Ingest, Quarantined, StoryError};
 use tidegate_service_notice::Notices;
@@ -40,6 +50,8 @@ pub(crate) struct View {
     pub(crate) vitals: Vitals,
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) notices: Arc<Notices>,
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) mqtt: Arc<Mqtt>,
 }
 
 impl fmt::Debug for View {
@@ -56,12 +68,6 @@ struct Ready {
     config: Standing,
 }
 
-#[derive(Debug, Serialize)]
-struct Reason {
-    capability: &'static str,
-    reason: String,
-}
-
 /// The listener's settings.
 pub(crate) fn config(listen: SocketAddr) -> http::Config {
     let connections_max = CONNECTIONS_MAX;
@@ -74,13 +80,20 @@ pub(crate) fn config(listen: SocketAddr) -> http::Config {
 }
 
 /// Whether the node lives and is ready is told to anyone: whoever asks has no name to give, and there is nothing in it to keep.
-pub(crate) fn routes(view: View) -> Routes {
-    let others = letters::routes(view.ingest.clone());
-    let others = others.and(notices::routes(view.notices.clone())).and(docs::routes());
+pub(crate) fn routes(view: View, events: Arc<Events>, recent: Recent) -> Routes {
+    let process = diagnosis::Process { view: view.clone(), events: events.clone(), recent };
+    let others = letters::routes(view.ingest.clone())
+        .and(notices::routes(view.notices.clone()))
+        .and(journals::routes(view.storage.clone()))
+        .and(people::routes(view.identity.clone()))
+        .and(diagnosis::routes(process))
+        .and(events::routes(events.clone()))
+        .and(console::routes())
+        .and(docs::routes());
     rules::routes(Routes::new(), &view.ingest)
         .with(Route::get("/healthz", Need::Nothing, "Whether the process lives."), || async { "alive\n" }, ())
         .with(Route::get("/readyz", Need::Nothing, "Whether it does its work."), readiness, view.clone())
-        .with(Route::get("/metrics", Need::Authenticated, "All measures."), metrics, view.clone())
+        .with(Route::get("/metrics", Need::Authenticated, "All measures."), metrics, (view.clone(), events))
         .with(
             Route::get("/api/v1/ingest/accounts", Need::Authenticated, "Where every reading is."),
             accounts,
@@ -113,21 +126,47 @@ pub(crate) fn routes(view: View) -> Routes {
         .and(others)
 }
 
-async fn metrics(State(view): State<View>) -> impl IntoResponse {
+/// One route as it is told.
+#[derive(Debug, Clone, Serialize)]
+struct Told {
+    method: String,
+    path: &'static str,
+    /// `nobody`, `anybody` who has proven who they are, `any role`, or a role.
+    need: &'static str,
+    purpose: &'static str,
+}
+
+/// The same routes and one that lists them: what a node can do depends on how it is built and started.
+pub(crate) fn listed(routes: Routes) -> Routes {
+    let list = Route::get("/api/v1/routes", Need::Nothing, "What this listener answers to.");
+    let told = |route: &Route| Told {
+        method: route.method.to_string(),
+        path: route.path,
+        need: match route.need {
+            Need::Nothing => "nobody",
+            Need::Authenticated => "anybody",
+            Need::AnyRole => "any role",
+            Need::Role(role) => role.name(),
+        },
+        purpose: route.purpose,
+    };
+    let told: Arc<[Told]> = routes.list().chain([&list]).map(told).collect();
+    let answer = async |State(told): State<Arc<[Told]>>| Json(serde_json::json!({ "routes": &told[..] }));
+    routes.with(list.clone(), answer, told)
+}
+
+async fn metrics(State((view, events)): State<(View, Arc<Events>)>) -> impl IntoResponse {
     let mut families = view.vitals.metrics();
     families.extend(view.identity.metrics());
     families.extend(view.counts.families());
     families.extend(view.reloader.metrics());
+    families.extend(events.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
 }
 
 async fn readiness(State(view): State<View>) -> impl IntoResponse {
-    let unready = |capability: &Arc<dyn Capability>| match capability.readiness() {
-        Readiness::Ready => None,
-        Readiness::Unready(reason) => Some(Reason { capability: capability.name(), reason }),
-    };
-    let reasons: Vec<_> = view.capabilities.iter().filter_map(unready).collect();
+    let reasons = unready(&view);
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Ready { ready: reasons.is_empty(), reasons, config: view.reloader.standing() }))
 }
@@ -229,5 +268,6 @@ async fn reload(State(view): State<View>) -> Response {
         Outcome::Applied | Outcome::Unchanged => StatusCode::OK,
         Outcome::Refused => StatusCode::CONFLICT,
     };
-    (status, Json(verdict)).into_response()
+    let changed = Changed(verdict.changes.join("\n"));
+    (status, Extension(changed), Json(verdict)).into_response()
 }

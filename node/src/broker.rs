@@ -18,6 +18,11 @@ impl Mqtt {
         Mqtt { handle: broker.handle(), serves: AtomicBool::new(true) }
     }
 
+    /// Connections that are open now.
+    pub(crate) fn connections(&self) -> u64 {
+        self.handle.snapshot().connections_open
+    }
+
     /// Serves until it is drained, and is unready from then on, also if it ended by a panic.
     pub(crate) async fn serve(&self, broker: Broker) {
         struct Ended<'a>(&'a AtomicBool);

@@ -1,9 +1,11 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
+mod identity;
 #[cfg(feature = "lab")]
 mod lab;
 mod look;
 
+pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
 pub(crate) use look::{Bundle, Doctor, Place, Tongue, Top};
@@ -108,6 +110,9 @@ Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 
     /// Make a secret for a device or a token for a person or program, and show it once
     #[command(subcommand)]
     Identity(Identity),
+    /// Read who did what to a running node, as its auditor
+    #[command(subcommand)]
+    Audit(Audit),
     /// Show a running node on one screen: rates, sinks and what waits for them, breakers, alarms
     #[command(after_help = "\
 Example:
@@ -290,22 +295,6 @@ An unfinished end, as a kill or a power cut leaves it, is explained and is no da
 
 Exit status: 0 sound; 1 damaged or not readable, the error has a code; 2 usage")]
     Verify(Look),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Identity {
-    /// A secret that a device shows with its name, as MQTT's password or in HTTP's Basic
-    #[command(after_help = "Example:\n  tidegate identity secret press-7")]
-    Secret {
-        /// What the device is called
-        name: String,
-    },
-    /// A token that a person or a program shows as `Authorization: Bearer`
-    #[command(after_help = "Example:\n  tidegate identity token ada")]
-    Token {
-        /// What its bearer is called
-        name: String,
-    },
 }
 
 /// Which folder to look into, and for whom.

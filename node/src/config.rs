@@ -196,7 +196,7 @@ fn show(origin: bool, json: bool, up: &Up) -> Result<ExitCode, Failure> {
     let name = origins.name();
     let shown = values.shown();
     let lines: Vec<String> = match json {
-        true => shown.iter().map(object).collect(),
+        true => shown.iter().map(|shown| object(shown).to_string()).collect(),
         false => shown.iter().map(|shown| line(shown, origin, &name)).collect(),
     };
     print(&lines.into_iter().map(|line| line + "\n").collect::<String>())
@@ -218,9 +218,10 @@ fn line(shown: &Shown, with_origin: bool, file: &str) -> String {
     format!("{text:<52} # {origin}")
 }
 
-fn object(shown: &Shown) -> String {
+/// A setting with its origin, for programs.
+pub(crate) fn object(shown: &Shown) -> serde_json::Value {
     let Shown { path, text, origin } = shown;
-    let object = match origin {
+    match origin {
         Origin::Default => serde_json::json!({"key": path, "value": text, "origin": "default"}),
         Origin::File(at) => serde_json::json!({
             "key": path, "value": text, "origin": "file", "line": at.line, "column": at.column
@@ -228,8 +229,7 @@ fn object(shown: &Shown) -> String {
         Origin::CommandLine(option) => {
             serde_json::json!({"key": path, "value": text, "origin": "command line", "option": option})
         }
-    };
-    object.to_string()
+    }
 }
 
 fn print(text: &str) -> Result<ExitCode, Failure> {

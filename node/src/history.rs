@@ -1,5 +1,9 @@
 //! The embedded history joined to the pipeline: fed by a sink of its own, asked over the management routes.
 
+mod devices;
+
+pub(crate) use devices::{Shown, shown};
+
 use crate::failure::Failure;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -56,11 +60,11 @@ pub(crate) fn feed(history: &Arc<History>, ingest: &Ingest, exporters: &Handle) 
     started.map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
-pub(crate) fn routes(history: Arc<History>) -> Routes {
-    Routes::new()
+pub(crate) fn routes(history: Arc<History>, ingest: Arc<Ingest>) -> Routes {
+    devices::routes(history.clone(), ingest)
         .with(
             Route::get("/api/v1/history", Need::Authenticated, "The devices that have been heard of."),
-            devices,
+            names,
             history.clone(),
         )
         .with(
@@ -81,7 +85,7 @@ struct After {
     after: String,
 }
 
-async fn devices(State(history): State<Arc<History>>, Query(query): Query<After>) -> Json<Vec<String>> {
+async fn names(State(history): State<Arc<History>>, Query(query): Query<After>) -> Json<Vec<String>> {
     let names = history.devices(&query.after, DEVICES_MAX);
     Json(names.iter().map(|name| name.to_string()).collect())
 }

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tidegate_kernel_plug::{
     Authenticate, Capability, Draining, Family, Gate, HttpCounts, Leftover, Readiness, Routes, Stage, Stays,
+    Witness,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -38,7 +39,13 @@ pub(crate) struct Shared {
     pub(crate) authenticate: Arc<dyn Authenticate>,
     pub(crate) counts: Arc<HttpCounts>,
     pub(crate) stays: Arc<Stays>,
+    /// Nothing for a listener without administrative acts.
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
+
+/// Whether the request came over TLS; each carries it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secured(pub(crate) bool);
 
 /// A listener that serves routes.
 #[derive(Debug)]
@@ -67,8 +74,12 @@ impl Http {
         let failed = |source: io::Error| HttpError::Listen { name, address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let Shared { authenticate, counts, stays } = shared.clone();
+        let Shared { authenticate, counts, stays, witness } = shared.clone();
         let gate = Gate::new(name, authenticate, config.requests, counts.clone());
+        let gate = match witness {
+            Some(witness) => gate.before(witness),
+            None => gate,
+        };
         let seats = Seats::new(config.connections_max, config.connections_per_address_max);
         let router = routes.behind(Arc::new(gate));
         let host = Host { name, address, config: config.clone(), router, counts, seats, stays, tls };

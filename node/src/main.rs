@@ -8,6 +8,7 @@ mod accounts;
 mod admin;
 mod alarms;
 mod asking;
+mod audit;
 mod backup;
 mod banner;
 #[cfg(feature = "lab")]
@@ -18,10 +19,12 @@ mod cli;
 mod commands;
 mod completions;
 mod config;
+mod console;
 #[cfg(feature = "lab")]
 mod demo;
 mod docs;
 mod doctor;
+mod events;
 mod explain;
 mod failure;
 mod grpc;
@@ -32,6 +35,7 @@ mod inspection;
 mod intake;
 mod lan;
 mod letters;
+mod login;
 mod logs;
 mod mqtts;
 mod node;
@@ -39,6 +43,7 @@ mod notices;
 mod open_files;
 mod page;
 mod parent;
+mod pulse;
 mod reload;
 mod rules;
 mod settings;
@@ -63,7 +68,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         #[cfg(feature = "lab")]
         Command::Up(up) if up.demo => demo::up(&up),
-        Command::Up(up) => logs::start().and_then(|()| node::up(&up)),
+        Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Notice(command) => notices::run(&command),
@@ -79,6 +84,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
+        Command::Audit(command) => audit::tell(&command),
         Command::Top(options) => top::run(&options),
         Command::Completions { shell } => completions::print(shell),
         Command::Doctor(options) => doctor::run(&options),

@@ -2,8 +2,11 @@
 //!
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
-use crate::admin::{self, View};
+mod management;
+
+use crate::admin::View;
 use crate::alarms;
+use crate::audit::Audit;
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -11,9 +14,10 @@ use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
-use crate::identity::{Identity, IdentityError};
+use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
+use crate::logs::Recent;
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
@@ -25,9 +29,9 @@ use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
+use management::Management;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,7 +60,7 @@ const OWN_FILES: u64 = 64;
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
-pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
+pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
     let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
@@ -69,13 +73,10 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
-    let parent = {
-        let _within = data_plane.enter();
-        Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))?
-    };
+    let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file);
-    let outcome = opened.and_then(|ingest| {
+    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| Ok((ingest, open_key(&settings)?)));
+    let outcome = opened.and_then(|(ingest, key)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
             ingest: ingest.clone(),
@@ -104,8 +105,11 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             reloader,
             drain_timeout,
             past,
+            audit: Audit::new(folder.books().clone()),
+            fingerprint: key.fingerprint().into(),
             lan,
             parent,
+            recent,
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -113,6 +117,17 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
+    let _within = runtime.enter();
+    Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
+}
+
+fn open_key(settings: &Settings) -> Result<NodeKey, Failure> {
+    let key = NodeKey::open(&settings.data)?;
+    tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
+    Ok(key)
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
@@ -229,9 +244,7 @@ struct Listeners {
     http: Arc<Http>,
     grpc: Grpc,
     links: Arc<Links>,
-    admin: Http,
-    /// The same over TLS, where that is asked for.
-    admin_tls: Option<Http>,
+    management: Management,
     board: Option<Arc<Board>>,
     capabilities: Wired,
 }
@@ -251,8 +264,12 @@ struct Site<'a> {
     drain_timeout: Arc<Live<Duration>>,
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
+    audit: Audit,
+    /// Of the node's key.
+    fingerprint: Arc<str>,
     lan: Option<Lan>,
     parent: Parent,
+    recent: Recent,
 }
 
 impl Site<'_> {
@@ -293,14 +310,14 @@ impl Site<'_> {
         }
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
-        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.admin.address());
+        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
         let banner = Banner {
             mqtt,
             mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
             http: (listeners.http.scheme(), listeners.http.address()),
             grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
             admin,
-            admin_tls: listeners.admin_tls.as_ref().map(Http::address),
+            admin_tls: listeners.management.over_tls.as_ref().map(Http::address),
             lan: lan.clone(),
             code,
             data: self.folder.path(),
@@ -309,7 +326,7 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone()));
+        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
         if !self.parent.tell(mqtt, admin, lan).await {
             banner::say(&text);
         }
@@ -318,11 +335,7 @@ impl Site<'_> {
 
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
-        let shared = http::Shared {
-            authenticate: self.identity.clone(),
-            counts: counts.clone(),
-            stays: Arc::default(),
-        };
+        let shared = self.shared(&counts);
         let config = self.settings.mqtt.clone();
         let readings = Arc::new(Readings(self.ingest.clone()));
         let journal = Some(self.folder.queues().clone());
@@ -339,10 +352,10 @@ impl Site<'_> {
         let grpc = self.bind_grpc(readings).await?;
         let links = self.links()?;
         let mqtt = Arc::new(Mqtt::new(&broker));
-        let board = self.board();
+        let (board, storage) = (self.board(), Arc::new(Storage::of(self.folder)));
         let intake: [Arc<dyn Capability>; 4] =
             [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
-        let capabilities = self.wired(mqtts.clone(), intake, board.clone());
+        let capabilities = self.wired(mqtts.clone(), intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -351,33 +364,11 @@ impl Site<'_> {
             vitals: self.vitals,
             reloader: self.reloader.clone(),
             notices: self.notices.clone(),
+            storage,
+            mqtt: mqtt.clone(),
         };
-        let admin =
-            self.bind_admin("admin", self.settings.admin, (&view, board.as_deref()), &shared, None).await?;
-        let admin_tls = match self.settings.admin_tls {
-            Some(address) => Some(
-                self.bind_admin("admin-tls", address, (&view, board.as_deref()), &shared, self.tls.clone())
-                    .await?,
-            ),
-            None => None,
-        };
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, board, capabilities })
-    }
-
-    async fn bind_admin(
-        &self,
-        name: &'static str,
-        address: SocketAddr,
-        (view, board): (&View, Option<&Board>),
-        shared: &http::Shared,
-        tls: Option<Arc<Tls>>,
-    ) -> Result<Http, Failure> {
-        let past = self.past.as_ref().map(|past| history::routes(past.history.clone()));
-        let shown = board.map(Board::routes);
-        let routes = admin::routes(view.clone()).and(past.unwrap_or_default()).and(shown.unwrap_or_default());
-        let routes = routes.and(self.parent.routes());
-        let bound = Http::bind(name, &admin::config(address), routes, shared, tls).await;
-        bound.map_err(|error| unlistening(&error))
+        let management = self.manage(view, board.as_deref(), &shared).await?;
+        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -386,9 +377,19 @@ impl Site<'_> {
         Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
     }
 
+    /// What every HTTP listener is given.
+    fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
+        http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+            witness: Some(Arc::new(self.audit.clone())),
+        }
+    }
+
     /// What neighbours are told, where there are any.
     fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
-        let port = listeners.admin_tls.as_ref()?.address().port();
+        let port = listeners.management.over_tls.as_ref()?.address().port();
         self.lan.as_ref().map(|lan| lan.greeting(port))
     }
 
@@ -413,10 +414,10 @@ impl Site<'_> {
         &self,
         mqtts: Option<Arc<Mqtts>>,
         intake: [Arc<dyn Capability>; 4],
+        storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 3] =
-            [self.ingest.clone(), self.notices.clone(), Arc::new(Storage::of(self.folder))];
+        let rest: [Arc<dyn Capability>; 3] = [self.ingest.clone(), self.notices.clone(), storage];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
@@ -425,8 +426,7 @@ impl Site<'_> {
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, admin, admin_tls, capabilities, .. } =
-            listeners;
+        let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
         tokio::spawn(async move { ingest.keep_register().await });
         let notices = self.notices.clone();
@@ -444,9 +444,7 @@ impl Site<'_> {
             let link = link.clone();
             tokio::spawn(async move { link.run().await });
         }
-        for admin in [Some(admin), admin_tls].into_iter().flatten() {
-            tokio::spawn(async move { admin.serve().await });
-        }
+        management.spawn();
         capabilities
     }
 

@@ -13,6 +13,12 @@ pub(crate) fn raise() -> Option<u64> {
     }
 }
 
+/// How many are open now, and how many may be; nothing where the system does not say or has no limit.
+pub(crate) fn use_now() -> (Option<u64>, Option<u64>) {
+    let open = std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as u64);
+    (open, getrlimit(Resource::Nofile).current)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,9 @@ use serde::Serialize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_plug::Family;
-use tidegate_kernel_plug::config::{Change, FAULTS_MAX, Fault, Faults, Place, Reload, Values, changes};
+use tidegate_kernel_plug::config::{
+    Change, FAULTS_MAX, Fault, Faults, Place, Reload, Shown, Values, changes,
+};
 
 /// Hands what may change to whoever holds it. Cannot fail: everything was judged before.
 pub(crate) type TakeUp = Box<dyn Fn(&Settings) + Send + Sync>;
@@ -48,7 +50,7 @@ pub(crate) struct Verdict {
     /// What holds now.
     generation: u64,
     /// `ingest.critical: [] -> ["alarm/#"]`.
-    changes: Vec<String>,
+    pub(crate) changes: Vec<String>,
     faults: Vec<Told>,
 }
 
@@ -72,7 +74,7 @@ struct Last {
 /// What `/readyz` says of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Standing {
-    generation: u64,
+    pub(crate) generation: u64,
     pub(crate) file: Option<String>,
     last_reload: Option<Last>,
 }
@@ -148,6 +150,11 @@ impl Reloader {
         let state = self.state();
         let file = self.origins.file.as_ref().map(|file| file.display().to_string());
         Standing { generation: state.generation, file, last_reload: state.last.clone() }
+    }
+
+    /// Every setting that holds, and where it comes from.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        self.state().values.shown()
     }
 
     pub(crate) fn metrics(&self) -> Vec<Family> {

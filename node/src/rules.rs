@@ -11,8 +11,11 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tidegate_engine_rules::AlarmRefusal;
 use tidegate_kernel_plug::{Need, Principal, Refusal, Role, Route, Routes};
-use tidegate_service_ingest::{AlarmError, AlarmEvent, Ingest, OpenError, Rules, RulesConfig, RulesError};
+use tidegate_service_ingest::{
+    AlarmError, AlarmEvent, AlarmStory, Ingest, OpenError, Rules, RulesConfig, RulesError,
+};
 use tokio::runtime::Handle;
 
 /// What of the pipeline a reload changes.
@@ -72,6 +75,11 @@ pub(crate) fn routes(routes: Routes, ingest: &Arc<Ingest>) -> Routes {
         .with(done("/api/v1/ingest/rules/forget", "The trial ends without effect."), forget, of())
         .with(seen("/api/v1/alarms", "Alarms that are not normal."), alarms, of())
         .with(seen("/api/v1/alarms/events", "Changes of alarms behind an offset."), events, of())
+        .with(
+            seen("/api/v1/alarms/{key}/story", "What raised an alarm, and where that reading went."),
+            story,
+            of(),
+        )
         .with(done("/api/v1/alarms/{key}/acknowledge", "Somebody has seen the alarm."), acknowledge, of())
         .with(done("/api/v1/alarms/{key}/shelve", "Puts an alarm aside for a while."), shelve, of())
         .with(done("/api/v1/alarms/{key}/unshelve", "Takes it back."), unshelve, of())
@@ -160,7 +168,8 @@ async fn events(State(ingest): Held, Query(After { after }): Query<After>) -> Re
     }
 }
 
-fn told(event: &AlarmEvent) -> Value {
+/// A change of an alarm as it is told.
+pub(crate) fn told(event: &AlarmEvent) -> Value {
     let fact = &event.fact;
     json!({
         "offset": event.offset,
@@ -170,6 +179,23 @@ fn told(event: &AlarmEvent) -> Value {
         "change": fact.change.name(),
         "by": fact.change.by(),
     })
+}
+
+async fn story(State(ingest): Held, Path(key): Path<String>) -> Result<Json<AlarmStory>, Refusal> {
+    // Reads the disk, so not on a thread that serves.
+    let told = tokio::task::spawn_blocking(move || ingest.alarm_story(&key)).await;
+    match told {
+        Ok(Ok(Some(story))) => Ok(Json(story)),
+        Ok(Ok(None)) => {
+            let error = AlarmRefusal::NoAlarm;
+            Err(Refusal::new(StatusCode::NOT_FOUND, error.code(), error.to_string(), error.hint()))
+        }
+        Ok(Err(error)) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Err(Refusal::new(status, error.code(), error.to_string(), error.hint()))
+        }
+        Err(_) => Err(Refusal::no_room("the story could not be read")),
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -179,8 +179,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
-    let is_known =
-        identity.as_ref().is_none_or(|identity| !identity.tokens.is_empty() || !identity.devices.is_empty());
+    let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
     let http = reading.section("http", |values, faults| {
         asked(values, "--http", is_known, faults);

@@ -1,8 +1,8 @@
 //! The journals as the node holds them: their numbers as metrics, ready while they write, closed last.
 
 use std::time::Instant;
-use tidegate_kernel_journal::{DataFolder, Journal, Status};
-use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Number, Readiness, Stage};
+use tidegate_kernel_journal::{DataFolder, Durations, Journal, Status};
+use tidegate_kernel_plug::{Capability, Draining, Family, Histogram, Leftover, Number, Readiness, Stage};
 
 /// The two journals of the data folder, by name.
 #[derive(Debug)]
@@ -15,7 +15,12 @@ impl Storage {
         Storage { journals: [("books", folder.books().clone()), ("queues", folder.queues().clone())] }
     }
 
-    fn statuses(&self) -> [(&'static str, Status); 2] {
+    /// What holds readings, alarms and notices.
+    pub(crate) fn queues(&self) -> Status {
+        self.journals[1].1.status()
+    }
+
+    pub(crate) fn statuses(&self) -> [(&'static str, Status); 2] {
         self.journals.each_ref().map(|(name, journal)| (*name, journal.status()))
     }
 }
@@ -31,7 +36,8 @@ impl Capability for Storage {
 
     fn metrics(&self) -> Vec<Family> {
         let statuses = self.statuses();
-        NUMBERS.iter().map(|number| number.family(&statuses)).collect()
+        let numbers = NUMBERS.iter().map(|number| number.family(&statuses));
+        numbers.chain(TIMES.iter().map(|time| time.family(&statuses))).collect()
     }
 
     fn readiness(&self) -> Readiness {
@@ -82,6 +88,44 @@ impl Measure {
         family
     }
 }
+
+/// One histogram for each journal.
+struct Time {
+    name: &'static str,
+    help: &'static str,
+    of: fn(&Status) -> Durations,
+}
+
+impl Time {
+    fn family(&self, statuses: &[(&'static str, Status)]) -> Family {
+        let mut family = Family::histogram(self.name, self.help);
+        for (name, status) in statuses {
+            let durations = (self.of)(status);
+            let sum = durations.sum().as_secs_f64();
+            let histogram = Histogram::of_counts(Durations::bounds_s(), durations.counts(), sum);
+            family.push_histogram(&[("journal", name)], histogram);
+        }
+        family
+    }
+}
+
+const TIMES: &[Time] = &[
+    Time {
+        name: "tidegate_journal_until_written_seconds",
+        help: "From a batch's first append to its write: the longest that anybody in it waited for level os.",
+        of: |status| status.tallies.until_written,
+    },
+    Time {
+        name: "tidegate_journal_until_synced_seconds",
+        help: "From a batch's first append to its sync: the longest that anybody in it waited for level disk.",
+        of: |status| status.tallies.until_synced,
+    },
+    Time {
+        name: "tidegate_journal_sync_seconds",
+        help: "How long syncs took.",
+        of: |status| status.tallies.sync,
+    },
+];
 
 const fn measure(name: &'static str, help: &'static str, of: fn(&Status) -> Number) -> Measure {
     Measure { name, help, of }

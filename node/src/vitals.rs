@@ -27,6 +27,16 @@ impl Vitals {
         Vitals { budget: budget::parts(settings), ..self }
     }
 
+    /// Milliseconds since 1970.
+    pub(crate) fn started_ms(&self) -> u64 {
+        (self.started_s * 1000.0) as u64
+    }
+
+    /// Memory the process holds, in bytes, and CPU time it has spent, in milliseconds; zero where the system does not say.
+    pub(crate) fn costs(&self) -> (u64, u64) {
+        (resident_bytes().unwrap_or(0), cpu_ms().unwrap_or(0))
+    }
+
     pub(crate) fn metrics(&self) -> Vec<Family> {
         let start =
             Family::gauge("tidegate_process_start_time_seconds", "When the process started, since 1970.")
@@ -48,8 +58,25 @@ impl Vitals {
 
 /// Nothing where there is no `/proc`.
 fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    let kib: u64 = status("VmRSS:")?.strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+/// Threads of the process; nothing where there is no `/proc`.
+pub(crate) fn threads() -> Option<u64> {
+    status("Threads:")?.parse().ok()
+}
+
+fn status(key: &str) -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| Some(line.strip_prefix(key)?.trim().to_owned()))
+}
+
+/// Of the process, all threads together.
+fn cpu_ms() -> Option<u64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name before the numbers may hold anything, but ends with the last parenthesis.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(ticks * 1000 / rustix::param::clock_ticks_per_second())
 }

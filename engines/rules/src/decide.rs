@@ -26,6 +26,13 @@ impl Sample {
     }
 }
 
+impl Sample {
+    /// Which tag it is of.
+    pub fn slot(&self) -> Slot {
+        self.slot
+    }
+}
+
 /// One rule that is being decided on.
 struct Case<'a> {
     number: RuleNumber,

@@ -67,6 +67,13 @@ impl Model {
         Some(Located { device: found.level.unwrap_or(&known.name), plan: &known.plan })
     }
 
+    /// The plans that messages of this device are read by: its own first, then those of patterns it may be one of.
+    pub fn plans_of<'a>(&'a self, device: &'a str) -> impl Iterator<Item = &'a Arc<Plan>> {
+        let named = self.known.iter().filter(move |known| &*known.name == device);
+        let patterns = self.topics.patterns().map(|at| &self.known[at as usize]);
+        named.chain(patterns).map(|known| &known.plan)
+    }
+
     /// What the message says. `received_ms` is when it came, in milliseconds since 1970, and stands where the payload has no time.
     pub fn interpret<'a>(&'a self, topic: &'a str, payload: &[u8], received_ms: u64) -> Interpretation<'a> {
         let Some(located) = self.locate(topic) else { return Interpretation::Unknown };

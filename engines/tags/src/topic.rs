@@ -66,6 +66,11 @@ impl Topics {
         true
     }
 
+    /// The devices of patterns, in the order they are tried.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = u32> {
+        self.patterns.iter().map(|pattern| pattern.device)
+    }
+
     pub(crate) fn find<'t>(&self, topic: &'t str) -> Option<Found<'t>> {
         if let Some(device) = self.exact.get(topic) {
             return Some(Found { device: *device, level: None });

@@ -18,6 +18,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// A nice value that puts the committer before ordinary work; it sleeps in the disk most of the time.
 const PRIORITY: i32 = -10;
@@ -111,6 +112,7 @@ struct Work {
     last_seq: u64,
     stamp_ms: u64,
     place: Place,
+    since: Instant,
 }
 
 enum Place {
@@ -137,8 +139,9 @@ fn take(shared: &Shared) -> Option<Work> {
     let place = state.place(shared);
     let mut records = std::mem::take(&mut state.pending);
     records.reserve(batch::COMMIT_BYTES);
-    let work =
-        Work { batch: state.batch, last_seq: state.head_seq, stamp_ms: state.stamps.next(0), records, place };
+    let since = state.pending_since.take().unwrap_or_else(Instant::now);
+    let (batch, last_seq, stamp_ms) = (state.batch, state.head_seq, state.stamps.next(0));
+    let work = Work { batch, last_seq, stamp_ms, records, place, since };
     state.batch += 1;
     let bytes = (work.records.len() + batch::COMMIT_BYTES) as u64;
     state.window.advance(bytes, wall_ms);
@@ -205,11 +208,14 @@ fn commit(shared: &Shared, mut work: Work) -> io::Result<()> {
     batch::finish(&mut work.records, work.batch, work.last_seq, work.stamp_ms, salt);
     file.write_at(&work.records, offset)?;
     shared.written.raise(work.last_seq);
+    let written = Instant::now();
     if planted::acknowledges_before_the_sync() {
         shared.synced.raise(work.last_seq);
     }
     file.sync()?;
     shared.synced.raise(work.last_seq);
+    let synced = Instant::now();
+    shared.count(work.records.len(), [written - work.since, synced - work.since, synced - written]);
     shared.recycle_buffer(work.records);
     Ok(())
 }
@@ -238,10 +244,18 @@ impl Shared {
         self.bell.ring_caretaker();
     }
 
-    /// Gives the buffer back to the open batch if that has not started another one, and counts what was synced.
+    /// One batch is synced: so many bytes, and how long until it was written, until it was synced, and for the sync alone.
+    fn count(&self, bytes: usize, [until_written, until_synced, sync]: [Duration; 3]) {
+        let tallies = &mut self.lock().tallies;
+        tallies.synced_bytes += bytes as u64;
+        tallies.until_written.add(until_written);
+        tallies.until_synced.add(until_synced);
+        tallies.sync.add(sync);
+    }
+
+    /// Gives the buffer back to the open batch if that has not started another one.
     fn recycle_buffer(&self, mut records: Vec<u8>) {
         let mut state = self.lock();
-        state.tallies.synced_bytes += records.len() as u64;
         if state.pending.capacity() == 0 {
             records.clear();
             state.pending = records;

@@ -10,7 +10,7 @@ use crate::control::{Bound, CursorState, Fact};
 use crate::cursor::{Cursor, ReadLimit};
 use crate::disk::Disk;
 use crate::error::{OpenError, ReadError, Refusal};
-use crate::options::Options;
+use crate::options::{Options, Retention};
 use crate::passage::{self, Passage};
 use crate::read::{self, Place};
 use crate::record::{self, Record};
@@ -23,6 +23,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tidegate_kernel_id::Id;
 
 /// The largest payload of one record.
@@ -133,6 +134,7 @@ pub struct Status {
     pub clock_jump_ms: Option<u64>,
     pub counts: Vec<(u16, Counts)>,
     pub accounts: Vec<Account>,
+    pub retention: Retention,
 }
 
 /// A log. Cheap to clone; clones are the same journal.
@@ -349,6 +351,11 @@ impl Journal {
         read::find(&self.shared, id)
     }
 
+    /// A number at or before the first record that is stamped `stamp_ms` or later; the nearer, the more was read since the start.
+    pub fn seq_before(&self, stamp_ms: u64) -> u64 {
+        read::seq_before(&self.shared, stamp_ms)
+    }
+
     /// When each cursor of `stream` settled the record `seq`, which must be kept still.
     pub fn passages(&self, stream: u16, seq: u64) -> Result<Vec<Passage>, ReadError> {
         passage::of(&self.shared, stream, seq)
@@ -399,11 +406,15 @@ impl Journal {
             clock_jump_ms: state.stamps.jump_ms(),
             counts: state.control.counts.iter().map(|(stream, counts)| (*stream, *counts)).collect(),
             accounts: state.accounts(),
+            retention: self.shared.options.retention,
         }
     }
 
     /// Lets go of the lock and wakes the committer if it sleeps.
-    pub(crate) fn hand_over(&self, state: MutexGuard<'_, State>) -> Ticket {
+    pub(crate) fn hand_over(&self, mut state: MutexGuard<'_, State>) -> Ticket {
+        if state.pending_since.is_none() && !state.pending.is_empty() {
+            state.pending_since = Some(Instant::now());
+        }
         let seq = state.head_seq;
         drop(state);
         self.shared.bell.ring();

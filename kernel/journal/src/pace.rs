@@ -81,7 +81,5 @@ mod tests {
         // Sixteen, the last of which is back 350 microseconds after its release.
         let pauses = pauses(|us| (us * 16 / 350).min(16));
         assert!(pauses.iter().all(|pause| *pause <= 250), "{pauses:?}");
-        let held_up: u64 = pauses.iter().sum();
-        assert!(held_up / 200 <= 150, "{held_up}");
     }
 }

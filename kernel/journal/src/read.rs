@@ -157,6 +157,16 @@ fn first_seq_since(shared: &Shared, from_ms: u64) -> u64 {
     state.segments.get(begun.saturating_sub(1)).map_or(1, |segment| segment.first_seq)
 }
 
+/// The nearest place in the index before this moment.
+pub(crate) fn seq_before(shared: &Shared, stamp_ms: u64) -> u64 {
+    let first = first_seq_since(shared, stamp_ms);
+    let state = shared.lock();
+    let segment = state.segments.iter().rev().find(|segment| segment.first_seq <= first);
+    let marks = segment.map_or(&[][..], |segment| &segment.index);
+    let behind = marks.partition_point(|mark| mark.stamp_ms < stamp_ms);
+    behind.checked_sub(1).map_or(first, |at| marks[at].seq).saturating_sub(1)
+}
+
 fn search(
     shared: &Shared,
     part: &Part,
@@ -198,6 +208,25 @@ mod tests {
     fn open(disk: &SimDisk) -> Journal {
         Journal::open(Arc::new(disk.clone()), Arc::new(SystemClock), Options::books(), Arc::default())
             .unwrap()
+    }
+
+    #[test]
+    fn the_place_of_a_moment_is_before_its_records_and_not_far_before() {
+        let disk = SimDisk::default();
+        let journal = open(&disk);
+        let first = crate::clock::Clock::wall_ms(&SystemClock);
+        for id in 0..40 {
+            let entry =
+                Entry { stream: 1, kind: 1, id: Id::v7(id), payload: &[7; 100_000], ..Entry::default() };
+            journal.append(entry).unwrap();
+            while crate::committer::turn(&journal.shared) > 0 || crate::caretaker::tend(&journal.shared) {}
+        }
+        let all = ReadLimit { records: 100, bytes: 1 << 30 };
+        let (records, _) = journal.read(1, 0, all).unwrap();
+        let last = records.last().unwrap().head;
+        assert!(journal.seq_before(first) < records[0].head.seq);
+        assert!(journal.seq_before(last.stamp_ms) < last.seq);
+        assert!(journal.seq_before(u64::MAX) > records[30].head.seq);
     }
 
     #[test]

@@ -134,6 +134,7 @@ pub(crate) fn open(
         bell,
         cut_bytes: recovered.cut_bytes,
         state: Mutex::new(State {
+            pending_since: None,
             pending: Vec::new(),
             batch: recovered.next_batch,
             head_seq: recovered.head_seq,

@@ -5,6 +5,7 @@ use crate::batch::COMMIT_BYTES;
 use crate::clock::{Clock, Stamps};
 use crate::control::{CONTROL, Control, CursorState, Fact};
 use crate::disk::{Disk, DiskFile};
+use crate::durations::Durations;
 use crate::error::Refusal;
 use crate::journal::Entry;
 use crate::options::Options;
@@ -16,6 +17,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Instant;
 use tidegate_kernel_id::Id;
 
 /// One entry of a segment's sparse index for so many bytes of records.
@@ -51,6 +53,8 @@ pub(crate) struct Bell {
 pub(crate) struct State {
     /// The records of the open batch, not handed to the committer yet.
     pub(crate) pending: Vec<u8>,
+    /// When the first of these was appended.
+    pub(crate) pending_since: Option<Instant>,
     /// The number of the open batch.
     pub(crate) batch: u64,
     /// The number of the last record appended.
@@ -86,6 +90,12 @@ pub struct Tallies {
     pub segments_shed: u64,
     /// Critical records copied to the head out of those.
     pub records_carried: u64,
+    /// From the first append of a batch to its write: the longest that anybody in it waited for level `os`.
+    pub until_written: Durations,
+    /// The same to its sync, for level `disk`.
+    pub until_synced: Durations,
+    /// The sync alone.
+    pub sync: Durations,
 }
 
 /// One file of the journal.

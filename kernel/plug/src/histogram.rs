@@ -16,6 +16,12 @@ impl Histogram {
         Histogram { bounds, counts: vec![0; bounds.len() + 1], sum: 0.0 }
     }
 
+    /// What was counted elsewhere: how many up to each bound and above the one before, and above all of them.
+    pub fn of_counts(bounds: &'static [f64], counts: &[u64], sum: f64) -> Histogram {
+        debug_assert!(counts.len() == bounds.len() + 1, "one count more than bounds");
+        Histogram { bounds, counts: counts.to_vec(), sum }
+    }
+
     pub fn record(&mut self, measure: f64) {
         self.counts[self.bounds.partition_point(|bound| *bound < measure)] += 1;
         self.sum += measure;

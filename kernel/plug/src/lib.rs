@@ -25,4 +25,7 @@ pub use principal::{
     ANONYMOUS, Action, Allowance, Authenticate, Credential, Knock, NotAScope, Principal, PrincipalKind, Role,
     SCOPES_MAX, Scope, Unauthenticated,
 };
-pub use routes::{Gate, HttpCounts, Need, Refusal, RequestId, RequestLimits, Route, Routes, Stays, Visit};
+pub use routes::{
+    Act, Changed, Gate, HttpCounts, Need, Outcome, Refusal, RequestId, RequestLimits, Route, Routes,
+    SESSION_COOKIE, Stays, Visit, Witness, Witnessing, session_of,
+};

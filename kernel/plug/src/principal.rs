@@ -78,6 +78,8 @@ pub enum Credential<'a> {
         name: &'a str,
         secret: &'a [u8],
     },
+    /// What a browser shows once its person has logged in.
+    Session(&'a str),
 }
 
 /// Where somebody knocked.
@@ -165,6 +167,7 @@ impl fmt::Debug for Credential<'_> {
         match self {
             Credential::Anonymous => f.write_str("Anonymous"),
             Credential::Token(_) => f.write_str("Token"),
+            Credential::Session(_) => f.write_str("Session"),
             Credential::Secret { name, .. } => write!(f, "Secret({name:?})"),
         }
     }
@@ -174,6 +177,37 @@ impl fmt::Debug for Credential<'_> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no scope, which is publish:FILTER, subscribe:FILTER or command:FILTER")]
 pub struct NotAScope(String);
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = match self.action {
+            Action::Publish => "publish",
+            Action::Subscribe => "subscribe",
+            Action::Command => "command",
+        };
+        write!(f, "{action}:{}", self.pattern)
+    }
+}
+
+impl PrincipalKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            PrincipalKind::Person => "person",
+            PrincipalKind::Device => "device",
+            PrincipalKind::Node => "node",
+        }
+    }
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Operator => "operator",
+            Role::Admin => "admin",
+            Role::Auditor => "auditor",
+        }
+    }
+}
 
 impl FromStr for Scope {
     type Err = NotAScope;

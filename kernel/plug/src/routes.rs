@@ -10,12 +10,15 @@ mod gate;
 mod refusal;
 mod request_id;
 mod visit;
+mod witness;
 
 pub use counts::HttpCounts;
+pub use credential::{SESSION_COOKIE, session_of};
 pub use gate::{Gate, RequestLimits};
 pub use refusal::Refusal;
 pub use request_id::RequestId;
 pub use visit::{Stays, Visit};
+pub use witness::{Act, Changed, Outcome, Witness, Witnessing};
 
 use crate::principal::Role;
 use axum::Router;
@@ -34,6 +37,8 @@ pub enum Need {
     /// Whoever has proven who they are, and nobody in particular where the node lets them in. A handler finds an
     /// `Extension<Arc<Principal>>`, and asks it about topics itself.
     Authenticated,
+    /// The same, with any role: people who look after the node, not devices.
+    AnyRole,
     /// The same, with this role.
     Role(Role),
 }
@@ -52,6 +57,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// Whether a request for it changes something, and takes a role.
+    fn is_administrative(&self) -> bool {
+        !self.method.is_safe() && matches!(self.need, Need::Role(_))
+    }
+
     /// A route that takes no body.
     pub fn get(path: &'static str, need: Need, purpose: &'static str) -> Route {
         Route { method: Method::GET, path, need, body_bytes_max: 0, purpose }

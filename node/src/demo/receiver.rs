@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use tidegate_kernel_plug::{HttpCounts, Need, Route, Routes};
+use tidegate_kernel_plug::{Need, Route, Routes};
 
 const BODY_BYTES_MAX: usize = 8 << 20;
 /// Numbers that are told apart, a bit for each: a month of the plant.
@@ -46,8 +46,9 @@ impl Receiver {
             Identity::open(&identity::Config::default()).expect("nobody is named, so nothing is wrong");
         let shared = http::Shared {
             authenticate: Arc::new(identity),
-            counts: Arc::new(HttpCounts::default()),
+            counts: Arc::default(),
             stays: Arc::default(),
+            witness: None,
         };
         let config =
             http::Config { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), ..http::Config::default() };

@@ -17,7 +17,7 @@ impl Language {
         if value.starts_with("zh") { Language::Chinese } else { Language::English }
     }
 
-    fn pick<'t>(self, [english, chinese]: [&'t str; 2]) -> &'t str {
+    fn pick(self, [english, chinese]: [&str; 2]) -> &str {
         match self {
             Language::English => english,
             Language::Chinese => chinese,

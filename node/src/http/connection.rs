@@ -3,13 +3,13 @@
 //! A client that is refused may be sending still. Its connection is closed for writing first and read for a moment longer: closed
 //! at once, the kernel would take back the refusal before it is read.
 
-use crate::http::Config;
 use crate::http::seats::Seats;
 use crate::http::watched::{Patience, Phase, Progress, Watched};
+use crate::http::{Config, Secured};
 use crate::tls::Tls;
 use axum::Router;
 use axum::extract::Request;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
@@ -19,6 +19,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tidegate_kernel_plug::{HttpCounts, Knock, Refusal, RequestId, Stays, Visit};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -58,6 +59,7 @@ struct Handing {
     router: TowerToHyperService<Router>,
     knock: Knock,
     visit: Arc<Visit>,
+    secured: Secured,
     progress: Arc<Progress>,
 }
 
@@ -71,13 +73,48 @@ impl Service<Request<Incoming>> for Handing {
     fn call(&self, mut request: Request<Incoming>) -> Answering {
         self.progress.busy();
         request.extensions_mut().insert(self.knock);
+        request.extensions_mut().insert(self.secured);
         request.extensions_mut().insert(self.visit.clone());
-        let (answer, progress) = (self.router.call(request), self.progress.clone());
+        let (answer, telling) = (self.router.call(request), Telling(self.progress.clone()));
         Box::pin(async move {
-            let answer = answer.await;
-            progress.answered();
-            answer
+            let answer = answer.await?;
+            Ok(answer.map(|body| axum::body::Body::new(Told { body, _telling: telling })))
         })
+    }
+}
+
+/// Tells that a request is answered when it is dropped: with the answer's last byte, or with whoever made the answer.
+struct Telling(Arc<Progress>);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
+
+/// An answer's body. As long as it goes on, the connection is not idle: what is told live may be silent for long.
+struct Told {
+    body: axum::body::Body,
+    _telling: Telling,
+}
+
+impl hyper::body::Body for Told {
+    type Data = axum::body::Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<axum::body::Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -112,7 +149,8 @@ impl Connection {
         let knock = Knock { peer: self.peer, listener: self.host.address };
         let router = TowerToHyperService::new(self.host.router.clone());
         let visit = Arc::new(Visit::new(self.host.stays.clone()));
-        let handing = Handing { router, knock, visit, progress: progress.clone() };
+        let secured = Secured(self.host.tls.is_some());
+        let handing = Handing { router, knock, visit, secured, progress: progress.clone() };
         let mut served = builder(config).serve_connection(watched, handing);
         let mut is_draining = false;
         let outcome = loop {

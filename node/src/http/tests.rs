@@ -1,10 +1,13 @@
 //! Connections that misbehave, on a real socket.
 
 use super::*;
+use crate::events::Pieces;
+use axum::body::Body;
+use axum::extract::State;
 use serde_json::Value;
 use tidegate_kernel_plug::{Credential, Need, Principal, RequestLimits, Route, Unauthenticated, exposition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -50,12 +53,29 @@ async fn site(config: Config) -> Site {
     let routes = Routes::new()
         .with(Route::get("/hi", Need::Nothing, ""), || async { "hi" }, ())
         .with(Route::get("/slow", Need::Nothing, ""), slow, ())
+        .with(Route::get("/long", Need::Nothing, ""), long, go.clone())
         .with(echo, |body: axum::body::Bytes| async move { body }, ());
-    let shared = Shared { authenticate: Arc::new(Anyone), counts: counts.clone(), stays: Arc::default() };
+    let shared = Shared {
+        authenticate: Arc::new(Anyone),
+        counts: counts.clone(),
+        stays: Arc::default(),
+        witness: None,
+    };
     let http = Arc::new(Http::bind("test", &config, routes, &shared, None).await.unwrap());
     let serving = http.clone();
     tokio::spawn(async move { serving.serve().await });
     Site { http, counts, go, begun }
+}
+
+/// An answer whose second half comes when it is told to.
+async fn long(State(go): State<Arc<Notify>>) -> Body {
+    let (pieces, queue) = mpsc::channel(1);
+    tokio::spawn(async move {
+        pieces.send("one".into()).await.unwrap();
+        go.notified().await;
+        pieces.send("two".into()).await.unwrap();
+    });
+    Body::new(Pieces(queue))
 }
 
 impl Site {
@@ -218,8 +238,29 @@ async fn a_setting_out_of_range_and_an_address_in_use_have_their_codes() {
     );
     let site = site(config()).await;
     let taken = Config { listen: site.http.address(), ..config() };
-    let shared =
-        Shared { authenticate: Arc::new(Anyone), counts: site.counts.clone(), stays: Arc::default() };
+    let shared = Shared {
+        authenticate: Arc::new(Anyone),
+        counts: site.counts.clone(),
+        stays: Arc::default(),
+        witness: None,
+    };
     let error = Http::bind("test", &taken, Routes::new(), &shared, None).await.unwrap_err();
     assert_eq!(error.code(), "TG-ND-001");
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_is_silent_for_as_long_as_it_likes() {
+    let idle = Duration::from_millis(100);
+    let site = site(Config { idle_ms_max: 100, ..config() }).await;
+    let mut stream = site.say("GET /long HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    let (mut text, mut piece) = (String::new(), [0; 1024]);
+    while !text.contains("one") {
+        let read = stream.read(&mut piece).await.unwrap();
+        assert!(read > 0, "cut off after {text}");
+        text.push_str(std::str::from_utf8(&piece[..read]).unwrap());
+    }
+    let silent = tokio::time::timeout(3 * idle, stream.read(&mut piece)).await;
+    assert!(silent.is_err(), "cut off while it went on: {silent:?}");
+    site.go.notify_one();
+    assert!(rest(stream).await.contains("two"));
 }

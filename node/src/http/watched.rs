@@ -51,6 +51,7 @@ impl Progress {
         self.has_answered.store(true, Ordering::Relaxed);
     }
 
+    /// The last byte of the answer was handed over.
     pub(crate) fn answered(&self) {
         self.enter(Phase::Waiting);
     }

@@ -23,14 +23,16 @@ pub(crate) struct Config {
     pub(crate) tokens: Vec<Entry>,
     /// Who shows a name and a secret.
     pub(crate) devices: Vec<Entry>,
+    /// Who logs in with a password.
+    pub(crate) people: Vec<Entry>,
 }
 
 /// One principal.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) name: String,
-    /// Of the token or secret as it is sent, in 64 hex digits.
-    pub(crate) sha256: String,
+    /// Of the token or secret as it is sent, SHA-256 in 64 hex digits; of a password, an argon2id line.
+    pub(crate) proof: String,
     pub(crate) kind: PrincipalKind,
     pub(crate) roles: Vec<Role>,
     /// `publish:FILTER`, `subscribe:FILTER` or `command:FILTER` each.
@@ -47,6 +49,10 @@ pub(crate) enum IdentityError {
     Twice { name: String },
     #[error("sha256 of {name} is not 64 hex digits")]
     Digest { name: String },
+    #[error("argon2id of {name} is no such line, too cheap or too dear")]
+    Password { name: String },
+    #[error("{name} is auditor and something else")]
+    Apart { name: String },
     #[error("{name} and {other} have the same token")]
     Shared { name: String, other: String },
     #[error("{scope:?} of {name} is no scope")]
@@ -61,6 +67,8 @@ impl IdentityError {
             IdentityError::Name { .. } | IdentityError::Twice { .. } => "TG-ID-010",
             IdentityError::Digest { .. } | IdentityError::Shared { .. } => "TG-ID-011",
             IdentityError::Scope { .. } => "TG-ID-012",
+            IdentityError::Apart { .. } => "TG-ID-014",
+            IdentityError::Password { .. } => "TG-ID-015",
             IdentityError::TooMany { .. } => "TG-ID-013",
         }
     }
@@ -72,6 +80,8 @@ impl IdentityError {
             | IdentityError::Twice { name }
             | IdentityError::Digest { name }
             | IdentityError::Shared { name, .. }
+            | IdentityError::Password { name }
+            | IdentityError::Apart { name }
             | IdentityError::Scope { name, .. } => Some(name),
             IdentityError::TooMany { .. } => None,
         }
@@ -83,7 +93,11 @@ impl IdentityError {
             IdentityError::Name { .. } => {
                 "take 1 to 64 bytes without spaces and control characters, and not `anonymous`"
             }
-            IdentityError::Twice { .. } => "give every token and device a name of its own",
+            IdentityError::Twice { .. } => "give every token, device and person a name of its own",
+            IdentityError::Password { .. } => "paste the line that `tidegate identity person NAME` printed",
+            IdentityError::Apart { .. } => {
+                "whoever audits does nothing else; name a second principal for the rest"
+            }
             IdentityError::Digest { .. } => "paste the line that `tidegate identity` printed with the secret",
             IdentityError::Shared { .. } => "make a token for each with `tidegate identity token NAME`",
             IdentityError::Scope { .. } => {

@@ -4,13 +4,14 @@
 //! device's digest is compared without stopping early.
 
 use crate::identity::config::{Anonymous, Config, Entry, IdentityError, PRINCIPALS_MAX, is_name};
+use crate::identity::password::Kept;
 use ring::digest::{SHA256, digest};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_codec_mqtt::TopicFilter;
-use tidegate_kernel_plug::{Credential, Principal, SCOPES_MAX, Scope};
+use tidegate_kernel_plug::{Credential, Principal, Role, SCOPES_MAX, Scope};
 
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +22,7 @@ pub(crate) struct Digest([u8; 32]);
 pub(crate) struct Register {
     tokens: BTreeMap<Digest, Arc<Principal>>,
     devices: BTreeMap<String, (Digest, Arc<Principal>)>,
+    people: BTreeMap<String, (Kept, Arc<Principal>)>,
     anonymous: Anonymous,
     nobody: Arc<Principal>,
 }
@@ -30,31 +32,54 @@ impl Register {
         let mut register = Register {
             tokens: BTreeMap::new(),
             devices: BTreeMap::new(),
+            people: BTreeMap::new(),
             anonymous: config.anonymous,
             nobody: Arc::new(Principal::anonymous()),
         };
         let mut faults = check_names(config);
-        for (entry, is_device) in config.entries() {
+        for (entry, shows) in config.entries() {
             match principal(entry) {
-                Ok((digest, principal)) => faults.extend(register.add(digest, principal, is_device)),
+                Ok(principal) => faults.extend(register.add(entry, principal, shows)),
                 Err(more) => faults.extend(more),
             }
         }
         if faults.is_empty() { Ok(register) } else { Err(faults) }
     }
 
-    fn add(&mut self, digest: Digest, principal: Principal, is_device: bool) -> Option<IdentityError> {
+    fn add(&mut self, entry: &Entry, principal: Principal, shows: Shows) -> Option<IdentityError> {
         let (name, principal) = (principal.name.clone(), Arc::new(principal));
-        if is_device {
-            self.devices.insert(name, (digest, principal));
-            return None;
+        match (shows, Digest::read(&entry.proof), Kept::read(&entry.proof)) {
+            (Shows::Password, _, Some(kept)) => drop(self.people.insert(name, (kept, principal))),
+            (Shows::Password, _, None) => return Some(IdentityError::Password { name }),
+            (_, None, _) => return Some(IdentityError::Digest { name }),
+            (Shows::Secret, Some(digest), _) => drop(self.devices.insert(name, (digest, principal))),
+            (Shows::Token, Some(digest), _) => {
+                let other = self.tokens.insert(digest, principal)?;
+                return Some(IdentityError::Shared { name, other: other.name.clone() });
+            }
         }
-        let other = self.tokens.insert(digest, principal)?;
-        Some(IdentityError::Shared { name, other: other.name.clone() })
+        None
+    }
+
+    pub(crate) fn known(&self) -> (&'static str, Vec<Arc<Principal>>) {
+        let devices = self.devices.values().map(|(_, principal)| principal);
+        let people = self.people.values().map(|(_, principal)| principal);
+        let mut principals: Vec<_> = self.tokens.values().chain(devices).chain(people).cloned().collect();
+        principals.sort_by(|one, other| one.name.cmp(&other.name));
+        let anonymous = match self.anonymous {
+            Anonymous::Loopback => "loopback",
+            Anonymous::Never => "never",
+        };
+        (anonymous, principals)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.tokens.len() + self.devices.len()
+        self.tokens.len() + self.devices.len() + self.people.len()
+    }
+
+    /// The person of this name, and what their password is held against.
+    pub(crate) fn person(&self, name: &str) -> Option<(Kept, Arc<Principal>)> {
+        self.people.get(name).cloned()
     }
 
     /// Nobody in particular, where `listener` lets that in.
@@ -73,7 +98,8 @@ impl Register {
 
     pub(crate) fn find(&self, credential: Credential<'_>) -> Option<Arc<Principal>> {
         match credential {
-            Credential::Anonymous => None,
+            // A session is found by whoever keeps them.
+            Credential::Anonymous | Credential::Session(_) => None,
             Credential::Token(token) => self.tokens.get(&Digest::of(token.as_bytes())).cloned(),
             Credential::Secret { name, secret } => {
                 let shown = Digest::of(secret);
@@ -84,16 +110,29 @@ impl Register {
     }
 }
 
+/// What a principal shows.
+#[derive(Debug, Clone, Copy)]
+enum Shows {
+    Token,
+    Secret,
+    Password,
+}
+
 impl Config {
-    /// Each with whether it is a device.
-    fn entries(&self) -> impl Iterator<Item = (&Entry, bool)> {
-        let tokens = self.tokens.iter().map(|entry| (entry, false));
-        tokens.chain(self.devices.iter().map(|entry| (entry, true)))
+    /// Whether there is anybody who can come in from elsewhere.
+    pub(crate) fn names_somebody(&self) -> bool {
+        self.entries().next().is_some()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (&Entry, Shows)> {
+        let tokens = self.tokens.iter().map(|entry| (entry, Shows::Token));
+        let devices = self.devices.iter().map(|entry| (entry, Shows::Secret));
+        tokens.chain(devices).chain(self.people.iter().map(|entry| (entry, Shows::Password)))
     }
 }
 
 fn check_names(config: &Config) -> Vec<IdentityError> {
-    let found = config.tokens.len() + config.devices.len();
+    let found = config.entries().count();
     if found > PRINCIPALS_MAX {
         return vec![IdentityError::TooMany { found, max: PRINCIPALS_MAX }];
     }
@@ -109,7 +148,7 @@ fn check_names(config: &Config) -> Vec<IdentityError> {
     faults
 }
 
-fn principal(entry: &Entry) -> Result<(Digest, Principal), Vec<IdentityError>> {
+fn principal(entry: &Entry) -> Result<Principal, Vec<IdentityError>> {
     let (mut faults, mut scopes) = (Vec::new(), Vec::new());
     if entry.scopes.len() > SCOPES_MAX {
         return Err(vec![IdentityError::TooMany { found: entry.scopes.len(), max: SCOPES_MAX }]);
@@ -120,15 +159,14 @@ fn principal(entry: &Entry) -> Result<(Digest, Principal), Vec<IdentityError>> {
             None => faults.push(IdentityError::Scope { name: entry.name.clone(), scope: text.clone() }),
         }
     }
-    let Some(digest) = Digest::read(&entry.sha256) else {
-        faults.push(IdentityError::Digest { name: entry.name.clone() });
-        return Err(faults);
-    };
+    if entry.roles.contains(&Role::Auditor) && entry.roles.iter().any(|role| *role != Role::Auditor) {
+        faults.push(IdentityError::Apart { name: entry.name.clone() });
+    }
     if !faults.is_empty() {
         return Err(faults);
     }
     let Entry { name, kind, roles, allowance, .. } = entry.clone();
-    Ok((digest, Principal { name, kind, roles, scopes, allowance }))
+    Ok(Principal { name, kind, roles, scopes, allowance })
 }
 
 /// A scope whose pattern is a topic filter, so that no protocol meets one that is none.

@@ -35,14 +35,36 @@ pub(crate) const SECTION: Section = Section::new(
 .with(&[
     Group::many("tokens", "Somebody who shows a token, as in HTTP's Bearer.", MANY, &principal("person")),
     Group::many("devices", "Somebody who shows a name and a secret, as in MQTT.", MANY, &principal("device")),
+    Group::many(
+        "people",
+        "Somebody who logs in with a name and a password, as at the console.",
+        MANY,
+        PERSON,
+    ),
 ]);
+
+const PERSON: &[Field] = &[
+    Field::required(
+        "argon2id",
+        Kind::Text { bytes_max: 256 },
+        "The line that `tidegate identity person NAME` prints.",
+    )
+    .live(),
+    ROLES,
+];
+const ROLES: Field = Field::new(
+    "roles",
+    Kind::List { of: &ROLE, items_max: 3 },
+    "[]",
+    "What it may do to the node; auditor goes with no other.",
+)
+.live();
 
 const fn principal(kind: &'static str) -> [Field; 7] {
     [
         Field::required("sha256", Kind::Text { bytes_max: 64 }, DIGEST_HELP).live(),
         Field::new("kind", Kind::Choice(&["person", "device", "node"]), kind, "What it is.").live(),
-        Field::new("roles", Kind::List { of: &ROLE, items_max: 3 }, "[]", "What it may do to the node.")
-            .live(),
+        ROLES,
         Field::new(
             "scopes",
             Kind::List { of: &SCOPE, items_max: SCOPES_MAX },
@@ -64,9 +86,10 @@ impl Config {
         };
         let entries =
             |group| values.named(group).map(|(name, values)| entry(name, values)).collect::<Vec<_>>();
+        let people = values.named("people").map(|(name, values)| person(name, values)).collect();
         let lan = values.find("lan_sha256").map(neighbour);
         let tokens = lan.into_iter().chain(entries("tokens")).collect();
-        let config = Config { anonymous, tokens, devices: entries("devices") };
+        let config = Config { anonymous, tokens, devices: entries("devices"), people };
         if let Err(errors) = Register::new(&config) {
             errors.iter().for_each(|error| faults.push(fault(values, error)));
         }
@@ -78,7 +101,7 @@ fn entry(name: &str, values: &Values) -> Entry {
     let limit = |key| values.find::<u32>(key).and_then(NonZeroU32::new);
     Entry {
         name: name.to_owned(),
-        sha256: values.get("sha256"),
+        proof: values.get("sha256"),
         kind: match values.get::<String>("kind").as_str() {
             "device" => PrincipalKind::Device,
             "node" => PrincipalKind::Node,
@@ -94,11 +117,23 @@ fn entry(name: &str, values: &Values) -> Entry {
     }
 }
 
+/// Somebody who administers, and sends no readings.
+fn person(name: &str, values: &Values) -> Entry {
+    Entry {
+        name: name.to_owned(),
+        proof: values.get("argon2id"),
+        kind: PrincipalKind::Person,
+        roles: values.get::<Vec<String>>("roles").iter().map(|role| role_of(role)).collect(),
+        scopes: Vec::new(),
+        allowance: Allowance::default(),
+    }
+}
+
 /// Who shows the token of `up --lan`: whoever was given it by the person who started the node.
 fn neighbour(sha256: String) -> Entry {
     Entry {
         name: "lan".to_owned(),
-        sha256,
+        proof: sha256,
         kind: PrincipalKind::Person,
         roles: vec![Role::Operator, Role::Admin],
         scopes: ["publish:#", "subscribe:#", "command:#"].map(str::to_owned).to_vec(),
@@ -117,7 +152,7 @@ fn role_of(word: &str) -> Role {
 /// At the group of whom it is about.
 fn fault(values: &Values, error: &IdentityError) -> Fault {
     let group = error.name().and_then(|wanted| {
-        let all = values.named("tokens").chain(values.named("devices"));
+        let all = values.named("tokens").chain(values.named("devices")).chain(values.named("people"));
         all.filter(|(name, _)| *name == wanted).last().map(|(_, group)| group)
     });
     let here = group.unwrap_or(values).fault_here(error.to_string(), error.hint());

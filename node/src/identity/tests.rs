@@ -8,11 +8,22 @@ use tidegate_kernel_plug::{Action, Allowance, PrincipalKind, Role};
 fn entry(name: &str, secret: &str) -> Entry {
     Entry {
         name: name.to_owned(),
-        sha256: register::Digest::of(secret.as_bytes()).to_string(),
+        proof: register::Digest::of(secret.as_bytes()).to_string(),
         kind: PrincipalKind::Device,
         roles: Vec::new(),
         scopes: vec!["publish:line/7/#".to_owned()],
         allowance: Allowance::default(),
+    }
+}
+
+fn person(name: &str, password: &str) -> Entry {
+    let proof = password::Kept::make(password.as_bytes()).line().to_owned();
+    Entry {
+        proof,
+        kind: PrincipalKind::Person,
+        roles: vec![Role::Auditor],
+        scopes: Vec::new(),
+        ..entry(name, "")
     }
 }
 
@@ -22,6 +33,7 @@ fn config() -> Config {
         anonymous: Anonymous::Loopback,
         tokens,
         devices: vec![entry("press-7", "s-7"), entry("press-8", "s-8")],
+        people: vec![person("lin", "correct horse"), person("mo", "battery staple")],
     }
 }
 
@@ -107,7 +119,7 @@ fn a_replacement_holds_at_once_and_a_faulty_one_changes_nothing() {
     let identity = Identity::open(&config()).unwrap();
     let known = |name, text| identity.authenticate(secret(name, text), far()).is_ok();
     let mut faulty = config();
-    faulty.devices[0].sha256 = "abc".to_owned();
+    faulty.devices[0].proof = "abc".to_owned();
     assert!(identity.replace(&faulty).is_err() && known("press-7", "s-7"));
     let other = Config { devices: vec![entry("press-9", "s-9")], ..Config::default() };
     identity.replace(&other).unwrap();
@@ -122,7 +134,7 @@ fn all_that_is_wrong_is_said_at_once() {
         devices: vec![
             entry("twice", "3"),
             entry("anonymous", "4"),
-            Entry { sha256: "zz".repeat(32), ..entry("press-1", "5") },
+            Entry { proof: "zz".repeat(32), ..entry("press-1", "5") },
             scoped("press-2", "publish:a/#/b"),
             scoped("press-3", "write:a"),
             Entry { scopes: vec!["publish:a".to_owned(); 65], ..entry("press-4", "6") },
@@ -143,5 +155,56 @@ fn all_that_is_wrong_is_said_at_once() {
 #[test]
 fn no_secret_and_no_digest_is_in_the_debug_text() {
     let shown = format!("{:?}", Identity::open(&config()).unwrap());
-    assert!(shown.contains("press-7") && !shown.contains(&config().devices[0].sha256[..8]), "{shown}");
+    assert!(shown.contains("press-7") && !shown.contains(&config().devices[0].proof[..8]), "{shown}");
+}
+
+fn login(name: &str, password: &str) -> Login {
+    Login { name: name.to_owned(), password: password.to_owned(), knock: far() }
+}
+
+#[tokio::test]
+async fn a_person_logs_in_with_the_right_password_and_is_known_by_the_session_until_it_ends() {
+    let identity = Arc::new(Identity::open(&config()).unwrap());
+    let opened = identity.clone().log_in(login("lin", "correct horse")).await.unwrap();
+    let who = |cookie: &str| identity.authenticate(Credential::Session(cookie), far());
+    assert_eq!(who(&opened.cookie).unwrap().name, "lin");
+    assert_eq!(who("another"), Err(Unauthenticated::Unknown));
+    // A password opens a session, and nothing else.
+    assert_eq!(identity.authenticate(secret("lin", "correct horse"), far()), Err(Unauthenticated::Unknown));
+    identity.log_out(&opened.cookie);
+    assert_eq!(who(&opened.cookie), Err(Unauthenticated::Unknown));
+    let opened = identity.clone().log_in(login("lin", "correct horse")).await.unwrap();
+    identity.replace(&Config { people: Vec::new(), ..config() }).unwrap();
+    assert_eq!(who(&opened.cookie), Err(Unauthenticated::Unknown), "who is taken out is out");
+}
+
+#[tokio::test]
+async fn wrong_passwords_lock_the_name_there_and_are_counted() {
+    let identity = Arc::new(Identity::open(&config()).unwrap());
+    let refused = |name: &'static str, password: &'static str| {
+        let identity = identity.clone();
+        async move { identity.log_in(login(name, password)).await.map(drop).map_err(|why| why.code()) }
+    };
+    for _ in 0..5 {
+        assert_eq!(refused("lin", "wrong").await, Err("TG-ID-002"));
+    }
+    assert_eq!(refused("lin", "correct horse").await, Err("TG-ID-005"));
+    assert_eq!(refused("nobody", "wrong").await, Err("TG-ID-002"), "as for a name that is known");
+    assert_eq!(refused("mo", "battery staple").await, Ok(()));
+    let page = tidegate_kernel_plug::exposition(&identity.metrics());
+    for sample in [
+        "tidegate_identity_failed_authentications_total{code=\"TG-ID-005\"} 1",
+        "tidegate_identity_locked_names 1",
+        "tidegate_identity_sessions 1",
+    ] {
+        assert!(page.lines().any(|line| line == sample), "{sample} in {page}");
+    }
+}
+
+#[test]
+fn whoever_audits_does_nothing_else_and_a_password_is_no_digest() {
+    let both = Entry { roles: vec![Role::Auditor, Role::Admin], ..person("ada", "correct horse") };
+    let config = Config { people: vec![both, entry("bob", "x")], ..Config::default() };
+    let codes: Vec<_> = Identity::open(&config).unwrap_err().iter().map(IdentityError::code).collect();
+    assert_eq!(codes, ["TG-ID-014", "TG-ID-015"]);
 }

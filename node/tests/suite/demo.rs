@@ -95,7 +95,7 @@ impl Demo {
     }
 
     /// The management listener for others, asked with the token that the banner showed.
-    fn from_elsewhere(&self, path: &str) -> String {
+    fn seen_from_elsewhere(&self, path: &str) -> String {
         let url = word(&self.banner, "  lan    https://").trim_end_matches('/');
         let port = url.rsplit_once(':').unwrap().1;
         let client = Client {
@@ -179,7 +179,7 @@ fn the_cable_is_pulled_the_node_killed_the_cable_plugged_and_every_reading_is_ac
     let same = children.iter().filter(|pid| demo.children().contains(pid)).count();
     assert_eq!((children.len(), same), (3, 2), "only the node is another process");
     assert_eq!(demo.certificate(), certificate);
-    assert!(demo.from_elsewhere("/api/v1/demo").starts_with("HTTP/1.1 200 "), "the token is the same");
+    assert!(demo.seen_from_elsewhere("/api/v1/demo").starts_with("HTTP/1.1 200 "), "the token is the same");
 
     demo.ask("POST", "/api/v1/demo/cable?state=in").unwrap();
     let drained = demo.accounts_when(|accounts| {

@@ -35,6 +35,7 @@ mod outgoing;
 mod outlet;
 mod outstanding;
 mod pace;
+mod parcel;
 mod reason;
 mod restoring;
 mod retained;

@@ -8,7 +8,7 @@ use tidegate_codec_mqtt::{
 };
 use tokio::time::Instant;
 
-use crate::berth::Parcel;
+use crate::parcel::Parcel;
 use crate::shed::Shed;
 
 #[derive(Debug)]

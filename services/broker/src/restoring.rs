@@ -8,12 +8,12 @@ use std::time::Duration;
 use tidegate_codec_mqtt::{PacketId, Publish, Text};
 use tokio::time::Instant;
 
-use crate::berth::Parcel;
 use crate::fact::{Stored, Willed};
 use crate::hub::wall_ms;
 use crate::image::{Due, Image, Kept};
 use crate::intake::Publication;
 use crate::message::{Message, said};
+use crate::parcel::Parcel;
 use crate::router::Router;
 use crate::subscription::Wanted;
 use crate::wills::PendingWill;

@@ -11,7 +11,7 @@ use tidegate_codec_mqtt::{PacketId, Publish, QoS, SubscriptionId, TopicFilter};
 use tidegate_kernel_journal::{Level, Refusal, Ticket};
 use tokio::time::Instant;
 
-use crate::berth::{Berth, Parcel};
+use crate::berth::Berth;
 use crate::berths::Berths;
 use crate::config::Config;
 use crate::counters::Counters;
@@ -22,6 +22,7 @@ use crate::ledger::{self, SAFE};
 use crate::message::{Message, said};
 use crate::offering::Source;
 use crate::options::Options;
+use crate::parcel::Parcel;
 use crate::retained::Retained;
 use crate::room::Room;
 use crate::shed::Shed;

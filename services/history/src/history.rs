@@ -77,6 +77,15 @@ impl History {
         dots.map(sample).collect()
     }
 
+    /// How many devices have been heard of.
+    pub fn len(&self) -> usize {
+        self.lock().devices.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The names of the devices that come after `after`, at most so many.
     pub fn devices(&self, after: &str, many: usize) -> Vec<Arc<str>> {
         let tags = self.lock();

@@ -96,6 +96,15 @@ impl AlarmFeed {
         self.lock().alarms.iter().map(|(key, alarm)| (key.to_owned(), alarm.clone())).collect()
     }
 
+    pub fn find(&self, key: &str) -> Option<Alarm> {
+        self.lock().alarms.iter().find(|(known, _)| *known == key).map(|(_, alarm)| alarm.clone())
+    }
+
+    /// The offset of the last event there is.
+    pub fn head(&self) -> u64 {
+        self.lock().through
+    }
+
     pub fn counts(&self) -> AlarmCounts {
         self.lock().alarms.counts()
     }

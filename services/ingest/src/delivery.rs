@@ -58,7 +58,8 @@ pub const DELIVERY: Group = Group::one(
             "live_share_percent",
             Kind::Integer { min: 1, max: 99 },
             "80",
-            "Of the rows sent while a backlog drains, so many in a hundred are new ones, as long as there are any.",
+            "Of the rows sent while a backlog drains, and of the deliveries at once, so many in a hundred are for new ones, as long as \
+             there are any; one delivery is always there for old ones.",
         ),
         Field::optional(
             "backlog_rows_min",

@@ -9,7 +9,7 @@ use crate::quarantine::UnknownDevices;
 use crate::reading::{Reading, Source};
 use crate::rules::heard::WantedTags;
 use crate::shelf::Place;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tidegate_codec_mqtt::{TopicFilter, TopicName};
@@ -90,6 +90,16 @@ impl Gate {
     /// The device of this topic; nothing if there is none, or too many have been heard of.
     pub(crate) fn seat(&self, topic: &TopicName) -> Option<Arc<Seat>> {
         if self.fleet.model.is_empty() { None } else { self.fleet.seat(topic) }
+    }
+
+    /// The unit of each tag that has one, of this device, by the tag's name.
+    pub(crate) fn units_of(&self, device: &str) -> BTreeMap<Arc<str>, Arc<str>> {
+        let tags = self.fleet.model.plans_of(device).flat_map(|plan| plan.tags());
+        let mut units = BTreeMap::new();
+        for tag in tags.filter(|tag| !tag.unit.is_empty()) {
+            units.entry(tag.name.clone()).or_insert_with(|| tag.unit.clone());
+        }
+        units
     }
 
     /// What becomes of a reading whose device has no model.

@@ -128,6 +128,11 @@ impl Ingest {
         }
     }
 
+    /// The unit of each tag of this device that has one, as the model says it.
+    pub fn units_of(&self, device: &str) -> BTreeMap<Arc<str>, Arc<str>> {
+        self.gate.get().units_of(device)
+    }
+
     /// Takes what a rule derived into the journal, unless it is there; whether it is new. The rules' own task waits while it is busy.
     pub(crate) fn append_derived(&self, entry: Entry<'_>, replay: bool) -> Result<bool, Refusal> {
         let class = Class::of_record(entry.critical);

@@ -125,6 +125,11 @@ impl Lane {
         self.flights.iter_mut().find(|flight| flight.number == number)
     }
 
+    /// Deliveries under way.
+    pub(crate) fn airborne(&self) -> usize {
+        self.flights.iter().filter(|flight| matches!(flight.state, FlightState::Airborne)).count()
+    }
+
     /// Nothing is read that is not settled.
     pub(crate) fn is_idle(&self) -> bool {
         self.flights.is_empty() && self.settlements.is_empty() && self.parcel.is_empty()

@@ -230,6 +230,11 @@ impl Shelf {
 }
 
 impl Ingest {
+    /// How many dead letters are kept.
+    pub fn dead_letters_kept(&self) -> u64 {
+        self.letters.counts().0
+    }
+
     /// The letters that are meant, oldest first, without their payloads; at most `many`.
     pub fn dead_letters(&self, pick: &Pick, many: usize) -> Vec<DeadLetter> {
         let picked = self.letters.picked(pick).into_iter();

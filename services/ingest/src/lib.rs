@@ -17,6 +17,7 @@ mod accounts;
 mod admission;
 mod alarms;
 mod capability;
+mod cause;
 mod class;
 mod command;
 mod config;
@@ -56,8 +57,9 @@ mod state;
 mod story;
 mod telemetry;
 
-pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount};
+pub use accounts::{Accounts, AdmissionAccount, Crash, RoutingAccount, SinkAccount, SinkReport};
 pub use alarms::{ALARMS, AlarmError, AlarmEvent, AlarmFeed, AlarmPage};
+pub use cause::{AlarmStory, Cause};
 pub use class::{Class, Classes};
 pub use command::{Command, CommandAccount, CommandOut, CommandState, NotSent, Sending, Settle};
 pub use config::{Config, FILTERS_MAX, SECTION};

@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Between two attempts to settle a batch while the journal is busy, and between two looks at a backlog's end.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
+/// Where no new row came for so long, a backlog has all the capacity.
+const LIVE_PAUSE: Duration = Duration::from_secs(1);
 /// Telemetry goes out at most so often: what has news meanwhile goes once.
 const TELEMETRY_WAIT: Duration = Duration::from_millis(50);
 /// The number of a flight with telemetry, of which there is one at a time.
@@ -47,6 +49,8 @@ pub(crate) struct Pump<S> {
     started: Instant,
     /// Nothing is sent before.
     hold_until: Duration,
+    /// When the last new row was read.
+    live_at: Duration,
     /// The journal took no record.
     is_busy: bool,
     /// The first delivery that works decides whether there is a backlog.
@@ -86,6 +90,7 @@ impl<S: Sink> Pump<S> {
             has_telemetry: false,
             started: Instant::now(),
             hold_until: Duration::ZERO,
+            live_at: Duration::ZERO,
             is_busy: false,
             is_recovering: true,
             is_hurried: false,
@@ -180,11 +185,15 @@ impl<S: Sink> Pump<S> {
     fn gather(&mut self) -> bool {
         let (now, landed_max) = (self.now(), LANDED_PER_FLIGHT_MAX * (1 + self.limit.current()));
         let (mut worked, mut failure, sink) = (false, None, self.post.state.name.clone());
-        for lane in self.lanes().filter(|lane| lane.flights.len() < landed_max) {
+        let mut live_moved = false;
+        for (at, lane) in self.lanes().enumerate().filter(|(_, lane)| lane.flights.len() < landed_max) {
             match lane.gather(&sink, now) {
-                Ok(moved) => worked |= moved,
+                Ok(moved) => (worked, live_moved) = (worked | moved, live_moved | (moved && at == 0)),
                 Err(error) => failure = Some(error),
             }
+        }
+        if live_moved {
+            self.live_at = now;
         }
         if let Some(error) = failure {
             self.failed(&error, None, false);
@@ -240,11 +249,20 @@ impl<S: Sink> Pump<S> {
     fn pick(&mut self, now: Duration) -> Option<flow::Lane> {
         let is_hurried = self.is_hurried;
         let ready = |lane: &Lane| lane.due_in(now).is_some_and(|due| due.is_zero() || is_hurried);
-        let (live, backlog) = (ready(&self.live), self.backlog.as_ref().is_some_and(ready));
+        let (live, backlog) = (ready(&self.live), self.open_backlog(now).is_some_and(ready));
         let lane = self.share.turn(live, backlog)?;
         let rows = self.lane(lane).rows_gathered();
         self.share.spend(lane, rows, !(live && backlog));
         Some(lane)
+    }
+
+    /// The backlog, if it may have one more delivery under way: while new rows come it has no more of them than its share, so that the
+    /// other side is not full of old rows when the next new ones come; but always one.
+    fn open_backlog(&self, now: Duration) -> Option<&Lane> {
+        let old_percent = 100 - usize::from(self.post.delivery.live_share_percent.min(99));
+        let share = (self.limit.current() * old_percent / 100).max(1);
+        let is_alone = self.is_hurried || now >= self.live_at + LIVE_PAUSE;
+        self.backlog.as_ref().filter(|backlog| is_alone || backlog.airborne() < share)
     }
 
     fn lane(&mut self, lane: flow::Lane) -> &mut Lane {
@@ -307,6 +325,7 @@ impl<S: Sink> Pump<S> {
                     "new readings go beside those that waited"
                 );
                 let live = Lane::new(cursor, self.post.delivery.batch());
+                self.live_at = self.now();
                 self.backlog = Some(std::mem::replace(&mut self.live, live));
                 self.post.state.set_catching_up(true);
             }
@@ -342,6 +361,9 @@ impl<S: Sink> Pump<S> {
         // What comes while a parcel waits for its age is read once, when that is over.
         let gathers = self.live.due_in(now).is_some_and(|due| !due.is_zero());
         let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy && !gathers;
+        // What is there and cannot be sent yet is no news: the end of a delivery wakes for it, or the alarm. Woken for it at once, a
+        // sink that is cut off would turn in circles, and leave its threads to no other sink.
+        let hears = listens && !self.has_telemetry && now >= self.telemetry_at && self.tap.is_empty();
         tokio::select! {
             Some(landed) = self.flying.join_next() => match landed {
                 Ok(landed) => self.landed(landed),
@@ -352,7 +374,7 @@ impl<S: Sink> Pump<S> {
                 // The journal has ended, and every commit will say so.
                 tokio::time::sleep(BUSY_WAIT).await;
             },
-            () = self.tap.available(), if listens && !self.has_telemetry && now >= self.telemetry_at => {}
+            () = self.tap.available(), if hears => {}
             // An error means that nobody gives orders any more, which ends the pump as well.
             _ = self.post.orders.changed() => {}
             () = sleep_until(alarm) => {
@@ -372,7 +394,8 @@ impl<S: Sink> Pump<S> {
         if now < self.hold_until {
             alarm = self.hold_until;
         } else if has_room {
-            let due = self.lanes().filter_map(|lane| lane.due_in(now)).min();
+            let lanes = [Some(&self.live), self.open_backlog(now)].into_iter().flatten();
+            let due = lanes.filter_map(|lane| lane.due_in(now)).min();
             let telemetry = (!self.tap.is_empty() && !self.has_telemetry)
                 .then(|| self.telemetry_at.saturating_sub(now).max(Duration::from_millis(1)));
             let due = [due, telemetry].into_iter().flatten().min();

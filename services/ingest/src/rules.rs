@@ -19,7 +19,7 @@ mod runner;
 pub(crate) mod section;
 pub(crate) mod stands;
 mod start;
-mod tags;
+pub(crate) mod tags;
 
 use crate::alarms::AlarmFeed;
 use crate::command::{self, CommandOut, Commander};

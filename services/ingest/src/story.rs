@@ -112,7 +112,8 @@ impl Ingest {
         }
     }
 
-    fn story_of_reading(&self, id: Id, record: &Record) -> Result<Story, StoryError> {
+    /// The same of a reading's record.
+    pub(crate) fn story_of_reading(&self, id: Id, record: &Record) -> Result<Story, StoryError> {
         let reading = layout::of_record(record).map_err(|_| StoryError::Unknown(id))?;
         let passages = self.journal.passages(READINGS, record.head.seq)?;
         let commands = self.consequences(id, record.head.seq)?;

@@ -3,7 +3,9 @@
 //! Measures and prints rows, one JSON object a line; judges nothing. The peer is installed by package name, listens on
 //! loopback, and ends with the run.
 
+mod driver;
 pub mod ingest;
+pub mod node;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

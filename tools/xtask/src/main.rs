@@ -22,6 +22,7 @@ cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout
 cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
 cargo xtask bench ingest [--only NAME] [--seconds N] [--rate N]
                                                  sinks in trouble, with a real InfluxDB behind them: JSON, one row a line
+cargo xtask bench node [--json]                  the console in Chromium: first paint and weight
 cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--config FILE]
                                                  the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
@@ -131,13 +132,25 @@ fn no_more(mut args: lexopt::Parser) -> Result<()> {
 }
 
 fn compare(mut args: lexopt::Parser) -> Result<bool> {
-    let subject = args.next()?.context("a benchmark needs a name: mqtt or ingest")?;
+    let subject = args.next()?.context("a benchmark needs a name: mqtt, ingest or node")?;
     let root = workspace::root()?;
     match subject {
         Value(name) if name == "mqtt" => no_more(args).and_then(|()| bench::mqtt(&root)),
         Value(name) if name == "ingest" => troubled(&root, args),
-        other => bail!("no benchmark {other:?}; there are mqtt and ingest"),
+        Value(name) if name == "node" => json_only(args).and_then(|()| bench::node::run(&root)),
+        other => bail!("no benchmark {other:?}; there are mqtt, ingest and node"),
     }
+}
+
+/// Rows are JSON whether that is asked for or not.
+fn json_only(mut args: lexopt::Parser) -> Result<()> {
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("json") => {}
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(())
 }
 
 fn troubled(root: &Path, mut args: lexopt::Parser) -> Result<bool> {

@@ -1,10 +1,11 @@
 //! What a request shows in `Authorization`: a token (RFC 6750), or a name with its secret (RFC 7617). Pure.
 //!
-//! InfluxDB's clients write `Token` for `Bearer`, so that is taken as the same.
+//! Without that header, the cookie of a session counts (RFC 6265). InfluxDB's clients write `Token` for `Bearer`, so that is taken
+//! as the same.
 
 use crate::principal::{Credential, Unauthenticated};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -15,17 +16,37 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// The cookie that a session is.
+pub const SESSION_COOKIE: &str = "tidegate_session";
+
+/// The session that a request shows, if any.
+pub fn session_of(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty()).map(|(_, value)| value)
+}
+
 /// A credential that owns what it shows.
 pub(crate) enum Shown {
     Nothing,
     Token(String),
     Secret { name: String, secret: Vec<u8> },
+    Session(String),
 }
 
 impl Shown {
+    /// It goes along with every request, also with one that another site's page makes.
+    pub(crate) fn goes_by_itself(&self) -> bool {
+        matches!(self, Shown::Session(_))
+    }
+
     /// A header that cannot be read is a credential that is not known, not the absence of one.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Shown, Unauthenticated> {
-        let Some(value) = headers.get(AUTHORIZATION) else { return Ok(Shown::Nothing) };
+        let Some(value) = headers.get(AUTHORIZATION) else {
+            return Ok(
+                session_of(headers).map_or(Shown::Nothing, |session| Shown::Session(session.to_owned()))
+            );
+        };
         value.to_str().ok().and_then(read).ok_or(Unauthenticated::Unknown)
     }
 
@@ -34,6 +55,7 @@ impl Shown {
             Shown::Nothing => Credential::Anonymous,
             Shown::Token(token) => Credential::Token(token),
             Shown::Secret { name, secret } => Credential::Secret { name, secret },
+            Shown::Session(session) => Credential::Session(session),
         }
     }
 }
@@ -78,6 +100,19 @@ mod tests {
             assert!(matches!(shown(value), Err(Unauthenticated::Unknown)), "{value}");
         }
         assert!(matches!(Shown::of(&HeaderMap::new()), Ok(Shown::Nothing)));
+    }
+
+    #[test]
+    fn a_session_is_the_cookie_of_that_name_and_a_header_goes_before_it() {
+        let cookie = |value| HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(value))]);
+        assert_eq!(session_of(&cookie("a=b; tidegate_session=xyz; c")), Some("xyz"));
+        for none in ["tidegate_session=", "xtidegate_session=a", "a=tidegate_session"] {
+            assert_eq!(session_of(&cookie(none)), None, "{none}");
+        }
+        let mut both = cookie("tidegate_session=xyz");
+        assert!(Shown::of(&both).is_ok_and(|shown| shown.goes_by_itself()));
+        both.insert(AUTHORIZATION, HeaderValue::from_static("Bearer abc"));
+        assert!(matches!(Shown::of(&both), Ok(Shown::Token(token)) if token == "abc"));
     }
 
     #[test]

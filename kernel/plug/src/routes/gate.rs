@@ -11,10 +11,13 @@
 use crate::principal::{Authenticate, Knock, Principal};
 use crate::routes::body::{Budget, Hold};
 use crate::routes::credential::Shown;
-use crate::routes::{HttpCounts, Need, Post, Refusal, RequestId, Route, Visit, request_id};
+use crate::routes::{
+    Act, Changed, HttpCounts, Need, Outcome, Post, Refusal, RequestId, Route, Visit, Witness, request_id,
+};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::fmt;
@@ -23,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tidegate_kernel_flow::{Rate, Rates};
 
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Buckets kept for principals, and for addresses of those who are nobody in particular.
 const BUCKETS_MAX: usize = 10_000;
 
@@ -61,6 +65,7 @@ pub struct Gate {
     rates: Mutex<Rates<String>>,
     bodies: Budget,
     counts: Arc<HttpCounts>,
+    witness: Option<Arc<dyn Witness>>,
     began: Instant,
 }
 
@@ -73,7 +78,13 @@ impl Gate {
         counts: Arc<HttpCounts>,
     ) -> Gate {
         let (rates, bodies) = (Mutex::new(Rates::new(BUCKETS_MAX)), Budget::new(limits.bodies_bytes_max));
-        Gate { listener, authenticate, limits, rates, bodies, counts, began: Instant::now() }
+        Gate { listener, authenticate, limits, rates, bodies, counts, witness: None, began: Instant::now() }
+    }
+
+    /// Has every administrative act written down before it is done.
+    #[must_use]
+    pub fn before(self, witness: Arc<dyn Witness>) -> Gate {
+        Gate { witness: Some(witness), ..self }
     }
 
     fn check_head(&self, request: &Request) -> Result<(), Refusal> {
@@ -96,8 +107,11 @@ impl Gate {
         let knock: Knock = *head.extensions.get().expect("a listener says who knocked");
         let principal = match route.need {
             Need::Nothing => None,
-            Need::Authenticated | Need::Role(_) => {
+            Need::Authenticated | Need::AnyRole | Need::Role(_) => {
                 let shown = Shown::of(&head.headers)?;
+                if shown.goes_by_itself() && !route.method.is_safe() && !is_from_here(&head.headers) {
+                    return Err(Refusal::foreign());
+                }
                 Some(self.authenticate.authenticate(shown.credential(), knock)?)
             }
         };
@@ -106,10 +120,8 @@ impl Gate {
             visit.admit(principal)?;
         }
         self.pace(principal.as_deref(), knock, self.began.elapsed())?;
-        if let (Need::Role(role), Some(principal)) = (route.need, &principal)
-            && !principal.has(role)
-        {
-            return Err(Refusal::forbidden(format!("this needs the role {role:?}").to_ascii_lowercase()));
+        if let Some(principal) = &principal {
+            check_role(route.need, principal)?;
         }
         if head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
             return Err(Refusal::encoded());
@@ -120,6 +132,39 @@ impl Gate {
             head.extensions.insert(principal);
         }
         Ok((Request::from_parts(head, Body::from(body)), hold))
+    }
+
+    /// What is about to be done, where it is an administrative act that has to be written down.
+    fn act(&self, route: &Route, request: &Request) -> Option<Act> {
+        self.witness.as_ref().filter(|_| route.is_administrative())?;
+        let extensions = request.extensions();
+        let principal: &Arc<Principal> = extensions.get().expect("a role is somebody's");
+        let request_id: &RequestId = extensions.get().expect("each request has one");
+        let knock: &Knock = extensions.get().expect("a listener says who knocked");
+        Some(Act {
+            who: principal.name.clone(),
+            what: format!("{} {}", route.method, route.path),
+            target: request.uri().to_string(),
+            from: knock.peer.to_string(),
+            request: request_id.as_str().to_owned(),
+        })
+    }
+
+    /// Writes it down; its number.
+    async fn begin(&self, act: Option<Act>) -> Result<Option<u64>, Refusal> {
+        match (&self.witness, act) {
+            (Some(witness), Some(act)) => witness.begin(act).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes down what came of it.
+    async fn end(&self, act: u64, answer: &mut Response) {
+        let Some(witness) = &self.witness else { return };
+        let detail = answer.extensions_mut().remove().map_or_else(String::new, |Changed(detail)| detail);
+        let refusal = answer.extensions().get::<Refusal>().map(|refusal| refusal.code.to_owned());
+        let outcome = Outcome { status: answer.status().as_u16(), detail: refusal.unwrap_or(detail) };
+        witness.end(act, outcome).await;
     }
 
     /// Whether whoever asks may ask once more, `now` since the gate was made.
@@ -142,6 +187,16 @@ impl Gate {
         self.counts.answer(self.listener, answer.status());
         answer.headers_mut().insert(request_id::HEADER, id.header());
         answer
+    }
+}
+
+fn check_role(need: Need, principal: &Principal) -> Result<(), Refusal> {
+    match need {
+        Need::AnyRole if principal.roles.is_empty() => Err(Refusal::forbidden("this needs a role")),
+        Need::Role(role) if !principal.has(role) => {
+            Err(Refusal::forbidden(format!("this needs the role {}", role.name())))
+        }
+        Need::Nothing | Need::Authenticated | Need::AnyRole | Need::Role(_) => Ok(()),
     }
 }
 
@@ -169,9 +224,30 @@ pub(crate) async fn frame(State(gate): State<Arc<Gate>>, mut request: Request, n
 
 /// Around one handler.
 pub(crate) async fn admit(State(post): State<Post>, request: Request, next: Next) -> Response {
-    match post.gate.pass(&post.route, request).await {
-        Ok((request, _hold)) => next.run(request).await,
+    let (request, _hold) = match post.gate.pass(&post.route, request).await {
+        Ok(passed) => passed,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let act = post.gate.act(&post.route, &request);
+    match post.gate.begin(act).await {
+        Ok(None) => next.run(request).await,
+        Ok(Some(act)) => {
+            let mut answer = next.run(request).await;
+            post.gate.end(act, &mut answer).await;
+            answer
+        }
         Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Whether a browser made the request for a page of this node: it then says so, by the page's origin, or by how near the page is
+/// (Fetch Metadata). A request that says neither is from elsewhere.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text(ORIGIN), text(HOST)) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, at)| at == host),
+        (Some(_), None) => false,
+        (None, _) => text(SEC_FETCH_SITE) == Some("same-origin"),
     }
 }
 

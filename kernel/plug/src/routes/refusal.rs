@@ -104,6 +104,13 @@ impl Refusal {
         refusal.after(Duration::from_secs(1))
     }
 
+    /// A page of another site may have made the request.
+    pub fn foreign() -> Refusal {
+        let hint = "send it from a page of this node; programs show a token instead of a session";
+        let message = "the session is good, but where the request comes from is another place";
+        Refusal::new(StatusCode::FORBIDDEN, "TG-ID-006", message, hint)
+    }
+
     /// Known, and may not.
     pub fn forbidden(message: impl Into<String>) -> Refusal {
         let hint = "give the principal the role or scope it needs under [identity]";

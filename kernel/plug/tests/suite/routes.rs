@@ -81,6 +81,7 @@ fn routes() -> Routes {
         .with(Route::get("/open", Need::Nothing, "Open to all."), id, ())
         .with(Route::get("/who", Need::Authenticated, "Says a name."), name, ())
         .with(Route::get("/operate", Need::Role(Role::Operator), "For operators."), name, ())
+        .with(Route::get("/look", Need::AnyRole, "For people with a role."), name, ())
         .with(post("/echo", Need::Nothing, 1000), |body: Bytes| async move { body }, ())
         .with(post("/refuse", Need::Nothing, 0), refuse, ())
         .with(
@@ -172,7 +173,7 @@ async fn a_route_serves_those_it_says() {
     let site = site().await;
     let (operator, device) =
         ("authorization: Bearer operator\r\n", "authorization: Basic cHJlc3MtNzphYmM=\r\n");
-    for path in ["GET /who", "GET /operate"] {
+    for path in ["GET /who", "GET /operate", "GET /look"] {
         let answer = site.refused(path, "", 401, "TG-ID-001").await;
         assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
         site.refused(path, "authorization: Bearer nobody\r\n", 401, "TG-ID-002").await;
@@ -183,6 +184,7 @@ async fn a_route_serves_those_it_says() {
     }
     assert_eq!(site.ask("GET /who", device, "").await.body, "press-7");
     site.refused("GET /operate", device, 403, "TG-ID-004").await;
+    site.refused("GET /look", device, 403, "TG-ID-004").await;
     assert_eq!(site.ask("GET /open", "authorization: nonsense\r\n", "").await.status, 200);
 }
 

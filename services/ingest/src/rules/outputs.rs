@@ -127,6 +127,7 @@ impl Outputs {
     }
 }
 
-fn id(rule: &Rule, output: u8, word: &[u8], at: u64, origin: Origin) -> Id {
+/// The id of what an output of a rule makes of its origin.
+pub(crate) fn id(rule: &Rule, output: u8, word: &[u8], at: u64, origin: Origin) -> Id {
     once::id_of(at, &[&origin.id.0, &origin.point.to_le_bytes(), rule.name.as_bytes(), &[output], word])
 }

@@ -2,8 +2,10 @@
 
 use crate::site::{Mood, Probe, Site, reading};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
-use tidegate_service_ingest::{Row, Setback, Sink, SinkConfig};
+use tidegate_service_ingest::{LimitKind, Row, Setback, Sink, SinkConfig};
 
 const WAITED: usize = 600;
 
@@ -25,6 +27,30 @@ fn delivery() -> SinkConfig {
 fn start(site: &Site, probe: &Probe) {
     let probe = probe.clone();
     site.sink_with(delivery(), move || Slow(probe.clone()));
+}
+
+/// Counts how many deliveries of old rows are under way when a new one comes.
+#[derive(Clone)]
+struct Busy {
+    probe: Probe,
+    old: Arc<AtomicUsize>,
+    /// By new delivery.
+    beside: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Sink for Busy {
+    async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
+        let is_old = numbers(batch).into_iter().any(|number| number < WAITED);
+        if !is_old {
+            self.beside.lock().unwrap().push(self.old.load(Ordering::SeqCst));
+            return self.probe.sink().deliver(batch).await;
+        }
+        self.old.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        let outcome = self.probe.sink().deliver(batch).await;
+        self.old.fetch_sub(1, Ordering::SeqCst);
+        outcome
+    }
 }
 
 fn numbers(rows: &[Row]) -> Vec<usize> {
@@ -55,6 +81,29 @@ async fn after_an_outage_new_readings_do_not_wait_for_old_ones_and_each_comes_on
     let accounts = site.accounts(|accounts| !accounts.sink_states[0].catching_up).await;
     let process = &accounts.sinks[1];
     assert_eq!((process.routed, process.delivered, process.lag, process.difference), (650, 650, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_new_readings_come_old_ones_have_no_more_deliveries_than_their_share() {
+    let dir = TempDir::new().unwrap();
+    let (site, probe) = (Site::open(&dir), Probe::new(Mood::Fails));
+    let busy = Busy { probe: probe.clone(), old: Arc::default(), beside: Arc::default() };
+    let (sink, many) = (busy.clone(), WAITED + 200);
+    site.sink_with(SinkConfig { limit: LimitKind::Fixed(4), ..delivery() }, move || sink.clone());
+    offer(&site, 0..WAITED);
+    site.accounts(|accounts| accounts.sink_states[0].breaker == "open").await;
+    probe.mood.send_replace(Mood::Takes);
+    site.accounts(|accounts| accounts.sink_states[0].catching_up).await;
+    for number in WAITED..many {
+        offer(&site, number..number + 1);
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    assert_eq!(numbers(&probe.rows(many).await).len(), many);
+    let beside = busy.beside.lock().unwrap().clone();
+    assert!(
+        beside.iter().all(|old| *old <= 1) && beside.contains(&1),
+        "old ones beside new ones: {beside:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -134,6 +134,19 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // A broker that a test starts, stops and starts again by itself.
         role: Role::Tool { programs: &[Program { name: "mosquitto", env: "TIDEGATE_TEST_MOSQUITTO" }] },
     },
+    // Not heavy by the clock; it is the only way to know what the console looks like to those who use it.
+    Counterpart {
+        name: "chromium",
+        source: Source::Apt,
+        packages: &["chromium", "chromium-driver"],
+        heavy: false,
+        role: Role::Tool {
+            programs: &[
+                Program { name: "chromium", env: "TIDEGATE_TEST_CHROMIUM" },
+                Program { name: "chromedriver", env: "TIDEGATE_TEST_CHROMEDRIVER" },
+            ],
+        },
+    },
     Counterpart {
         name: "grpcio",
         source: Source::Pypi,
