@@ -3,13 +3,17 @@
 use crate::banner::say;
 use crate::cli::{Backup, Restore};
 use crate::failure::Failure;
+use crate::inspection::refusal;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use tidegate_kernel_journal::{self as journal, BackupError, Restored, Saved, Until};
 
 pub(crate) fn back_up(options: &Backup) -> Result<ExitCode, Failure> {
     let Backup { data, to, since, json } = options;
-    let saved = journal::backup(data, to, since.as_deref()).map_err(|error| failure(&error))?;
+    let saved = journal::backup(data, to, since.as_deref()).map_err(|error| match &error {
+        BackupError::Folder(error) => refusal(data, error),
+        error => failure(error),
+    })?;
     say(&if *json { saved_json(&saved) } else { saved.iter().map(saved_words).collect() });
     Ok(ExitCode::SUCCESS)
 }

@@ -75,6 +75,7 @@ impl MqttSink {
 impl Sink for MqttSink {
     async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
         let (messages, poison) = self.messages(batch);
+        // pkgcheck: guards: one delivery at a time is what it is for, since two connections of one id throw each other out
         let mut place = self.connection.lock().await;
         // Only a connection on which everything was acknowledged is used again.
         let connection = place.take().filter(Connection::is_open);

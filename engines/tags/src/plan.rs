@@ -99,6 +99,11 @@ impl PlannedTag {
         }
     }
 
+    /// Whether a value of it can be no news at all.
+    pub fn is_sifted(&self) -> bool {
+        self.shape.deadband != Deadband::None || self.shape.by_exception
+    }
+
     pub(crate) fn is_plausible(&self, value: f64) -> bool {
         self.shape.min.is_none_or(|min| value >= min) && self.shape.max.is_none_or(|max| value <= max)
     }

@@ -147,8 +147,7 @@ impl Fleet {
 impl Seat {
     /// These were taken: from now on they are what was last reported.
     pub(crate) fn tell(&self, points: &[TagPoint], now_ms: u64) {
-        let reporter = &mut self.told().reporter;
-        points.iter().for_each(|point| reporter.apply(point, now_ms));
+        tell(&mut self.told().reporter, &self.plan, points, now_ms);
     }
 
     pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
@@ -160,14 +159,21 @@ impl Told {
     /// Leaves only what is news.
     pub(crate) fn keep_news(&mut self, plan: &Plan, now_ms: u64) {
         let Told { reporter, made, .. } = self;
-        made.points.retain(|point| reporter.judge(plan, point, now_ms) == Verdict::Report);
+        let is_news = |point: &TagPoint| reporter.judge(plan, point, now_ms) == Verdict::Report;
+        made.points.retain(|point| !plan.tag(point.tag).is_sifted() || is_news(point));
     }
 
     /// What was made was taken.
-    pub(crate) fn tell(&mut self, now_ms: u64) {
+    pub(crate) fn tell(&mut self, plan: &Plan, now_ms: u64) {
         let Told { reporter, made, .. } = self;
-        made.points.iter().for_each(|point| reporter.apply(point, now_ms));
+        tell(reporter, plan, &made.points, now_ms);
     }
+}
+
+/// Only of what is held against its last value that is kept.
+fn tell(reporter: &mut Reporter, plan: &Plan, points: &[TagPoint], now_ms: u64) {
+    let sifted = points.iter().filter(|point| plan.tag(point.tag).is_sifted());
+    sifted.for_each(|point| reporter.apply(point, now_ms));
 }
 
 impl From<TagClass> for Class {

@@ -152,7 +152,7 @@ impl Ingest {
         self.telemetry.put_points(&shelf::News { reading, device, plan, made, received_ms }, &mut told.place);
         self.inbox.hear_points((device, plan), &mut told.wanted, made, received_ms);
         drop(admission);
-        told.tell(received_ms);
+        told.tell(&seat.plan, received_ms);
         Ok(Taken { id: Id::NIL, ticket: self.nothing_to_wait_for(), level: Level::Memory })
     }
 

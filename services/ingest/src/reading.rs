@@ -92,7 +92,9 @@ impl Reading {
     /// Takes over what `news` of the same topic says of itself, but for its body.
     pub(crate) fn renew(&mut self, news: &Reading) {
         let text = |known: &mut Text, news: &Text| {
-            if known != news {
+            // Most have no text, and to compare nothing with nothing costs a processor that masks its loads more than any text does.
+            let is_empty = known.as_bytes().is_empty() && news.as_bytes().is_empty();
+            if !is_empty && known != news {
                 *known = news.detach();
             }
         };

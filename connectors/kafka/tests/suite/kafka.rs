@@ -2,7 +2,6 @@
 //! is none here.
 
 use std::env;
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -41,6 +40,8 @@ pub(crate) struct Kafka {
     pub(crate) address: SocketAddr,
     /// Only who logs in.
     pub(crate) guarded: SocketAddr,
+    /// With TLS.
+    pub(crate) secure: SocketAddr,
 }
 
 /// What the consumer of Kafka's own tools read.
@@ -57,19 +58,19 @@ impl Kafka {
     /// Lays out its folder, starts it and waits until it serves.
     pub(crate) async fn start(program: PathBuf) -> Kafka {
         let folder = TempDir::new().unwrap();
-        let [address, guarded, controller] = free_addresses();
-        fs::write(
-            folder.path().join("server.properties"),
-            properties(folder.path(), address, guarded, controller),
-        )
-        .unwrap();
+        let [address, guarded, secure, controller] = free_addresses();
+        let keys = ["server.key", "server.pem"].map(|file| fs::read_to_string(tls(file)).unwrap());
+        fs::write(folder.path().join("keys.pem"), keys.concat()).unwrap();
+        let listeners =
+            [("OPEN", address), ("GUARDED", guarded), ("SECURE", secure), ("CONTROLLER", controller)];
+        fs::write(folder.path().join("server.properties"), properties(folder.path(), listeners)).unwrap();
         let scram = |hash: &str| format!("SCRAM-{hash}=[name=plant,password={PASSWORD}]");
         let properties = folder.path().join("server.properties").display().to_string();
         let format = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", &properties];
         let logins = ["--add-scram", &scram("SHA-512"), "--add-scram", &scram("SHA-256")];
         tool(&program, &[&format[..], &logins[..]].concat());
         let child = run(&program, folder.path());
-        let kafka = Kafka { program, folder, child, address, guarded };
+        let kafka = Kafka { program, folder, child, address, guarded, secure };
         kafka.ready().await;
         kafka
     }
@@ -107,19 +108,22 @@ impl Kafka {
     /// Everything in a topic, by Kafka's own consumer.
     pub(crate) fn consume(&self, topic: &str) -> Vec<Consumed> {
         let (at, quiet) = (self.address.to_string(), QUIET_MS.to_string());
-        let mut args = vec!["org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", &at];
-        args.extend(["--topic", topic, "--from-beginning", "--timeout-ms", &quiet]);
-        for shown in ["timestamp", "partition", "headers", "key"] {
-            args.extend([
-                "--property",
-                match shown {
-                    "timestamp" => "print.timestamp=true",
-                    "partition" => "print.partition=true",
-                    "headers" => "print.headers=true",
-                    _ => "print.key=true",
-                },
-            ]);
+        let consumer = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+        let ask = [
+            consumer,
+            "--bootstrap-server",
+            &at,
+            "--topic",
+            topic,
+            "--from-beginning",
+            "--timeout-ms",
+            &quiet,
+        ];
+        let mut args = ask.map(str::to_owned).to_vec();
+        for shown in ["timestamp", "partition", "headers", "key"].map(|part| format!("print.{part}=true")) {
+            args.extend(["--property".to_owned(), shown]);
         }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         tool(&self.program, &args).lines().filter_map(consumed).collect()
     }
 
@@ -176,21 +180,30 @@ fn free_addresses<const N: usize>() -> [SocketAddr; N] {
     listeners.map(|listener| listener.local_addr().unwrap())
 }
 
-fn properties(folder: &Path, open: SocketAddr, guarded: SocketAddr, controller: SocketAddr) -> String {
-    let mut text = String::new();
+/// A file of the certificates for tests.
+pub(crate) fn tls(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../node/tests/cases/tls").join(file)
+}
+
+/// The listener of the controllers is the last one.
+fn properties(folder: &Path, listeners: [(&str, SocketAddr); 4]) -> String {
+    let all = listeners.map(|(name, at)| format!("{name}://{at}"));
     let login = "org.apache.kafka.common.security";
+    let at = |file: &str| folder.join(file).display().to_string();
     let lines = [
         ("process.roles", "broker,controller".to_owned()),
         ("node.id", "1".to_owned()),
-        ("controller.quorum.voters", format!("1@{controller}")),
-        ("listeners", format!("OPEN://{open},GUARDED://{guarded},CONTROLLER://{controller}")),
-        ("advertised.listeners", format!("OPEN://{open},GUARDED://{guarded}")),
+        ("controller.quorum.voters", format!("1@{}", listeners[3].1)),
+        ("listeners", all.join(",")),
+        ("advertised.listeners", all[..3].join(",")),
         (
             "listener.security.protocol.map",
-            "OPEN:PLAINTEXT,GUARDED:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            "OPEN:PLAINTEXT,GUARDED:SASL_PLAINTEXT,SECURE:SSL,CONTROLLER:PLAINTEXT".to_owned(),
         ),
         ("controller.listener.names", "CONTROLLER".to_owned()),
         ("inter.broker.listener.name", "OPEN".to_owned()),
+        ("listener.name.secure.ssl.keystore.type", "PEM".to_owned()),
+        ("listener.name.secure.ssl.keystore.location", at("keys.pem")),
         ("sasl.enabled.mechanisms", "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512".to_owned()),
         (
             "listener.name.guarded.plain.sasl.jaas.config",
@@ -204,14 +217,11 @@ fn properties(folder: &Path, open: SocketAddr, guarded: SocketAddr, controller: 
             "listener.name.guarded.scram-sha-512.sasl.jaas.config",
             format!("{login}.scram.ScramLoginModule required;"),
         ),
-        ("log.dirs", folder.join("data").display().to_string()),
+        ("log.dirs", at("data")),
         ("offsets.topic.replication.factor", "1".to_owned()),
         ("offsets.topic.num.partitions", "1".to_owned()),
         ("auto.create.topics.enable", "false".to_owned()),
         ("group.initial.rebalance.delay.ms", "0".to_owned()),
     ];
-    for (key, value) in lines {
-        writeln!(text, "{key}={value}").unwrap();
-    }
-    text
+    lines.map(|(key, value)| format!("{key}={value}\n")).concat()
 }

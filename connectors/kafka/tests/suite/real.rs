@@ -1,9 +1,10 @@
 //! What a real broker makes of our records, read back by Kafka's own consumer, and what we make of its refusals.
 
-use crate::kafka::{Consumed, Kafka, PASSWORD, program};
+use crate::kafka::{Consumed, Kafka, PASSWORD, program, tls};
 use crate::rows::{STAMP_MS, config, parts, row, sink, verdict};
 use tidegate_codec_kafka::partition;
-use tidegate_connector_kafka::{Compression, Config, Login, Mechanism};
+use tidegate_connector_kafka::{Compression, Config, KafkaSink, Login, Mechanism};
+use tidegate_kernel_outbound::{Dialer, Resolver};
 use tidegate_service_ingest::{Body, Point, Points, Quality, Row, Sink, Value};
 
 /// Values of a topic, as they lie in each partition.
@@ -120,8 +121,10 @@ async fn what_a_real_broker_refuses_is_a_letter_or_a_setting_and_a_quota_doubles
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_logs_in_writes_and_who_does_not_is_a_setting() {
-    let Some(program) = program("real::who_logs_in_writes_and_who_does_not_is_a_setting") else { return };
+async fn who_logs_in_or_knows_the_certificate_writes_and_nobody_else() {
+    let Some(program) = program("real::who_logs_in_or_knows_the_certificate_writes_and_nobody_else") else {
+        return;
+    };
     let kafka = Kafka::start(program).await;
     kafka.create("readings", 1, &[]);
     let login = |mechanism, password: &str| Config {
@@ -137,7 +140,14 @@ async fn who_logs_in_writes_and_who_does_not_is_a_setting() {
     }
     let setback = sink(config(&[kafka.guarded])).deliver(&[row(1, "a", "out")]).await.unwrap_err();
     assert_eq!(verdict(&setback), ("retry", "TG-KA-001"), "{setback:?}");
-    assert_eq!(values(&kafka.consume("readings")), ["in", "in", "in"]);
+    let mut secure = config(&[kafka.secure]);
+    secure.brokers[0].tls = true;
+    let roots = std::fs::read(tls("ca.pem")).unwrap();
+    let trusting = KafkaSink::new(Dialer::new(Resolver::system(), Some(&roots)).unwrap(), secure.clone());
+    trusting.deliver(&[row(1, "a", "by TLS")]).await.unwrap();
+    let setback = sink(secure).deliver(&[row(1, "a", "out")]).await.unwrap_err();
+    assert_eq!(verdict(&setback), ("retry", "TG-KA-001"), "nobody vouches for it: {setback:?}");
+    assert_eq!(values(&kafka.consume("readings")), ["in", "in", "in", "by TLS"]);
 }
 
 fn now_ms() -> u64 {

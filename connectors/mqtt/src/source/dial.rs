@@ -1,66 +1,47 @@
-//! The connection itself: TCP, with TLS around it where the link says so. Reads the authorities' file once, when the link is made.
+//! The connection itself, made as every other one of the node, with TLS where the link says so. Reads the authorities' file once, when
+//! the link is made.
 
-use super::config::Config;
+use super::config::{Config, Security};
 use super::error::{LinkError, Setback};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use std::fmt;
+use rustls::pki_types::ServerName;
+use std::fs;
 use std::io;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tidegate_kernel_outbound::{self as outbound, Endpoint, OutboundError, Resolver, Stream};
 
-/// A byte stream, plain or with TLS around it.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
-
-pub(super) struct Dialer(Option<(TlsConnector, ServerName<'static>)>);
-
-impl fmt::Debug for Dialer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Dialer(TLS)" } else { "Dialer(TCP)" })
-    }
+#[derive(Debug)]
+pub(super) struct Dialer {
+    outbound: outbound::Dialer,
+    endpoint: Endpoint,
 }
 
 impl Dialer {
     pub(super) fn new(config: &Config) -> Result<Dialer, LinkError> {
-        let Some(security) = &config.security else { return Ok(Dialer(None)) };
-        let host = config.host.clone();
-        let name = ServerName::try_from(host.clone()).map_err(|_| LinkError::ServerName { host })?;
-        let roots = roots(&security.ca)?;
-        let client = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Ok(Dialer(Some((TlsConnector::from(Arc::new(client)), name))))
-    }
-
-    pub(super) async fn dial(&self, config: &Config) -> Result<Box<dyn Wire>, Setback> {
-        let within = Duration::from_millis(config.connect_timeout_ms);
-        let dialled = timeout(within, self.connect(&config.host, config.port)).await;
-        dialled.map_err(|_| Setback::Silent)?.map_err(Setback::Unreachable)
-    }
-
-    async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn Wire>> {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        match &self.0 {
-            None => Ok(Box::new(stream)),
-            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), stream).await?)),
+        let (host, tls) = (config.host.clone(), config.security.is_some());
+        if tls && ServerName::try_from(host.as_str()).is_err() {
+            return Err(LinkError::ServerName { host });
         }
+        let outbound = dialer(config.security.as_ref())?;
+        Ok(Dialer { outbound, endpoint: Endpoint { tls, host, port: config.port, path: String::new() } })
+    }
+
+    pub(super) async fn dial(&self, config: &Config) -> Result<Stream, Setback> {
+        let within = Duration::from_millis(config.connect_timeout_ms);
+        self.outbound.dial(&self.endpoint, within).await.map_err(|error| match error {
+            OutboundError::Timeout { .. } => Setback::Silent,
+            other => Setback::Unreachable(io::Error::other(tidegate_kernel_plug::with_causes(&other))),
+        })
     }
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, LinkError> {
-    let unreadable = |why: String| LinkError::Authorities { path: path.display().to_string(), why };
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unreadable(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| unreadable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unreadable(error.to_string()))?;
-    }
-    if roots.is_empty() { Err(unreadable("there is no certificate in it".to_owned())) } else { Ok(roots) }
+fn dialer(security: Option<&Security>) -> Result<outbound::Dialer, LinkError> {
+    let resolver = Resolver::system();
+    let Some(Security { ca }) = security else {
+        return Ok(
+            outbound::Dialer::new(resolver, None).expect("the roots that come with the binary are sound")
+        );
+    };
+    let unreadable = |why: String| LinkError::Authorities { path: ca.display().to_string(), why };
+    let pem = fs::read(ca).map_err(|error| unreadable(error.to_string()))?;
+    outbound::Dialer::new(resolver, Some(&pem)).map_err(|error| unreadable(error.to_string()))
 }

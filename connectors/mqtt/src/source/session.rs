@@ -4,7 +4,6 @@
 //! what it has.
 
 use super::config::Protocol;
-use super::dial::Wire;
 use super::error::Setback;
 use super::outstanding::Outstanding;
 use super::taking::Held;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use tidegate_codec_mqtt::{
     Ack, Decoder, Delivery, Disconnect, Encoder, Packet, PacketId, ProtocolLevel, ReasonCode,
 };
+use tidegate_kernel_outbound::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -25,7 +25,7 @@ const READ_BYTES: usize = 16 << 10;
 
 pub(super) struct Session<'a> {
     pub(super) link: &'a Link,
-    pub(super) wire: Box<dyn Wire>,
+    pub(super) wire: Stream,
     pub(super) encoder: Encoder,
     pub(super) decoder: Decoder,
     pub(super) input: BytesMut,
@@ -39,7 +39,7 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(link: &'a Link, wire: Box<dyn Wire>) -> Session<'a> {
+    pub(super) fn new(link: &'a Link, wire: Stream) -> Session<'a> {
         let level = match link.config.version {
             Protocol::V311 => ProtocolLevel::V311,
             Protocol::V5 => ProtocolLevel::V5,

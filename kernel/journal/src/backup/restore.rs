@@ -99,7 +99,7 @@ fn reaching(volumes: &[Volume], until: &Until) -> Result<usize, BackupError> {
     }
 }
 
-/// The journals with where each of them ends. The one that a record is asked of says the time for the other one.
+/// The journals with where each of them ends; all they need is in the backups. The one that a record is asked of says the time for the other one.
 fn plan<'a>(volumes: &'a [Volume], until: &Until) -> Result<Vec<(&'a Journal, Cut)>, BackupError> {
     let Some(last) = volumes.last() else {
         return Err(BackupError::OutOfReach { what: "anything".to_owned() });
@@ -118,8 +118,15 @@ fn plan<'a>(volumes: &'a [Volume], until: &Until) -> Result<Vec<(&'a Journal, Cu
         Until::Seq { journal: asked, seq } if *asked == journal.name => Bound { seq: *seq, ..open },
         _ => bound,
     };
-    let journals = last.manifest.journals.iter();
-    journals.map(|journal| Ok((journal, cut(volumes, journal, bound_of(journal))?))).collect()
+    let mut plan = Vec::new();
+    for journal in &last.manifest.journals {
+        let cut = cut(volumes, journal, bound_of(journal))?;
+        for segment in needed(journal, cut) {
+            found(volumes, journal, segment)?;
+        }
+        plan.push((journal, cut));
+    }
+    Ok(plan)
 }
 
 fn cut(volumes: &[Volume], journal: &Journal, bound: Bound) -> Result<Cut, BackupError> {
@@ -136,6 +143,10 @@ fn cut(volumes: &[Volume], journal: &Journal, bound: Bound) -> Result<Cut, Backu
         format!("record {}", bound.seq)
     };
     Err(BackupError::OutOfReach { what: format!("{what} in {}", journal.name) })
+}
+
+fn needed(journal: &Journal, cut: Cut) -> impl Iterator<Item = &Segment> {
+    journal.segments.iter().filter(move |segment| segment.number <= cut.number)
 }
 
 /// Where the bound is in this segment; nothing where all of it lies behind.
@@ -192,7 +203,7 @@ fn found(volumes: &[Volume], journal: &Journal, wanted: &Segment) -> Result<Path
 
 fn write(volumes: &[Volume], journal: &Journal, cut: Cut, target: &Path) -> Result<(), BackupError> {
     fs::create_dir(target).map_err(io(target))?;
-    for segment in journal.segments.iter().filter(|segment| segment.number <= cut.number) {
+    for segment in needed(journal, cut) {
         let path = found(volumes, journal, segment)?;
         let (file, header) = open(&path, segment)?;
         let whole = whole(&file, &header, segment.bytes, Some(segment.next_batch)).map_err(io(&path))?;
