@@ -16,11 +16,11 @@ mod ports;
 mod receiver;
 mod routes;
 mod stage;
-mod story;
+mod steps;
 
 pub(crate) use link::{Link, Listening, end_with_stdin};
 pub(crate) use routes::routes;
-pub(crate) use story::run;
+pub(crate) use steps::run;
 
 use crate::cli::Up;
 use crate::failure::Failure;
