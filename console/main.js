@@ -16,7 +16,7 @@ const THEME = 'tidegate.theme';
 const root = document.getElementById('app');
 let fetching = false;
 let fetched = 0;
-let goes = 0;
+let goes = -Infinity;
 
 const live = new Live(take, tell);
 
@@ -202,7 +202,7 @@ function onKey(event) {
   if (isTyping || state.dialog) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const isGoing = performance.now() - goes < 1500;
-  goes = 0;
+  goes = -Infinity;
   if (isGoing && LETTERS[key]) go(LETTERS[key]);
   else if (key === 'g') goes = performance.now();
   else if (key === '?') act.help();
