@@ -8,13 +8,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-
-use xtask::{bench, conformance, coverage, dist, image, stages, tidy, workspace};
+use xtask::{bench, conformance, coverage, dist, image, pkgcheck, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
                                                  every check and every test; ARGS go to `cargo test`
 cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
+cargo xtask pkgcheck [--sarif FILE]              requests, calls and locks of the product, read off its syntax
+cargo xtask pkgcheck --url URL                   whether a server gives X-Request-ID back
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
 cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
@@ -27,7 +28,7 @@ cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--con
                                                  the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
 
-Stages: fmt, clippy, tidy, xtask, services, build, test (see tools/xtask/README.md)
+Stages: fmt, clippy, tidy, pkgcheck, xtask, services, build, test (see tools/xtask/README.md)
 Example: cargo xtask test --only test -- a_truncated_packet";
 
 fn main() -> ExitCode {
@@ -47,6 +48,7 @@ fn dispatch() -> Result<bool> {
         Some(Value(command)) => match command.to_str() {
             Some("test") => test(args),
             Some("tidy") => tidy_tree(args),
+            Some("pkgcheck") => packages(args),
             Some("services") => counterparts(args),
             Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
             Some("bench") => compare(args),
@@ -102,6 +104,30 @@ fn tidy_tree(mut args: lexopt::Parser) -> Result<bool> {
         println!("{}", if json { finding.json() } else { finding.to_string() });
     }
     eprintln!("tidy: {} findings by {} rules", findings.len(), tidy::RULES.len());
+    Ok(findings.is_empty())
+}
+
+fn packages(mut args: lexopt::Parser) -> Result<bool> {
+    let (mut file, mut url) = (None, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("sarif") => file = Some(args.value()?),
+            Long("url") => url = Some(args.value()?.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if let Some(url) = url {
+        let faults = pkgcheck::echoes(&url)?;
+        faults.iter().for_each(|fault| println!("{fault}"));
+        return Ok(faults.is_empty());
+    }
+    let findings = pkgcheck::check(&tidy::Context::open(&workspace::root()?)?)?;
+    findings.iter().for_each(|finding| println!("{finding}"));
+    if let Some(file) = file {
+        std::fs::write(&file, format!("{:#}\n", pkgcheck::sarif(&findings)))
+            .context("cannot write the SARIF file")?;
+    }
+    eprintln!("pkgcheck: {} findings by {} rules", findings.len(), pkgcheck::RULES.len());
     Ok(findings.is_empty())
 }
 

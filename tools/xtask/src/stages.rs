@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::report::{self, Case, Reader, Tally};
 use crate::services::table::COUNTERPARTS;
-use crate::{junit, process, services, tidy, workspace};
+use crate::{junit, pkgcheck, process, services, tidy, workspace};
 
 const XTASK_MANIFEST: &str = "tools/xtask/Cargo.toml";
 const XTASK_TARGET: &str = "target/xtask";
@@ -21,6 +21,7 @@ pub enum Stage {
     Fmt,
     Clippy,
     Tidy,
+    Pkgcheck,
     Xtask,
     Services,
     Build,
@@ -28,14 +29,23 @@ pub enum Stage {
 }
 
 impl Stage {
-    pub const ALL: [Stage; 7] =
-        [Stage::Fmt, Stage::Clippy, Stage::Tidy, Stage::Xtask, Stage::Services, Stage::Build, Stage::Test];
+    pub const ALL: [Stage; 8] = [
+        Stage::Fmt,
+        Stage::Clippy,
+        Stage::Tidy,
+        Stage::Pkgcheck,
+        Stage::Xtask,
+        Stage::Services,
+        Stage::Build,
+        Stage::Test,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Stage::Fmt => "fmt",
             Stage::Clippy => "clippy",
             Stage::Tidy => "tidy",
+            Stage::Pkgcheck => "pkgcheck",
             Stage::Xtask => "xtask",
             Stage::Services => "services",
             Stage::Build => "build",
@@ -168,7 +178,8 @@ impl Run<'_> {
                 &["clippy", "--workspace", "--all-targets", "--all-features"],
                 &["--", "-D", "warnings"],
             ),
-            Stage::Tidy => tidy_stage(self.root),
+            Stage::Tidy => findings_stage(self.root, tidy::check),
+            Stage::Pkgcheck => findings_stage(self.root, pkgcheck::check),
             Stage::Xtask => self.xtask_tests(),
             Stage::Services => self.services(),
             Stage::Build => self.build(),
@@ -273,11 +284,11 @@ fn executable(line: &str) -> Option<String> {
     if is_node && !is_test { message["executable"].as_str().map(str::to_owned) } else { None }
 }
 
-fn tidy_stage(root: &Path) -> Result<Tally> {
-    let findings = tidy::check(&tidy::Context::open(root)?)?;
+fn findings_stage(root: &Path, check: fn(&tidy::Context) -> Result<Vec<tidy::Finding>>) -> Result<Tally> {
+    let findings = check(&tidy::Context::open(root)?)?;
     for finding in &findings {
         println!("{finding}");
     }
-    println!("{} findings by {} rules", findings.len(), tidy::RULES.len());
+    println!("{} findings", findings.len());
     Ok(Tally::of_check(findings.is_empty()))
 }

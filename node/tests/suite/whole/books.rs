@@ -46,11 +46,14 @@ pub(super) fn records(rows: &[Value]) -> Vec<Record> {
 
 fn record(row: &Value) -> Record {
     let point = &row["points"]["n"];
-    let (number, time) =
-        if point.is_null() { (&row["payload"], &row["time"]) } else { (&point["value"], &row["time"]) };
+    // A point has the time at which its reading was looked at, which may be a millisecond before that of the record.
+    let (number, time) = match point.is_null() {
+        true => (&row["payload"], &row["time"]),
+        false => (&point["value"], &point["time_ms"]),
+    };
     Record {
         topic: row["topic"].as_str().unwrap().to_owned(),
-        time: time.as_str().unwrap().to_owned(),
+        time: time.to_string(),
         number: number.as_u64().unwrap_or_else(|| panic!("no number in {row}")),
         is_modelled: !point.is_null(),
         is_dup: row["dup"] == true,

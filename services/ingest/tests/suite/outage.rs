@@ -100,10 +100,10 @@ async fn while_new_readings_come_old_ones_have_no_more_deliveries_than_their_sha
     }
     assert_eq!(numbers(&probe.rows(many).await).len(), many);
     let beside = busy.beside.lock().unwrap().clone();
-    assert!(
-        beside.iter().all(|old| *old <= 1) && beside.contains(&1),
-        "old ones beside new ones: {beside:?}"
-    );
+    // What was under way when the backlog got a lane of its own is not taken back.
+    let share: Vec<_> = beside.iter().skip_while(|old| **old > 1).collect();
+    assert!(share.len() > 50 && share.iter().all(|old| **old <= 1), "old ones beside new ones: {beside:?}");
+    assert!(beside.contains(&1), "no old one was under way: {beside:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

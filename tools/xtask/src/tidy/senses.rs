@@ -45,9 +45,19 @@ fn of_source(source: &Source) -> Vec<Finding> {
     findings
 }
 
-fn banned_paths(tokens: &[Token]) -> Vec<String> {
+/// The paths that begin with the first of these tokens, those of a `use` with braces one by one.
+pub(crate) fn paths_from(tokens: &[Token]) -> Vec<String> {
+    paths(tokens).iter().map(|path| path.join("::")).collect()
+}
+
+fn paths(tokens: &[Token]) -> Vec<Vec<String>> {
     let mut paths = Vec::new();
     use_tree(tokens, &mut Vec::new(), &mut paths);
+    paths
+}
+
+fn banned_paths(tokens: &[Token]) -> Vec<String> {
+    let mut paths = paths(tokens);
     paths.retain(|path| {
         let module = path.get(1).map(String::as_str).unwrap_or_default();
         let is_duration = module == "time" && path.get(2).is_some_and(|name| name == "Duration");

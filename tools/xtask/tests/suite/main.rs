@@ -9,6 +9,7 @@ mod daemons;
 mod deployment;
 mod fixture;
 mod images;
+mod pkgchecks;
 mod releases;
 mod reports;
 mod rules_of_crates;
