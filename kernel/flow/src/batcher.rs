@@ -62,9 +62,4 @@ impl Batcher {
             _ => Some(due_at.saturating_sub(now)),
         }
     }
-
-    /// It has gone; the next one begins.
-    pub fn clear(&mut self) {
-        (self.rows, self.bytes) = (0, 0);
-    }
 }

@@ -165,7 +165,7 @@ fn a_batch_goes_at_its_rows_its_bytes_or_its_age() {
     assert_eq!((batcher.due_in(ms(110)), batcher.due_in(ms(130))), (Some(ms(10)), Some(ms(0))));
     batcher.push(1, 10, ms(111));
     assert_eq!((batcher.is_full(), batcher.due_in(ms(111))), (true, Some(ms(0))));
-    batcher.clear();
+    let mut batcher = Batcher::new(limits);
     batcher.push(1, 500, ms(200));
     assert!(batcher.is_full());
 }

@@ -96,8 +96,9 @@ fn errno(refused: Refused) -> Errno {
 }
 
 fn attributes(stat: Stat) -> FileAttr {
+    // It keeps no modes: everything is its owner's alone.
     let (kind, perm) =
-        if stat.is_folder { (FileType::Directory, 0o755) } else { (FileType::RegularFile, 0o644) };
+        if stat.is_folder { (FileType::Directory, 0o700) } else { (FileType::RegularFile, 0o600) };
     FileAttr {
         ino: INodeNo(stat.number),
         size: stat.bytes,

@@ -17,6 +17,8 @@ use tidegate_kernel_journal::{Cursor, Entry, Id, ReadLimit, Refusal};
 pub(crate) struct Lane {
     pub(crate) cursor: Cursor,
     limits: BatchLimits,
+    /// Rows in a batch as configured.
+    rows_max: usize,
     batcher: Batcher,
     parcel: Parcel,
     pub(crate) flights: VecDeque<Flight>,
@@ -61,6 +63,7 @@ impl Lane {
             read_through: cursor.position(),
             cursor,
             limits,
+            rows_max: limits.rows_max,
             batcher: Batcher::new(limits),
             parcel: Parcel::default(),
             flights: VecDeque::new(),
@@ -98,10 +101,12 @@ impl Lane {
         self.parcel.rows.len() as u64
     }
 
-    /// The parcel becomes a flight that waits to be sent.
+    /// The parcel becomes a flight that waits to be sent. After batches that were too large each next one may have a row more: it may
+    /// have been one row alone.
     pub(crate) fn seal(&mut self, number: u64) {
         let parcel = std::mem::take(&mut self.parcel);
-        self.batcher.clear();
+        self.limits.rows_max = (self.limits.rows_max + 1).min(self.rows_max);
+        self.batcher = Batcher::new(self.limits);
         let state = FlightState::Waiting(Errand::new(parcel.rows));
         self.flights.push_back(Flight { number, contents: parcel.contents, state });
     }

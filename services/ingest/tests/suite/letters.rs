@@ -1,10 +1,10 @@
 //! Dead letters: kept over restarts, listed, shown, replayed to the one sink that refused them.
 
 use crate::site::{Mood, Probe, Site, payloads};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
-use tidegate_service_ingest::{Pick, Poison, Row, Setback, Sink, SinkConfig};
+use tidegate_service_ingest::{Pick, Poison, Row, Setback, Sink, SinkConfig, SinkError};
 use tokio::runtime::Handle;
 
 /// Refuses everything until it has learnt better, then hands it to a probe.
@@ -52,6 +52,8 @@ async fn a_replay_reaches_only_the_sink_that_refused_and_counts_as_new() {
     };
     site.accounts(refused).await;
     other.rows(2).await;
+    // What the other one took is settled as well, so that it does not come again.
+    site.accounts(|accounts| accounts.sinks.iter().all(|sink| sink.lag + sink.in_flight == 0)).await;
     site.crash();
 
     let site = Site::open(&dir);
@@ -106,4 +108,32 @@ async fn a_letter_of_a_sink_that_is_gone_stays() {
     let outcome = site.ingest.replay(&Pick::default(), false);
     assert_eq!((outcome.without_sink["test"], outcome.replayed.len()), (1, 0));
     assert_eq!(site.ingest.dead_letters(&of_sink("test"), 9).len(), 1);
+}
+
+/// Takes no batch with a large reading in it; counts the rows of those it takes.
+#[derive(Clone, Default)]
+struct Narrow(Arc<Mutex<Vec<usize>>>);
+
+impl Sink for Narrow {
+    async fn deliver(&self, batch: &[Row]) -> Result<(), Setback> {
+        if payloads(batch).contains(&"large") {
+            return Err(Setback::TooLarge(SinkError::new("TG-FI-002", "more than fits")));
+        }
+        self.0.lock().unwrap().push(batch.len());
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reading_that_is_too_large_is_a_dead_letter_and_batches_grow_again() {
+    let dir = TempDir::new().unwrap();
+    let (site, sink) = (Site::open(&dir), Narrow::default());
+    let taking = sink.clone();
+    site.sink_with(SinkConfig::default(), move || taking.clone());
+    site.publish("a", "large");
+    site.accounts(|accounts| accounts.sinks[1].dead_lettered == 1).await;
+    (0..200).for_each(|_| site.publish("a", "1"));
+    site.accounts(|accounts| accounts.sinks[1].delivered == 200).await;
+    let batches = sink.0.lock().unwrap().clone();
+    assert!(batches.iter().any(|rows| *rows > 1), "{batches:?}");
 }

@@ -40,7 +40,11 @@ impl Driver {
     pub(super) fn start(program: &Path) -> Result<Driver> {
         let port = daemon::free_port()?;
         let mut command = Command::new(program);
-        command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .arg(format!("--port={port}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().context("cannot run chromedriver")?;
         let out = child.stdout.take().context("chromedriver has no standard output")?;
         let mut lines = BufReader::new(out).lines();
