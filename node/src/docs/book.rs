@@ -141,6 +141,15 @@ mod tests {
     }
 
     #[test]
+    fn a_page_has_the_same_sections_in_both_languages() {
+        let sections = |text: &str| text.lines().filter(|line| line.starts_with("## ")).count();
+        for name in names(Language::Chinese) {
+            let (chinese, english) = (page(name).unwrap().1, page(other(name).unwrap()).unwrap().1);
+            assert_eq!(sections(chinese), sections(english), "{name}");
+        }
+    }
+
+    #[test]
     fn every_page_but_records_and_errors_is_in_the_contents() {
         let listed: BTreeSet<_> =
             [Language::English, Language::Chinese].into_iter().flat_map(names).collect();

@@ -4,6 +4,8 @@
 
 use crate::counterpart::counterpart;
 use crate::process::PATIENCE;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -139,6 +141,19 @@ impl Browser {
         let actions: Vec<_> = each.collect();
         let source = json!([{"type": "key", "id": "keyboard", "actions": actions}]);
         self.command("actions", &json!({ "actions": source }));
+    }
+
+    /// Clicks in the middle of what a selector names.
+    pub(crate) fn click(&self, selector: &str) {
+        let found = self.command("element", &json!({"using": "css selector", "value": selector}));
+        let element = found.as_object().and_then(|found| found.values().next()?.as_str());
+        self.command(&format!("element/{}/click", element.expect("an element has an id")), &json!({}));
+    }
+
+    /// What is in the window, as PNG.
+    pub(crate) fn screenshot(&self) -> Vec<u8> {
+        let picture = self.devtools("Page.captureScreenshot", &json!({"format": "png"}));
+        STANDARD.decode(picture["data"].as_str().unwrap()).unwrap()
     }
 
     /// What the console of the browser holds since it was last asked, all but what is only said.

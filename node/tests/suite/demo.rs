@@ -41,6 +41,10 @@ impl Demo {
         Demo { child, out, banner, admin, folder: folder.to_owned() }
     }
 
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     fn ask(&self, method: &str, path: &str) -> Option<Value> {
         request(self.admin, method, path)
             .ok()
@@ -53,7 +57,7 @@ impl Demo {
     }
 
     /// Asks until the answer is as wanted; a node that is being started again does not answer.
-    fn when(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn when(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let answer = self.ask("GET", path);
@@ -64,7 +68,7 @@ impl Demo {
         }
     }
 
-    fn accounts_when(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn accounts_when(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         self.when("/api/v1/ingest/accounts", wanted)
     }
 
@@ -124,11 +128,11 @@ fn sum(accounts: &Value, sink: &str, key: &str) -> u64 {
     all.map(|account| account[key].as_u64().unwrap()).sum()
 }
 
-fn waiting(accounts: &Value, sink: &str) -> u64 {
+pub(crate) fn waiting(accounts: &Value, sink: &str) -> u64 {
     sum(accounts, sink, "lag") + sum(accounts, sink, "in_flight")
 }
 
-fn is_red(accounts: &Value, sink: &str) -> bool {
+pub(crate) fn is_red(accounts: &Value, sink: &str) -> bool {
     accounts["sink_states"]
         .as_array()
         .unwrap()
@@ -136,7 +140,7 @@ fn is_red(accounts: &Value, sink: &str) -> bool {
         .any(|state| state["sink"] == sink && state["breaker"] != "closed")
 }
 
-fn closes(accounts: &Value) {
+pub(crate) fn closes(accounts: &Value) {
     let sinks = accounts["sinks"].as_array().unwrap();
     for account in [&accounts["admission"], &accounts["routing"]].into_iter().chain(sinks) {
         assert_eq!(account["difference"], 0, "{account}");

@@ -16,6 +16,7 @@ mod demo;
 mod docs;
 mod exact;
 mod external;
+mod five_minutes;
 mod fuse_layer;
 mod grpc;
 mod hostile;

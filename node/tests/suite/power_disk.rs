@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 pub(crate) const ROOT: u64 = 1;
@@ -324,7 +325,11 @@ impl Disk {
 
     fn copy_node(&self, number: u64, target: &Path) {
         match &self.nodes[&number] {
-            Node::File(file) => fs::write(target, &file.cached).unwrap(),
+            Node::File(file) => {
+                fs::write(target, &file.cached).unwrap();
+                // Modes are not kept: a file is its owner's alone, as the node makes the one whose mode matters.
+                fs::set_permissions(target, Permissions::from_mode(0o600)).unwrap();
+            }
             Node::Folder(folder) => {
                 fs::create_dir_all(target).unwrap();
                 folder.names.iter().for_each(|(name, node)| self.copy_node(*node, &target.join(name)));

@@ -25,6 +25,7 @@ use crate::stake::{self, Stake};
 use crate::state::{SinkState, wall_ms};
 use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tidegate_engine_tags::{Model, ModelConfig};
@@ -51,6 +52,8 @@ pub struct Ingest {
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
     pub(crate) rules: OnceLock<Rules>,
+    /// Readings that found no room and were to be sent again, since the start.
+    pub(crate) turned_away: AtomicU64,
     /// Telemetry for the rules.
     pub(crate) inbox: Arc<Inbox>,
 }
@@ -94,6 +97,7 @@ impl Ingest {
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
             rules: OnceLock::new(),
+            turned_away: AtomicU64::new(0),
             inbox: Arc::default(),
             journal,
             config,
@@ -154,6 +158,11 @@ impl Ingest {
     /// A packet that was no reading, and which nobody could hold back.
     pub fn malformed(&self, code: &'static str) {
         self.count_unheld(Declined::Malformed { code });
+    }
+
+    /// A reading that found no room for so long that its sender was told to send it again: it was not received, and is counted apart.
+    pub(crate) fn turn_away(&self) {
+        self.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts what will never be taken, or says that even counting has to wait: a crash must not take more than was promised.

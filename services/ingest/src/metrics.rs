@@ -8,6 +8,7 @@ use crate::rules::Rules;
 use crate::rules::report::RulesReport;
 use crate::state::Facts;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tidegate_kernel_plug::Family;
 
 pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
@@ -15,6 +16,7 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     let mut families = vec![accepted(&accounts), derived(&accounts), point_faults(ingest)];
     families.extend(held(ingest, &accounts));
     families.extend(admission(&accounts));
+    families.push(turned_away(ingest));
     families.extend(sinks(&accounts));
     let states: Vec<_> =
         ingest.sinks().iter().map(|outlet| (outlet.state.name.clone(), outlet.state.facts())).collect();
@@ -23,6 +25,12 @@ pub(crate) fn families(ingest: &Ingest) -> Vec<Family> {
     families.extend(commands(&accounts.commands));
     families.extend(letters(ingest));
     families
+}
+
+fn turned_away(ingest: &Ingest) -> Family {
+    let help = "Readings over HTTP that found no room and were to be sent again; not among those received.";
+    let count = ingest.turned_away.load(Ordering::Relaxed);
+    Family::counter("tidegate_ingest_turned_away_readings_total", help).with(&[], count)
 }
 
 /// By class, and by class and source where there is any.

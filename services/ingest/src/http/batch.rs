@@ -70,14 +70,15 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// A busy journal is asked again for a while; over the whole request, not for each reading. What was busy until then is not counted:
-    /// whoever sent it is told to send it again.
+    /// A busy journal is asked again for a while; over the whole request, not for each reading. What was busy until then was not received: whoever
+    /// sent it is told to send it again.
     async fn patiently<T>(&mut self, ask: impl Fn(&Ingest) -> Result<T, Declined>) -> Result<T, Declined> {
         loop {
             match ask(self.ingest) {
                 Err(Declined::Busy) => {
                     let until = *self.busy_until.get_or_insert_with(|| Instant::now() + BUSY_MAX);
                     if Instant::now() >= until {
+                        self.ingest.turn_away();
                         return Err(Declined::Busy);
                     }
                     sleep(BUSY_PAUSE).await;
