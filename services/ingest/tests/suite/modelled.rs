@@ -4,6 +4,7 @@ use crate::site::{Mood, Probe, Site, config, reading};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tidegate_engine_tags::{Deadband, Device, Group, ModelConfig, Shape, Tag, TagClass, Template};
+use tidegate_kernel_journal::{DataFolder, FolderOptions, Options};
 use tidegate_service_ingest::{
     Body, Class, Config, Declined, Ingest, Points, Quality, Reading, Source, UnknownDevices, Value,
 };
@@ -30,7 +31,11 @@ fn model(unit: &str) -> ModelConfig {
 }
 
 fn open(dir: &TempDir) -> Site {
-    let site = Site::with(dir, Config { unknown_devices: UnknownDevices::Quarantine, ..config() });
+    on(DataFolder::open(dir.path()).unwrap())
+}
+
+fn on(folder: DataFolder) -> Site {
+    let site = Site::on(folder, Config { unknown_devices: UnknownDevices::Quarantine, ..config() });
     site.ingest.use_model(&model("C"));
     site
 }
@@ -95,7 +100,10 @@ async fn what_is_no_news_is_dropped_point_by_point_and_counted_when_none_is_left
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reading_that_could_not_be_taken_is_still_news() {
     let dir = TempDir::new().unwrap();
-    let site = open(&dir);
+    // A segment is full in less time than the next one takes to be made.
+    let queues = Options { segment_bytes: [32 << 10; 3], ..Options::queues() };
+    let options = FolderOptions { queues, ..FolderOptions::default() };
+    let site = on(DataFolder::open_with(dir.path(), options).unwrap());
     let mut number = 0;
     let busy = loop {
         number += 10;

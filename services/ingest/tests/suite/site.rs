@@ -99,7 +99,10 @@ impl Site {
     }
 
     pub(crate) fn with(dir: &TempDir, config: Config) -> Site {
-        let folder = DataFolder::open(dir.path()).unwrap();
+        Site::on(DataFolder::open(dir.path()).unwrap(), config)
+    }
+
+    pub(crate) fn on(folder: DataFolder, config: Config) -> Site {
         let ingest = Arc::new(Ingest::open(folder.queues().clone(), config).unwrap());
         Site { ingest, folder }
     }
