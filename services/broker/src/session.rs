@@ -181,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             return Err(CloseReason::Drained.into());
         }
         match self.event().await {
+            Event::Signal(Signal::TakenOver) => Err(self.give_way().await),
             Event::Signal(signal) => self.heed(signal),
             Event::Due(Ok(())) => {
                 self.acknowledge();
@@ -265,6 +266,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.draining = Some(deadline);
                 Ok(())
             }
+        }
+    }
+
+    /// Its client has come back on another connection. What it had sent on this one before comes first: after a goodbye there is no
+    /// will [MQTT-3.14.4-3].
+    async fn give_way(&mut self) -> Ending {
+        match at_once(self.wire.fill()).await {
+            Some(Ok(1..)) => self.take_in().err().unwrap_or(CloseReason::TakenOver.into()),
+            _ => CloseReason::TakenOver.into(),
         }
     }
 
