@@ -30,7 +30,7 @@ impl Node {
         let own = folder.join("tidegate.toml");
         fs::write(&own, CONFIG).with_context(|| format!("cannot write {}", own.display()))?;
         let mut command = Command::new(binary);
-        command.args(["up", "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.args(["up", "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
         command.args(["--mqtt", &format!("127.0.0.1:{port}")]);
         command.arg("--data").arg(folder.join("data")).arg("--config").arg(config.unwrap_or(&own));
         let running = start::Node::start(&mut command, READY_WITHIN).context("the node does not start")?;
