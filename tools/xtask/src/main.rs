@@ -161,7 +161,7 @@ fn compare(mut args: lexopt::Parser) -> Result<bool> {
     let subject = args.next()?.context("a benchmark needs a name: mqtt, ingest or node")?;
     let root = workspace::root()?;
     match subject {
-        Value(name) if name == "mqtt" => no_more(args).and_then(|()| bench::mqtt(&root)),
+        Value(name) if name == "mqtt" => json_only(args).and_then(|()| bench::mqtt(&root)),
         Value(name) if name == "ingest" => troubled(&root, args),
         Value(name) if name == "node" => json_only(args).and_then(|()| bench::node::run(&root)),
         other => bail!("no benchmark {other:?}; there are mqtt, ingest and node"),
@@ -183,6 +183,7 @@ fn troubled(root: &Path, mut args: lexopt::Parser) -> Result<bool> {
     let (mut only, mut passed) = (Vec::new(), Vec::new());
     while let Some(arg) = args.next()? {
         match arg {
+            Long("json") => {}
             Long("only") => only.push(args.value()?.string()?),
             Long(option @ ("seconds" | "rate")) => {
                 passed.push(format!("--{option}"));
