@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         Command::Story(story) => story::tell(&story),
         Command::Backup(options) => backup::back_up(&options),
         Command::Restore(options) => backup::restore(&options),
-        Command::Upgrade { data } => upgrade::run(&data),
+        Command::Upgrade(options) => upgrade::run(&options),
         #[cfg(feature = "lab")]
         Command::Demo(command) => demo::run(&command),
         #[cfg(feature = "lab")]

@@ -45,4 +45,5 @@ mod shutdown;
 mod story;
 mod torn_file;
 mod trouble;
+mod upgrade;
 mod whole;
