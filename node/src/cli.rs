@@ -1,10 +1,12 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
+mod bundle;
 mod identity;
 #[cfg(feature = "lab")]
 mod lab;
 mod look;
 
+pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
@@ -96,6 +98,9 @@ starts over when it is called again. What is refused is refused before anything 
 Exit status: 0 upgraded, or nothing to do; 1 refused or failed, the error has a code; 2 usage; 3 with --check: an upgrade is
 needed, and nothing speaks against it")]
     Upgrade(Upgrade),
+    /// Look at a signed bundle that was carried here, before anything of it is installed
+    #[command(subcommand)]
+    Bundle(Bundle),
     /// Take the steps of the demonstration that `up --demo` runs, from another terminal
     #[cfg(feature = "lab")]
     #[command(subcommand)]

@@ -5,6 +5,7 @@ mod backup;
 mod bad_input;
 mod bad_values;
 mod browser;
+mod bundle;
 mod commands;
 mod config;
 mod console;
