@@ -158,7 +158,7 @@ fn parse(text: &str) -> Option<Manifest> {
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
             ["journal", name, _, _] => {
-                manifest.journals.push(Journal { name: (*name).to_owned(), ..Journal::default() });
+                manifest.journals.push(Journal { name: plain(name)?, ..Journal::default() });
             }
             ["segment", words @ ..] => manifest.journals.last_mut()?.segments.push(segment(words)?),
             ["snapshot", file, mark @ ..] => {
@@ -173,7 +173,7 @@ fn parse(text: &str) -> Option<Manifest> {
 
 /// A name that leads nowhere else.
 fn plain(file: &str) -> Option<String> {
-    (!file.contains(['/', '\0'])).then(|| file.to_owned())
+    (!file.contains(['/', '\0']) && file != "..").then(|| file.to_owned())
 }
 
 fn parse_mark(words: &[&str]) -> Option<Option<Mark>> {
@@ -272,5 +272,9 @@ mod tests {
         assert_eq!(code("tidegate backup 3\nmade 5\n"), "TG-BK-002");
         assert_eq!(code("tidegate backup 0\nmade 5\n"), "TG-BK-002");
         assert_eq!(code("something"), "TG-BK-001");
+        for name in ["../etc", ".."] {
+            let body = format!("tidegate backup 2\nmade 10\njournal {name} 7 9\n");
+            assert_eq!(code(&format!("{body}crc {}\n", crc32c::crc32c(body.as_bytes()))), "TG-BK-005");
+        }
     }
 }

@@ -59,26 +59,29 @@ struct Cut {
 /// Makes a data folder at `target`, which is empty or not there, of `backups`, the full one first and each other one behind what it
 /// builds on. All that is needed is read and found whole before anything is made.
 pub fn restore(backups: &[PathBuf], target: &Path, until: &Until) -> Result<Vec<Restored>, BackupError> {
-    let volumes = open_all(backups)?;
-    let volumes = &volumes[..reaching(&volumes, until)?];
-    let plan = plan(volumes, until)?;
-    verify(volumes, &plan)?;
-    make_empty(target)?;
-    write_all(volumes, &plan, target).inspect_err(|_| unmake(&plan, target))?;
-    Ok(restored(&plan))
+    found_whole(backups, until, |volumes, plan| {
+        make_empty(target)?;
+        write_all(volumes, plan, target).inspect_err(|_| unmake(plan, target))
+    })
 }
 
 /// What [`restore`] would make of these backups, with everything read that it would read, and nothing made.
 pub fn restore_check(backups: &[PathBuf], until: &Until) -> Result<Vec<Restored>, BackupError> {
-    let volumes = open_all(backups)?;
+    found_whole(backups, until, |_, _| Ok(()))
+}
+
+/// Goes on with what there is to be restored once all of it was read.
+fn found_whole(
+    backups: &[PathBuf],
+    until: &Until,
+    then: impl FnOnce(&[Volume], &[(&Journal, Cut)]) -> Result<(), BackupError>,
+) -> Result<Vec<Restored>, BackupError> {
+    let volumes = backups.iter().map(|path| Volume::open(path)).collect::<Result<Vec<_>, _>>()?;
     let volumes = &volumes[..reaching(&volumes, until)?];
     let plan = plan(volumes, until)?;
     verify(volumes, &plan)?;
+    then(volumes, &plan)?;
     Ok(restored(&plan))
-}
-
-fn open_all(backups: &[PathBuf]) -> Result<Vec<Volume>, BackupError> {
-    backups.iter().map(|path| Volume::open(path)).collect()
 }
 
 fn restored(plan: &[(&Journal, Cut)]) -> Vec<Restored> {
