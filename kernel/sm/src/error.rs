@@ -62,12 +62,18 @@ impl SmError {
     pub fn hint(&self) -> &'static str {
         match self {
             SmError::Malformed => "compare it with a backup of the table",
-            SmError::UnknownKey { .. } | SmError::UnknownVersion { .. } => "load the keys that belong to this table",
-            SmError::NotAuthentic => "look for who wrote the cell last; if it is all cells, the keys are other ones",
+            SmError::UnknownKey { .. } | SmError::UnknownVersion { .. } => {
+                "load the keys that belong to this table"
+            }
+            SmError::NotAuthentic => {
+                "look for who wrote the cell last; if it is all cells, the keys are other ones"
+            }
             SmError::Shredded { .. } => "nothing brings it back; take another name for new data",
             SmError::BelowMinimum { .. } => "open it with the keys of its time and encrypt it anew",
             SmError::Exhausted { .. } => "rotate the key",
-            SmError::WritersLeft { .. } | SmError::OldFieldsLeft { .. } => "rewrap what is left and scan again",
+            SmError::WritersLeft { .. } | SmError::OldFieldsLeft { .. } => {
+                "rewrap what is left and scan again"
+            }
             SmError::KeyName | SmError::KeyExists { .. } => "choose another name",
             SmError::TooMany { .. } => "store less in one place, or raise minimum versions",
             SmError::KeyLine { .. } => "take the keys from a backup, and do not edit them",
