@@ -44,7 +44,8 @@ pub struct Lag {
 }
 
 impl Builder {
-    /// Opens a tree for each signer below `path`, or begins it. Reads the whole journal where one has to be made again.
+    /// Opens a tree for each signer below `path`, or begins it. Reads the whole journal where one has to be made again. The streams are
+    /// those of the folder for good: what is over other ones is other trees, in another folder.
     pub fn open(
         path: &Path,
         journal: &Journal,

@@ -11,7 +11,7 @@ use crate::folder::Folder;
 use crate::key::{Signer, Verifier};
 use crate::note::Note;
 use crate::profile::{Hash, Profile};
-use crate::proof::{consistency, inclusion};
+use crate::proof::{consistency, inclusion, inclusion_holds};
 use crate::tile::{Resource, TILE_WIDTH, Tile, TileNodes};
 use std::path::Path;
 
@@ -154,6 +154,11 @@ impl Tree {
         let (signed, checkpoint) = self.signed_note()?.ok_or(AuditError::NoCheckpoint)?;
         let Some((index, entry)) = self.find(seq, signed.size)? else { return Ok(None) };
         let path = inclusion(self.profile(), &mut self.nodes(signed.size), index, signed.size)?;
+        let leaf = (index, self.profile().leaf(&entry.to_bytes()));
+        // Tiles that are not at the edge were not looked at when the tree was opened.
+        if !inclusion_holds(self.profile(), leaf, (signed.size, signed.root), &path) {
+            return Err(self.damaged(signed.size));
+        }
         Ok(Some(Document { entry: entry.to_bytes().to_vec(), payload: None, index, path, checkpoint }))
     }
 

@@ -137,6 +137,26 @@ fn files_that_are_lost_or_damaged_at_the_edge_are_made_again() {
 }
 
 #[test]
+fn no_proof_is_made_of_damaged_tiles_or_entries() {
+    let mut site = Site::new();
+    site.append(1200);
+    let trees = site.build();
+    let seq = trees[1].entry(7, 800).unwrap().seq;
+    for file in ["tile/0/000", "tile/1/000.p/3", "tile/entries/000"] {
+        let path = site.audit().join("sm3").join(file);
+        let bytes = fs::read(&path).unwrap();
+        let mut flipped = bytes.clone();
+        flipped[7 * bytes.len() / 256 + 70] ^= 1;
+        for damage in [&flipped[..], &bytes[..bytes.len() / 2], &[]] {
+            fs::write(&path, damage).unwrap();
+            assert_eq!(trees[1].prove(seq).unwrap_err().code(), "TG-AU-002", "{file}");
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+    assert!(trees[1].prove(seq).unwrap().unwrap().check(trees[1].key()).is_ok());
+}
+
+#[test]
 fn a_journal_that_does_not_lead_to_what_was_signed_stops_everything() {
     let (mut site, mut other) = (Site::new(), Site::new());
     site.append(30);

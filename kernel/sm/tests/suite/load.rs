@@ -77,27 +77,39 @@ fn renew(ring: &Keyring, table: &Table) -> u32 {
     }
 }
 
+/// Ends the writers also where the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
 #[test]
 fn a_key_is_renewed_a_dozen_times_under_load_and_every_field_stays_readable() {
     let (ring, table, over) = (Keyring::default(), Table::default(), AtomicBool::new(false));
     ring.create("k").unwrap();
     thread::scope(|scope| {
-        for seed in 0..3 {
-            let (ring, table, over) = (&ring, &table, &over);
-            scope.spawn(move || {
-                for row in (0_u64..).map(|n| (n * 7 + seed) % ROWS).take_while(|_| !over.load(SeqCst)) {
-                    write(ring, table, row);
-                    read(ring, table, (row * 31) % ROWS);
-                }
-            });
-        }
+        let _over = Over(&over);
+        let others: Vec<_> = (0..3)
+            .map(|seed| {
+                let (ring, table, over) = (&ring, &table, &over);
+                scope.spawn(move || {
+                    for row in (0_u64..).map(|n| (n * 7 + seed) % ROWS).take_while(|_| !over.load(SeqCst)) {
+                        write(ring, table, row);
+                        read(ring, table, (row * 31) % ROWS);
+                    }
+                })
+            })
+            .collect();
         while table.read.load(SeqCst) < ROWS {
+            assert!(!others.iter().any(|other| other.is_finished()), "nobody reads any more");
             thread::yield_now();
         }
         for round in 0..ROUNDS {
             assert_eq!(renew(&ring, &table), round + 2);
         }
-        over.store(true, SeqCst);
     });
     assert!(table.texts().len() as u64 == ROWS && table.written.load(SeqCst) > ROWS);
     for (row, text) in table.texts() {
