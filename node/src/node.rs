@@ -6,7 +6,7 @@ mod management;
 
 use crate::admin::View;
 use crate::alarms;
-use crate::audit::Audit;
+use crate::audit::{self, Audit, Leaving, Trees};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -74,8 +74,8 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder).and_then(|ingest| Ok((ingest, open_key(&settings)?)));
-    let outcome = opened.and_then(|(ingest, key)| {
+    let opened = open_parts(&settings, &folder);
+    let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
             ingest: ingest.clone(),
@@ -104,7 +104,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             drain_timeout,
             past,
             audit: Audit::new(folder.books().clone()),
-            fingerprint: key.fingerprint().into(),
+            trees: Arc::new(trees),
             lan,
             parent,
             recent,
@@ -122,10 +122,17 @@ fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
     Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
 }
 
-fn open_key(settings: &Settings) -> Result<NodeKey, Failure> {
+/// What can fail once the folder is open, and then has to close it again.
+fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Arc<Ingest>, Trees), Failure> {
+    Ok((open_ingest(settings, folder)?, open_trees(settings, folder)?))
+}
+
+/// The trees over administrative acts, which are signed with the node's key.
+fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure> {
     let key = NodeKey::open(&settings.data)?;
     tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-    Ok(key)
+    let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?);
+    Trees::open(&settings.data, folder.books(), &settings.audit, key, leaving)
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
@@ -262,8 +269,7 @@ struct Site<'a> {
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
     audit: Audit,
-    /// Of the node's key.
-    fingerprint: Arc<str>,
+    trees: Arc<Trees>,
     lan: Option<Lan>,
     parent: Parent,
     recent: Recent,
@@ -307,6 +313,7 @@ impl Site<'_> {
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
+        self.start_trees(exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
         let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
@@ -332,6 +339,15 @@ impl Site<'_> {
         Ok((stops, capabilities))
     }
 
+    fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
+        let started = self.trees.start();
+        started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
+        if let Some(leaving) = self.trees.leaving() {
+            exporters.spawn(leaving.run(self.trees.clone(), self.notices.outbox().clone()));
+        }
+        Ok(())
+    }
+
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
         let shared = self.shared(&counts);
@@ -341,7 +357,9 @@ impl Site<'_> {
         let ports = Ports { intake: readings.clone(), authenticate: self.identity.clone(), journal };
         let bound = Broker::bind(config, ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
+        let routes = routes.and(witness.unwrap_or_default());
         let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtts = match self.tls.clone() {
@@ -416,7 +434,8 @@ impl Site<'_> {
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 3] = [self.ingest.clone(), self.notices.clone(), storage];
+        let rest: [Arc<dyn Capability>; 4] =
+            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });

@@ -3,7 +3,7 @@
 use crate::cli::Up;
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
-use crate::{http, identity, notices};
+use crate::{audit, http, identity, notices};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,7 @@ const SECTIONS: &[Section] = &[
     NODE,
     MANAGEMENT,
     identity::SECTION,
+    audit::SECTION,
     tls::SECTION,
     http::SECTION,
     broker::SECTION,
@@ -149,6 +150,7 @@ pub(crate) struct Settings {
     /// Nothing where management is not served over TLS.
     pub(crate) admin_tls: Option<SocketAddr>,
     pub(crate) identity: identity::Config,
+    pub(crate) audit: audit::Config,
     /// Nothing where TLS is not spoken.
     pub(crate) tls: Option<Certificate>,
     pub(crate) http: http::Config,
@@ -190,6 +192,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
+    let audit = reading.section("audit", audit::Config::from_values);
     let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
     let http = reading.section("http", |values, faults| {
@@ -226,6 +229,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         admin,
         admin_tls,
         identity,
+        audit: audit?,
         tls,
         http,
         inputs,
