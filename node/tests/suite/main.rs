@@ -44,5 +44,6 @@ mod servers;
 mod shutdown;
 mod story;
 mod torn_file;
+mod traces;
 mod trouble;
 mod whole;
