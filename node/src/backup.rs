@@ -4,13 +4,15 @@ use crate::banner::say;
 use crate::cli::{Backup, Restore};
 use crate::failure::Failure;
 use crate::inspection::refusal;
+use crate::progress;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use tidegate_kernel_journal::{self as journal, BackupError, Restored, Saved, Until};
 
 pub(crate) fn back_up(options: &Backup) -> Result<ExitCode, Failure> {
     let Backup { data, to, since, json } = options;
-    let saved = journal::backup(data, to, since.as_deref()).map_err(|error| match &error {
+    let saved = progress::during("backup", *json, || journal::backup(data, to, since.as_deref()));
+    let saved = saved.map_err(|error| match &error {
         BackupError::Folder(error) => refusal(data, error),
         error => failure(error),
     })?;
@@ -25,7 +27,8 @@ pub(crate) fn restore(options: &Restore) -> Result<ExitCode, Failure> {
         (None, None) => Until::End,
     };
     let restored =
-        journal::restore(&options.backups, &options.to, &until).map_err(|error| failure(&error))?;
+        progress::during("restore", options.json, || journal::restore(&options.backups, &options.to, &until));
+    let restored = restored.map_err(|error| failure(&error))?;
     say(&if options.json { restored_json(&restored) } else { restored.iter().map(restored_words).collect() });
     Ok(ExitCode::SUCCESS)
 }

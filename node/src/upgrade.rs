@@ -3,6 +3,7 @@
 use crate::banner::say;
 use crate::failure::Failure;
 use crate::inspection::refusal;
+use crate::progress;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +11,8 @@ use tidegate_kernel_journal::{OpenError, Upgraded, upgrade};
 
 pub(crate) fn run(data: &Path) -> Result<ExitCode, Failure> {
     require_format(data).map_err(|error| refusal(data, &error))?;
-    let upgraded = upgrade(data).map_err(|error| refusal(data, &error))?;
+    let upgraded =
+        progress::during("upgrade", false, || upgrade(data)).map_err(|error| refusal(data, &error))?;
     say(&words(data, &upgraded));
     Ok(ExitCode::SUCCESS)
 }
