@@ -36,6 +36,7 @@ mod people;
 mod poison;
 mod power;
 mod power_disk;
+mod press;
 mod process;
 mod readme;
 mod refusals;
