@@ -17,7 +17,7 @@ use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
-use crate::logs::Recent;
+use crate::logs::{self, Log};
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
@@ -28,6 +28,7 @@ use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::tls::Tls;
+use crate::traces::Traces;
 use crate::vitals::Vitals;
 use management::Management;
 use std::fs;
@@ -46,6 +47,7 @@ use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
+use tracing::{Instrument, Span};
 
 /// The status of a drain that left something behind.
 const LEFT_BEHIND: u8 = 3;
@@ -60,28 +62,27 @@ const OWN_FILES: u64 = 64;
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
-pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
+pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
+    let log = logs::start(origins.log_format())?;
     let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
     let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
     let vitals = vitals.allowing(&settings);
+    let traces = settings.traces.as_ref().map(|config| Traces::of(config, &log.spans));
+    let startup = tracing::info_span!("startup");
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
-    let folder = open_folder(&settings)?;
-    let opened = open_parts(&settings, &folder);
+    let folder = startup.in_scope(|| open_folder(&settings))?;
+    let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = rules::Pipeline {
-            ingest: ingest.clone(),
-            commands: Arc::default(),
-            exporters: exporters.handle().clone(),
-        };
+        let pipeline = pipeline(&ingest, &exporters);
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -107,14 +108,20 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             trees: Arc::new(trees),
             lan,
             parent,
-            recent,
+            log,
+            traces,
         };
-        data_plane.block_on(site.run(&exporters))
+        data_plane.block_on(site.run(&exporters, startup))
     });
     folder.close();
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+fn pipeline(ingest: &Arc<Ingest>, exporters: &Runtime) -> rules::Pipeline {
+    let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
+    rules::Pipeline { ingest, commands: Arc::default(), exporters }
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
@@ -148,6 +155,7 @@ fn note_open_files(limit: Option<u64>, connections_max: usize) {
 }
 
 fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
+    let _span = tracing::info_span!("open the data folder").entered();
     let options = FolderOptions {
         network_allowed: settings.network_allowed,
         queues: settings.queues(),
@@ -181,6 +189,7 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
 }
 
 fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
+    let _span = tracing::info_span!("find out what waits").entered();
     if let Some(file) = &settings.file {
         make_folder_for(file, &settings.data)?;
     }
@@ -272,12 +281,14 @@ struct Site<'a> {
     trees: Arc<Trees>,
     lan: Option<Lan>,
     parent: Parent,
-    recent: Recent,
+    log: Log,
+    /// Nothing where there is no collector.
+    traces: Option<Arc<Traces>>,
 }
 
 impl Site<'_> {
-    async fn run(self, exporters: &Runtime) -> Result<ExitCode, Failure> {
-        match self.start(exporters).await {
+    async fn run(self, exporters: &Runtime, startup: Span) -> Result<ExitCode, Failure> {
+        match self.start(exporters).instrument(startup).await {
             Ok((stops, capabilities)) => Ok(self.until_stopped(stops, &capabilities).await),
             Err(failure) => {
                 // Says to the next start that this was no crash.
@@ -298,11 +309,12 @@ impl Site<'_> {
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
-        let listeners = self.listen().await?;
+        let listeners = self.listen().instrument(tracing::info_span!("listen")).await?;
         self.pipeline.commands.join(listeners.broker.handle());
         let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
+        self.start_traces()?;
         if let Some(board) = &listeners.board {
             board.start(exporters.handle())?;
         }
@@ -334,7 +346,7 @@ impl Site<'_> {
         let capabilities = self.spawn(listeners);
         tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
         if !self.parent.tell(mqtt, admin, lan).await {
-            banner::say(&text);
+            self.log.format.say(&text);
         }
         Ok((stops, capabilities))
     }
@@ -346,6 +358,12 @@ impl Site<'_> {
             exporters.spawn(leaving.run(self.trees.clone(), self.notices.outbox().clone()));
         }
         Ok(())
+    }
+
+    fn start_traces(&self) -> Result<(), Failure> {
+        let Some(traces) = &self.traces else { return Ok(()) };
+        let started = traces.start(self.settings.sinks.dialer()?, &self.trees.fingerprint());
+        started.map_err(|error| unstarted("could not start threads", &error))
     }
 
     async fn listen(&self) -> Result<Listeners, Failure> {
@@ -439,7 +457,8 @@ impl Site<'_> {
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
-        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).collect()
+        let traces = self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces });
+        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).chain(traces).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
@@ -474,7 +493,7 @@ impl Site<'_> {
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
         let report = drain_all(&each, began + timeout).await;
-        banner::say(&banner::farewell(&report, began.elapsed()));
+        self.log.format.say(&banner::farewell(&report, began.elapsed()));
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }
     }
 }

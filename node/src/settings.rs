@@ -1,9 +1,10 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::logs::{self, Format};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
-use crate::{audit, http, identity, notices};
+use crate::{audit, http, identity, notices, traces};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tidegate_service_notice::{self as notice, Zone};
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
     NODE,
+    logs::SECTION,
     MANAGEMENT,
     identity::SECTION,
     audit::SECTION,
@@ -44,6 +46,7 @@ const SECTIONS: &[Section] = &[
     notices::CHANNELS,
     sinks::OUTBOUND,
     history::SECTION,
+    traces::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -169,6 +172,8 @@ pub(crate) struct Settings {
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
     pub(crate) notices: notices::Setup,
+    /// Nothing where there is no collector.
+    pub(crate) traces: Option<traces::Config>,
 }
 
 pub(crate) fn table() -> Table {
@@ -186,6 +191,11 @@ pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
 /// Where the data folder is; nothing where the section that says it has faults.
 pub(crate) fn data(source: &Source<'_>) -> Option<PathBuf> {
     table().read(source).section("node", |values, _| values.get("data"))
+}
+
+/// How the log is written; nothing where the section that says it has faults.
+pub(crate) fn log_format(source: &Source<'_>) -> Option<Format> {
+    table().read(source).section("log", |values, _| Format::from_values(values))
 }
 
 fn settings(reading: &mut Reading) -> Option<Settings> {
@@ -212,6 +222,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
+    let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
@@ -221,7 +232,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
         (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
-    let (external, notices) = (external?, notices?);
+    let (external, notices, traces) = (external?, notices?, traces?);
     Some(Settings {
         data,
         network_allowed,
@@ -246,6 +257,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         sinks,
         zone,
         notices,
+        traces,
     })
 }
 
@@ -331,6 +343,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
     [
         one("node.data", "--data", up.data.clone()),
         one("node.allow_network_folder", "--allow-network-folder", network),
+        one("log.format", "--log", up.log.clone()),
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
         one("management.tls_listen", "--admin-tls", up.admin_tls.map(|address| address.to_string())),

@@ -33,6 +33,8 @@ pub(super) trait Host {
     /// The text of a file.
     fn read(&self, path: &Path) -> Option<String>;
     fn meta(&self, path: &Path) -> Option<Meta>;
+    /// How many entries a folder has.
+    fn entries(&self, folder: &str) -> Option<u64>;
     /// Of the disk that a folder is on.
     fn space(&self, folder: &Path) -> Option<Space>;
     /// How many files the process may have open, raised as far as it may be; nothing for no limit.
@@ -69,6 +71,10 @@ impl Host for Machine {
         let meta = fs::metadata(path).ok()?;
         let modified_s = u64::try_from(meta.mtime()).unwrap_or_default();
         Some(Meta { mode: meta.mode(), uid: meta.uid(), modified_s })
+    }
+
+    fn entries(&self, folder: &str) -> Option<u64> {
+        Some(fs::read_dir(folder).ok()?.count() as u64)
     }
 
     fn space(&self, folder: &Path) -> Option<Space> {

@@ -49,7 +49,7 @@ impl Site<'_> {
     ) -> Result<Management, Failure> {
         let history = self.past.as_ref().map(|past| past.history.clone());
         let pulse = Arc::new(Pulse::new(view.clone()));
-        let events = Arc::new(Events::new(view.clone(), pulse, self.recent.clone(), history));
+        let events = Arc::new(Events::new(view.clone(), pulse, self.log.recent.clone(), history));
         let served = Served { view, events: events.clone(), board, shared };
         let plain = self.bind(&served, ("admin", self.settings.admin), None).await?;
         let over_tls = match self.settings.admin_tls {
@@ -73,7 +73,7 @@ impl Site<'_> {
     fn management_routes(&self, served: &Served<'_>) -> Routes {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone(), self.ingest.clone()));
         let shown = served.board.map(Board::routes);
-        admin::routes(served.view.clone(), served.events.clone(), self.recent.clone())
+        admin::routes(served.view.clone(), served.events.clone(), self.log.recent.clone())
             .and(past.unwrap_or_default())
             .and(shown.unwrap_or_default())
             .and(self.people())

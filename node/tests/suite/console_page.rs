@@ -3,24 +3,11 @@
 use crate::browser::{Browser, Look, programs};
 use crate::mqtt::Client;
 use crate::people::person;
-use crate::process::{Node, command, run};
+use crate::press::{PRESS, start};
+use crate::process::{Node, run};
 use serde_json::{Value, json};
-use std::fs;
 use tempfile::TempDir;
 
-const SITE: &str = r#"
-[ingest.templates.press.tags.temp]
-unit = "°C"
-[ingest.devices.presses]
-topic = "line/+/data"
-template = "press"
-[ingest.rule_tags]
-number = ["press-7.temp"]
-[ingest.rules.hot]
-when = "press-7.temp > 80"
-alarm = "press 7 is too hot"
-severity = "high"
-"#;
 const VIEWS: [&str; 14] = [
     "overview",
     "alarms",
@@ -54,19 +41,11 @@ struct Site {
 fn site(test: &str, look: Look) -> Option<Site> {
     let programs = programs(&format!("console_page::{test}"))?;
     let dir = TempDir::new().unwrap();
-    let node = start(&dir, SITE);
+    let node = start(&dir, PRESS);
     let device = Client::connect(node.mqtt(), "gateway-1");
     let browser = Browser::start(&programs, look);
     browser.open(&format!("http://{}/", node.admin()));
     Some(Site { node, browser, device, _dir: dir })
-}
-
-fn start(dir: &TempDir, text: &str) -> Node {
-    let (file, data) = (dir.path().join("site.toml"), dir.path().join("data"));
-    fs::write(&file, text).unwrap();
-    let mut command = command(&data);
-    command.arg("--config").arg(file);
-    Node::start_with(command, &data)
 }
 
 impl Site {

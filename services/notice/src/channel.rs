@@ -20,6 +20,7 @@ use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::{Clock, Cursor, Delivery, Level, ReadLimit, Refusal, Tally};
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use tokio::time::sleep;
+use tracing::{Instrument, Span};
 
 /// Notices a channel looks at together; more wait in the journal.
 const WAITING_MAX: usize = 2000;
@@ -45,7 +46,12 @@ pub(crate) enum Order {
 }
 
 /// Somebody who waits for the outcome of a test message.
-pub(crate) type Test = oneshot::Sender<Result<Receipt, TestError>>;
+#[derive(Debug)]
+pub(crate) struct Test {
+    pub(crate) answer: oneshot::Sender<Result<Receipt, TestError>>,
+    /// What the message goes out on behalf of.
+    pub(crate) span: Span,
+}
 
 /// What a channel is made of that outlives its task.
 #[derive(Debug, Clone)]
@@ -302,9 +308,9 @@ impl Channel {
             () = sleep(Duration::from_millis(wait_ms)) => None,
         };
         if let Some(test) = test {
-            let outcome = self.test().await;
+            let outcome = self.test().instrument(test.span).await;
             // Who asked may have gone.
-            let _ = test.send(outcome);
+            let _ = test.answer.send(outcome);
         }
     }
 

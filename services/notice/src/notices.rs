@@ -18,6 +18,7 @@ use tidegate_kernel_journal::{Account, Clock, Counts, Cursor, Journal, Tally};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
+use tracing::Span;
 
 /// Between a panic of a channel's task and its next start.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
@@ -141,7 +142,8 @@ impl Notices {
         let post = self.posts().iter().find(|post| post.name == name).cloned();
         let post = post.ok_or_else(|| TestError::Unknown(name.to_owned()))?;
         let (answer, answered) = oneshot::channel();
-        post.tests.send(answer).await.map_err(|_| TestError::Stopping)?;
+        let test = Test { answer, span: Span::current() };
+        post.tests.send(test).await.map_err(|_| TestError::Stopping)?;
         answered.await.unwrap_or(Err(TestError::Stopping))
     }
 
