@@ -43,6 +43,7 @@ mod notices;
 mod open_files;
 mod page;
 mod parent;
+mod probe;
 mod pulse;
 mod reload;
 mod rules;

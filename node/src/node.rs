@@ -40,11 +40,12 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
+use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Runtime};
 
 /// The status of a drain that left something behind.
@@ -92,6 +93,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
         let reloader = Arc::new(holders.reloader(origins, values));
         let past = past(&settings, &folder)?;
         let notices = settings.notices.open(folder.queues().clone(), settings.zone.clone());
+        let probe = Probe::new(settings.probe.clone(), settings.data.join("probe"));
         let site = Site {
             settings,
             folder: &folder,
@@ -100,6 +102,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             identity,
             tls,
             notices: Arc::new(notices),
+            probe: Arc::new(probe),
             file,
             vitals,
             reloader,
@@ -258,6 +261,7 @@ struct Site<'a> {
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
+    probe: Arc<Probe>,
     file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
@@ -308,6 +312,7 @@ impl Site<'_> {
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
+        self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
         let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
@@ -326,7 +331,8 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
+        let hangups = hangups.each(self.reloader.clone(), self.audit.clone());
+        tokio::spawn(listed("node", "reloads", hangups));
         if !self.parent.tell(mqtt, admin, lan).await {
             banner::say(&text);
         }
@@ -417,7 +423,8 @@ impl Site<'_> {
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 3] = [self.ingest.clone(), self.notices.clone(), storage];
+        let rest: [Arc<dyn Capability>; 4] =
+            [self.ingest.clone(), self.notices.clone(), storage, self.probe.clone()];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
@@ -428,21 +435,22 @@ impl Site<'_> {
     fn spawn(&self, listeners: Listeners) -> Wired {
         let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
-        tokio::spawn(async move { ingest.keep_register().await });
+        tokio::spawn(listed("ingest", "register", async move { ingest.keep_register().await }));
         let notices = self.notices.clone();
-        tokio::spawn(async move { notices.keep_retired().await });
+        tokio::spawn(listed("notice", "retired", async move { notices.keep_retired().await }));
         if let Some(Past { keeper, .. }) = self.past.clone() {
-            tokio::spawn(async move { keeper.keep().await });
+            tokio::spawn(listed("history", "snapshots", async move { keeper.keep().await }));
         }
-        tokio::spawn(async move { mqtt.serve(broker).await });
+        tokio::spawn(listed("broker", "listener", async move { mqtt.serve(broker).await }));
         if let Some(mqtts) = mqtts {
-            tokio::spawn(async move { mqtts.serve().await });
+            tokio::spawn(listed("mqtts", "listener", async move { mqtts.serve().await }));
         }
-        tokio::spawn(async move { http.serve().await });
-        tokio::spawn(grpc.run());
+        tokio::spawn(listed("http", "listener", async move { http.serve().await }));
+        tokio::spawn(listed("grpc", "listener", grpc.run()));
         for link in &links.0 {
             let link = link.clone();
-            tokio::spawn(async move { link.run().await });
+            let name = format!("link {}", link.name());
+            tokio::spawn(listed("external", name, async move { link.run().await }));
         }
         management.spawn();
         capabilities

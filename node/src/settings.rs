@@ -18,6 +18,7 @@ use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 use tidegate_service_notice::{self as notice, Zone};
+use tidegate_service_probe as probe;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
@@ -43,6 +44,7 @@ const SECTIONS: &[Section] = &[
     notices::CHANNELS,
     sinks::OUTBOUND,
     history::SECTION,
+    probe::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -156,6 +158,7 @@ pub(crate) struct Settings {
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
     pub(crate) notices: notices::Setup,
+    pub(crate) probe: probe::Config,
 }
 
 pub(crate) fn table() -> Table {
@@ -199,6 +202,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
+    let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
@@ -230,6 +234,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         sinks,
         zone,
         notices,
+        probe: probe?,
     })
 }
 

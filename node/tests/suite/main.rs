@@ -13,6 +13,7 @@ mod counterpart;
 mod crash;
 mod delivery;
 mod demo;
+mod diagnosis;
 mod docs;
 mod exact;
 mod external;
