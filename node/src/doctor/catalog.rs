@@ -254,4 +254,13 @@ pub(super) const CATALOG: &[Entry] = &[
             "删除该文件后重新启动，会显示一次新令牌",
         ],
     ),
+    entry(
+        "TG-DR-030",
+        Note,
+        ["the watchdog has dumped an incident", "看门狗写过事件转储"],
+        [
+            "look at about.json in it, and remove the folder when it is understood",
+            "查看其中的 about.json；查明原因后可删除该目录",
+        ],
+    ),
 ];

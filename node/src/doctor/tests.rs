@@ -26,6 +26,7 @@ struct Recorded {
     uid: u32,
     now_s: u64,
     last_record_s: Option<u64>,
+    dumps: Vec<String>,
     setup: Result<Setup, String>,
 }
 
@@ -61,6 +62,10 @@ impl Host for Recorded {
     fn last_record_s(&self, _: &Path) -> Option<u64> {
         self.last_record_s
     }
+
+    fn dumps(&self, _: &Path) -> Vec<String> {
+        self.dumps.clone()
+    }
 }
 
 impl Recorded {
@@ -92,6 +97,7 @@ fn healthy() -> Recorded {
         uid: 990,
         now_s: NOW_S,
         last_record_s: Some(NOW_S - 5),
+        dumps: Vec::new(),
         setup: Ok(setup),
     };
     for (path, text) in [
@@ -197,6 +203,7 @@ const PLANTED: &[(&str, Plant)] = &[
         let meta = Meta { mode: 0o100600, uid: 990, modified_s: NOW_S - 400 * DAY_S };
         host.metas.insert("/var/lib/tidegate/lan/token.sha256".into(), meta);
     }),
+    ("TG-DR-030", |host| host.dumps = vec!["20261126T141500Z-cpu".to_owned()]),
 ];
 
 #[test]
