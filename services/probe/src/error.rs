@@ -35,7 +35,7 @@ impl ProbeError {
         match self {
             ProbeError::Seconds { .. } => "ask for /debug/pprof/profile?seconds=30",
             ProbeError::Busy => "ask again when it is done; one takes a minute at most",
-            ProbeError::Sampler(_) => "allow the process timers, signals to itself and process_vm_readv",
+            ProbeError::Sampler(_) => "allow the process timers and signals to itself",
             ProbeError::NoDump(_) => "GET /debug/dumps lists those that are kept",
             ProbeError::Dump(_) => "look at the disk under the data folder",
         }
