@@ -157,13 +157,18 @@ pub(crate) fn listed(routes: Routes) -> Routes {
 }
 
 async fn metrics(State((view, events)): State<(View, Arc<Events>)>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page(&view, &events))
+}
+
+/// All measures.
+pub(crate) fn page(view: &View, events: &Events) -> String {
     let mut families = view.vitals.metrics();
     families.extend(view.identity.metrics());
     families.extend(view.counts.families());
     families.extend(view.reloader.metrics());
     families.extend(events.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
+    exposition(&families)
 }
 
 async fn readiness(State(view): State<View>) -> impl IntoResponse {

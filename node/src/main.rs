@@ -44,6 +44,7 @@ mod notices;
 mod open_files;
 mod page;
 mod parent;
+mod probe;
 mod progress;
 mod pulse;
 mod reload;

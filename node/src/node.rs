@@ -41,11 +41,12 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
+use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Runtime};
 use tracing::{Instrument, Span};
 
@@ -92,6 +93,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
         let reloader = Arc::new(holders.reloader(origins, values));
         let past = past(&settings, &folder)?;
         let notices = settings.notices.open(folder.queues().clone(), settings.zone.clone());
+        let probe = Probe::new(settings.probe.clone(), settings.data.join("probe"));
         let site = Site {
             settings,
             folder: &folder,
@@ -100,6 +102,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             identity,
             tls,
             notices: Arc::new(notices),
+            probe: Arc::new(probe),
             vitals,
             reloader,
             drain_timeout,
@@ -272,6 +275,7 @@ struct Site<'a> {
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
+    probe: Arc<Probe>,
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
@@ -326,6 +330,7 @@ impl Site<'_> {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
         self.start_trees(exporters)?;
+        self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
         let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
@@ -344,7 +349,8 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
+        let hangups = hangups.each(self.reloader.clone(), self.audit.clone());
+        tokio::spawn(listed("node", "reloads", hangups));
         if !self.parent.tell(mqtt, admin, lan).await {
             self.log.format.say(&text);
         }
@@ -452,8 +458,8 @@ impl Site<'_> {
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 4] =
-            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage];
+        let rest: [Arc<dyn Capability>; 5] =
+            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage, self.probe.clone()];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
@@ -465,21 +471,22 @@ impl Site<'_> {
     fn spawn(&self, listeners: Listeners) -> Wired {
         let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
-        tokio::spawn(async move { ingest.keep_register().await });
+        tokio::spawn(listed("ingest", "register", async move { ingest.keep_register().await }));
         let notices = self.notices.clone();
-        tokio::spawn(async move { notices.keep_retired().await });
+        tokio::spawn(listed("notice", "retired", async move { notices.keep_retired().await }));
         if let Some(Past { keeper, .. }) = self.past.clone() {
-            tokio::spawn(async move { keeper.keep().await });
+            tokio::spawn(listed("history", "snapshots", async move { keeper.keep().await }));
         }
-        tokio::spawn(async move { mqtt.serve(broker).await });
+        tokio::spawn(listed("broker", "listener", async move { mqtt.serve(broker).await }));
         if let Some(mqtts) = mqtts {
-            tokio::spawn(async move { mqtts.serve().await });
+            tokio::spawn(listed("mqtts", "listener", async move { mqtts.serve().await }));
         }
-        tokio::spawn(async move { http.serve().await });
-        tokio::spawn(grpc.run());
+        tokio::spawn(listed("http", "listener", async move { http.serve().await }));
+        tokio::spawn(listed("grpc", "listener", grpc.run()));
         for link in &links.0 {
             let link = link.clone();
-            tokio::spawn(async move { link.run().await });
+            let name = format!("link {}", link.name());
+            tokio::spawn(listed("external", name, async move { link.run().await }));
         }
         management.spawn();
         capabilities

@@ -19,6 +19,7 @@ use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 use tidegate_service_notice::{self as notice, Zone};
+use tidegate_service_probe as probe;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
@@ -47,6 +48,7 @@ const SECTIONS: &[Section] = &[
     sinks::OUTBOUND,
     history::SECTION,
     traces::SECTION,
+    probe::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -174,6 +176,7 @@ pub(crate) struct Settings {
     pub(crate) notices: notices::Setup,
     /// Nothing where there is no collector.
     pub(crate) traces: Option<traces::Config>,
+    pub(crate) probe: probe::Config,
 }
 
 pub(crate) fn table() -> Table {
@@ -224,6 +227,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let notices = reading.section("notice", notices::Setup::from_values);
     let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
+    let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
@@ -258,6 +262,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         zone,
         notices,
         traces,
+        probe: probe?,
     })
 }
 

@@ -290,4 +290,13 @@ pub(super) const CATALOG: &[Entry] = &[
         ["the control group allows few more tasks", "控制组可用的任务数所剩无几"],
         ["raise TasksMax of the unit", "调高单元的 TasksMax"],
     ),
+    entry(
+        "TG-DR-035",
+        Note,
+        ["the watchdog has dumped an incident", "看门狗写过事件转储"],
+        [
+            "look at about.json in it, and remove the folder when it is understood",
+            "查看其中的 about.json；查明原因后可删除该目录",
+        ],
+    ),
 ];

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_journal::examine;
+use tidegate_service_probe::dumps_in;
 
 /// Of a file under `/proc`, a certificate, a lock; what is longer is none of these.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -45,6 +46,8 @@ pub(super) trait Host {
     fn now_s(&self) -> u64;
     /// When the last record of a data folder was made.
     fn last_record_s(&self, data: &Path) -> Option<u64>;
+    /// The names of the dumps in a data folder, the newest first.
+    fn dumps(&self, data: &Path) -> Vec<String>;
 
     /// A file of the system.
     fn system(&self, path: &str) -> Option<String> {
@@ -108,5 +111,9 @@ impl Host for Machine {
     fn last_record_s(&self, data: &Path) -> Option<u64> {
         let found = examine(data).ok()?;
         found.journals.iter().map(|journal| journal.last_stamp_ms / 1000).max()
+    }
+
+    fn dumps(&self, data: &Path) -> Vec<String> {
+        dumps_in(&data.join("probe")).into_iter().map(|dump| dump.name).collect()
     }
 }

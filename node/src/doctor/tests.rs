@@ -29,6 +29,7 @@ struct Recorded {
     uid: u32,
     now_s: u64,
     last_record_s: Option<u64>,
+    dumps: Vec<String>,
     setup: Result<Setup, String>,
 }
 
@@ -68,6 +69,10 @@ impl Host for Recorded {
     fn last_record_s(&self, _: &Path) -> Option<u64> {
         self.last_record_s
     }
+
+    fn dumps(&self, _: &Path) -> Vec<String> {
+        self.dumps.clone()
+    }
 }
 
 impl Recorded {
@@ -100,6 +105,7 @@ fn healthy() -> Recorded {
         uid: 990,
         now_s: NOW_S,
         last_record_s: Some(NOW_S - 5),
+        dumps: Vec::new(),
         setup: Ok(setup),
     };
     for (path, text) in [
@@ -227,6 +233,7 @@ const PLANTED: &[(&str, Plant)] = &[
         host.put("/sys/fs/cgroup/system.slice/tidegate.service/pids.max", "64");
         host.put("/sys/fs/cgroup/system.slice/tidegate.service/pids.current", "60");
     }),
+    ("TG-DR-035", |host| host.dumps = vec!["20261126T141500Z-cpu".to_owned()]),
 ];
 
 /// With the node of its folder at work.

@@ -6,6 +6,7 @@ use crate::people::person;
 use crate::press::{PRESS, start};
 use crate::process::{Node, run};
 use serde_json::{Value, json};
+use std::fs;
 use tempfile::TempDir;
 
 const VIEWS: [&str; 14] = [
@@ -263,4 +264,24 @@ fn an_auditor_logs_in_with_a_password_and_reads_who_did_what() {
 fn with_role(lines: &str, role: &str) -> String {
     let others = lines.lines().filter(|line| !line.trim_start().starts_with("roles"));
     others.chain([&*format!("roles = [\"{role}\"]")]).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_diagnostics_list_every_dump_to_download_and_every_task_with_what_it_waits_on() {
+    let test = "the_diagnostics_list_every_dump_to_download_and_every_task_with_what_it_waits_on";
+    let Some(site) = site(test, Look::DESK) else { return };
+    let dump = site._dir.path().join("data/probe/20261126T141500Z-cpu");
+    fs::create_dir_all(&dump).unwrap();
+    fs::write(dump.join("about.json"), "{\"cause\":\"cpu\"}").unwrap();
+    site.browser.open(&format!("http://{}/#/diagnostics", site.node.admin()));
+    site.reads("broker / listener");
+    site.reads("a connection");
+    site.reads("quota used up");
+    let link = "document.querySelector('a[href=\"/debug/dumps/20261126T141500Z-cpu/about.json\"]')";
+    assert_eq!(site.browser.when(&format!("{link}?.innerText")), json!("about.json"));
+    // What the link would save, as the page is given it.
+    let saved = "(async () => (await fetch('/debug/dumps/20261126T141500Z-cpu/about.json')).text())()";
+    assert_eq!(site.browser.when(saved), json!("{\"cause\":\"cpu\"}"));
+    site.browser.value(&format!("{link}.click()"));
+    assert_eq!(site.browser.value("document.querySelectorAll('.toast.bad').length"), json!(0));
 }

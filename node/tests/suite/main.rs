@@ -15,6 +15,7 @@ mod counterpart;
 mod crash;
 mod delivery;
 mod demo;
+mod diagnosis;
 mod docs;
 mod exact;
 mod external;

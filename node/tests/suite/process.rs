@@ -187,6 +187,10 @@ impl Node {
         self.admin
     }
 
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     /// Where readings are delivered to unless the test said otherwise.
     pub(crate) fn file(&self) -> PathBuf {
         self.data.join("ingest/readings.ndjson")
@@ -257,7 +261,7 @@ impl Node {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// From now on nothing can be written beyond so many bytes of any file, as on a full disk.

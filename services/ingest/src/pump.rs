@@ -17,7 +17,7 @@ use std::time::Duration;
 use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
 use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::Refusal;
-use tidegate_kernel_plug::with_causes;
+use tidegate_kernel_plug::{waiting_on, with_causes};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::field::Empty;
@@ -105,7 +105,7 @@ impl<S: Sink> Pump<S> {
         while self.has_orders() {
             match self.turn() {
                 Ok(true) => {}
-                Ok(false) => self.wait().await,
+                Ok(false) => waiting_on("readings, a delivery, or its time", self.wait()).await,
                 Err(refusal) => {
                     self.post.state.failed(refusal.code(), refusal.to_string());
                     break;

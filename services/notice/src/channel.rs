@@ -18,6 +18,7 @@ use std::time::Duration;
 use tidegate_kernel_flow::Backoff;
 use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::{Clock, Cursor, Delivery, Level, ReadLimit, Refusal, Tally};
+use tidegate_kernel_plug::waiting_on;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use tokio::time::sleep;
 use tracing::{Instrument, Span};
@@ -123,7 +124,7 @@ impl Channel {
             };
             match next {
                 Next::Again => {}
-                Next::Rest(until_ms) => self.rest(until_ms).await,
+                Next::Rest(until_ms) => waiting_on("a notice, or its turn", self.rest(until_ms)).await,
                 Next::End => break,
             }
         }

@@ -15,6 +15,7 @@ use serde::Serialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_kernel_journal::{Account, Clock, Counts, Cursor, Journal, Tally};
+use tidegate_kernel_plug::listed;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -173,7 +174,7 @@ async fn supervise(fit: Fittings, cursor: Cursor, tests: Arc<tokio::sync::Mutex<
         let opened = cursor.take().map_or_else(|| open_cursor(&fit), Ok);
         let Ok(opened) = opened else { return };
         let channel = Channel::new(fit.clone(), opened, tests.clone().lock_owned().await);
-        match tokio::spawn(channel.run()).await {
+        match tokio::spawn(listed("notice", format!("channel {}", fit.own.name), channel.run())).await {
             Err(error) if error.is_panic() => {
                 let message = "a fault of the program ended the channel's task";
                 tracing::error!(channel = &*fit.own.name, code = "TG-NO-005", "{message}; it starts again");
