@@ -17,6 +17,7 @@ use tidegate_service_grpc as grpc;
 use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
+use tidegate_service_ledger as ledger;
 use tidegate_service_notice::{self as notice, Zone};
 
 /// Every section of the file, in the order of the sample.
@@ -43,6 +44,7 @@ const SECTIONS: &[Section] = &[
     notices::CHANNELS,
     sinks::OUTBOUND,
     history::SECTION,
+    ledger::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -152,6 +154,7 @@ pub(crate) struct Settings {
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
+    pub(crate) ledger: ledger::Config,
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
@@ -199,6 +202,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
+    let ledger = reading.section("ledger", ledger::Config::from_values);
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
@@ -226,6 +230,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         rules,
         model,
         history: history?,
+        ledger: ledger?,
         file,
         sinks,
         zone,

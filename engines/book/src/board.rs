@@ -91,7 +91,6 @@ impl Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     fn reading(number: u64) -> Reading {
         let amount = number as i64;
@@ -112,23 +111,21 @@ mod tests {
 
     #[test]
     fn a_reader_never_sees_half_of_one_balance_and_half_of_another_nor_time_run_backwards() {
-        let board = Arc::new(Board::new(1));
+        let board = Board::new(1);
         board.publish(0, reading(1));
-        let readers: Vec<_> = (0..2)
-            .map(|_| {
-                let board = board.clone();
-                std::thread::spawn(move || {
-                    let mut last = 0;
-                    while last < 20_000 {
-                        let seen = board.read(0).unwrap();
-                        assert_eq!(seen, reading(seen.as_of_seq));
-                        assert!(seen.as_of_seq >= last);
-                        last = seen.as_of_seq;
-                    }
-                })
-            })
-            .collect();
-        (2..=20_000).for_each(|number| board.publish(0, reading(number)));
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        let read = || {
+            let mut last = 0;
+            while last < 20_000 {
+                let seen = board.read(0).unwrap();
+                assert_eq!(seen, reading(seen.as_of_seq));
+                assert!(seen.as_of_seq >= last);
+                last = seen.as_of_seq;
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(read);
+            scope.spawn(read);
+            (2..=20_000).for_each(|number| board.publish(0, reading(number)));
+        });
     }
 }

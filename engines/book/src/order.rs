@@ -49,16 +49,6 @@ pub enum Action {
 }
 
 impl Order {
-    /// The accounts, of an order that names them.
-    pub(crate) fn sides(&self) -> Option<[AccountNumber; 2]> {
-        match self.action {
-            Action::Transfer { debit, credit, .. } | Action::Reserve { debit, credit, .. } => {
-                Some([debit, credit])
-            }
-            Action::Post { .. } | Action::Void { .. } => None,
-        }
-    }
-
     /// Sixty-four bits of all that was asked, so that an id used again for something else is told from a retry. They are on disk, so
     /// how they are made never changes.
     pub(crate) fn print(&self, group: u64) -> u64 {

@@ -4,7 +4,6 @@ use crate::account::{Account, AccountNumber, Balance, Limits};
 use crate::fact::{Fact, Posting, Step};
 use crate::id::Id;
 use crate::name::{Currency, Name};
-use crate::order::Order;
 use crate::window::{Fate, Receipt, Window, WindowLimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -19,7 +18,7 @@ pub struct BookLimit {
 
 impl Default for BookLimit {
     fn default() -> BookLimit {
-        BookLimit { accounts: 1 << 20, reservations: 1 << 18, window: WindowLimit::default() }
+        BookLimit { accounts: 1 << 17, reservations: 1 << 16, window: WindowLimit::default() }
     }
 }
 
@@ -146,13 +145,10 @@ impl State {
 
 /// Reading.
 impl State {
-    /// Has the memory fetched that deciding about these orders will read, all at once: worth it from some ten orders on. Changes nothing;
-    /// the number means nothing.
-    pub fn touch(&self, orders: &[Order]) -> u64 {
-        let sides = orders.iter().filter_map(|order| order.sides());
-        let posted = |number| self.account(number).map_or(0, |account| account.balance.posted as u64);
-        let accounts = sides.flatten().fold(0, |sum, number| sum ^ posted(number));
-        accounts ^ self.window.touch(orders.iter().map(|order| order.id))
+    /// Has the memory fetched that deciding about orders with these ids will read, all at once; worth it from some ten orders on. Changes
+    /// nothing, and the number means nothing. With four million ids it makes a transfer a third cheaper.
+    pub fn touch(&self, ids: &[Id]) -> u64 {
+        self.window.touch(ids)
     }
 
     /// The number of the last fact in it.

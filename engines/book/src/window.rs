@@ -126,10 +126,10 @@ impl Window {
 
     /// Reads what deciding about these ids, and letting go of as many, will read: the memory of all of them is fetched at once instead
     /// of one after the other. Gives a sum, so that it is not left out.
-    pub(crate) fn touch(&self, ids: impl ExactSizeIterator<Item = Id>) -> u64 {
+    pub(crate) fn touch(&self, ids: &[Id]) -> u64 {
         let full = self.len == self.limit.ids;
         let oldest = self.receipts().take(if full { ids.len() } else { 0 }).map(|receipt| receipt.id);
-        ids.chain(oldest).fold(0, |sum, id| sum ^ self.slots[self.home(self.tag(id))])
+        ids.iter().copied().chain(oldest).fold(0, |sum, id| sum ^ self.slots[self.home(self.tag(id))])
     }
 
     fn forget_older(&mut self, now_ms: u64) {
