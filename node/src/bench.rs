@@ -9,6 +9,7 @@ mod commits;
 mod delivery;
 mod devices;
 mod ingest;
+mod ledger;
 mod load;
 mod memory;
 mod models;
@@ -61,6 +62,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
             memory::measure(report, scratch)
         }
         Subject::Ingest => ingest::measure(report, scratch, &options.extent),
+        Subject::Ledger => ledger::measure(report, scratch, &options.extent),
         Subject::Load => devices::measure(report, options),
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options),

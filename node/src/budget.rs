@@ -21,7 +21,7 @@ pub(crate) const PARTS: usize = 8;
 
 /// Bytes by part.
 pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
-    let Settings { mqtt, http, grpc, ingest, rules, history, .. } = settings;
+    let Settings { mqtt, http, grpc, ingest, rules, history, ledger, .. } = settings;
     let of_ingest =
         ingest.telemetry_bytes_max + rules.limits.window_bytes_max + LETTERS_BYTES_MAX + HEARD_BYTES_MAX;
     let journals = [Options::books(), Options::queues()];
@@ -40,5 +40,6 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
         ("sinks", settings.sinks.memory_bytes_max(ingest)),
         ("history", history.bytes_max),
         ("traces", settings.traces.as_ref().map_or(0, traces::Config::bytes_max)),
+        ("ledger", ledger.bytes_max()),
     ]
 }

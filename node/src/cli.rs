@@ -9,7 +9,7 @@ mod look;
 pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
-pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
 use clap::{Args, Parser, Subcommand};

@@ -39,12 +39,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
-use tidegate_kernel_journal::{DataFolder, FolderOptions};
+use tidegate_kernel_journal::{Clock, DataFolder, FolderOptions, SystemClock};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
+use tidegate_service_ledger::{Ledger, http as books};
 use tidegate_service_notice::Notices;
 use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Runtime};
@@ -382,8 +383,11 @@ impl Site<'_> {
         let bound = Broker::bind(config, ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
+        let ledger = self.ledger()?;
+        let books =
+            ledger.clone().map(|ledger| books::routes(ledger, self.settings.ledger.shared.orders_max));
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
-        let routes = routes.and(witness.unwrap_or_default());
+        let routes = routes.and(witness.unwrap_or_default()).and(books.unwrap_or_default());
         let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtts = match self.tls.clone() {
@@ -396,7 +400,7 @@ impl Site<'_> {
         let (board, storage) = (self.board(), Arc::new(Storage::of(self.folder)));
         let intake: [Arc<dyn Capability>; 4] =
             [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
-        let capabilities = self.wired(mqtts.clone(), intake, storage.clone(), board.clone());
+        let capabilities = self.wired(mqtts.clone(), intake, ledger, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -410,6 +414,17 @@ impl Site<'_> {
         };
         let management = self.manage(view, board.as_deref(), &shared).await?;
         Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
+    }
+
+    /// The books, where any is named.
+    fn ledger(&self) -> Result<Option<Arc<Ledger>>, Failure> {
+        if self.settings.ledger.books.is_empty() {
+            return Ok(None);
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opened = Ledger::open(self.folder.books(), &clock, &self.settings.ledger);
+        let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        Ok(Some(Arc::new(ledger)))
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -455,6 +470,7 @@ impl Site<'_> {
         &self,
         mqtts: Option<Arc<Mqtts>>,
         intake: [Arc<dyn Capability>; 4],
+        ledger: Option<Arc<Ledger>>,
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
@@ -464,7 +480,9 @@ impl Site<'_> {
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
         let traces = self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces });
-        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).chain(traces).collect()
+        let ledger = ledger.map(|ledger| -> Arc<dyn Capability> { ledger });
+        let before = mqtts.into_iter().chain(intake).chain(ledger).chain(rest);
+        before.chain(keeper).chain(board).chain(traces).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.

@@ -18,6 +18,7 @@ use tidegate_service_grpc as grpc;
 use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
+use tidegate_service_ledger as ledger;
 use tidegate_service_notice::{self as notice, Zone};
 use tidegate_service_probe as probe;
 
@@ -49,6 +50,7 @@ const SECTIONS: &[Section] = &[
     history::SECTION,
     traces::SECTION,
     probe::SECTION,
+    ledger::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -169,6 +171,7 @@ pub(crate) struct Settings {
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
+    pub(crate) ledger: ledger::Config,
     /// Nothing where readings go into no file.
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
@@ -228,6 +231,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
+    let ledger = reading.section("ledger", ledger::Config::from_values);
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
@@ -257,6 +261,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         rules,
         model,
         history: history?,
+        ledger: ledger?,
         file,
         sinks,
         zone,

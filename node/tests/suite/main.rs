@@ -27,6 +27,7 @@ mod http;
 mod https;
 mod journal;
 mod lan;
+mod ledger;
 mod letters;
 mod look;
 mod manners;
