@@ -32,7 +32,7 @@ use crate::vitals::Vitals;
 use management::Management;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
-use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
+use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Runtime};
 
@@ -70,12 +70,11 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
-    let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_parts(&settings, &folder, &file);
+    let opened = open_parts(&settings, &folder);
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
@@ -100,7 +99,6 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             identity,
             tls,
             notices: Arc::new(notices),
-            file,
             vitals,
             reloader,
             drain_timeout,
@@ -125,12 +123,8 @@ fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
 }
 
 /// What can fail once the folder is open, and then has to close it again.
-fn open_parts(
-    settings: &Settings,
-    folder: &DataFolder,
-    file: &Path,
-) -> Result<(Arc<Ingest>, Trees), Failure> {
-    Ok((open_ingest(settings, folder, file)?, open_trees(settings, folder)?))
+fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Arc<Ingest>, Trees), Failure> {
+    Ok((open_ingest(settings, folder)?, open_trees(settings, folder)?))
 }
 
 /// The trees over administrative acts, which are signed with the node's key.
@@ -186,9 +180,9 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .map_err(|error| unstarted("could not start threads", &error))
 }
 
-fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if settings.file.is_none() {
-        make_folder_for(file)?;
+fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
+    if let Some(file) = &settings.file {
+        make_folder_for(file, &settings.data)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
     let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
@@ -202,11 +196,11 @@ fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failur
     has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
-/// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
-/// may have ended between the two: what is delivered is settled, and must not go with the name of a folder.
-fn make_folder_for(file: &Path) -> Result<(), Failure> {
-    let folder = file.parent().expect("the default file is in a folder below the data folder");
-    let data = folder.parent().expect("that folder is below the data folder");
+/// Makes the folder that the file is in, if that is one right below the data folder, as it is by default. Its name is synced at every
+/// start, since the one before may have ended between the two: what is delivered is settled, and must not go with the name of a
+/// folder.
+fn make_folder_for(file: &Path, data: &Path) -> Result<(), Failure> {
+    let Some(folder) = file.parent().filter(|folder| folder.parent() == Some(data)) else { return Ok(()) };
     fs::create_dir_all(folder)
         .and_then(|()| fs::File::open(data)?.sync_all())
         .map_err(|error| unstarted(&format!("could not make the folder {}", folder.display()), &error))
@@ -269,7 +263,6 @@ struct Site<'a> {
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
-    file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
@@ -294,18 +287,20 @@ impl Site<'_> {
         }
     }
 
+    fn start_file(&self, exporters: &Runtime) -> Result<(), OpenError> {
+        let Some(file) = self.settings.file.clone() else { return Ok(()) };
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        self.ingest.start_sink_with("file", delivery, exporters.handle(), move || FileSink::new(&file))
+    }
+
     /// Listens, starts the sink, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
-        let file = self.file.clone();
-        let delivery =
-            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
-        let make = move || FileSink::new(&file);
-        let started = self.ingest.start_sink_with("file", delivery, exporters.handle(), make);
         self.pipeline.commands.join(listeners.broker.handle());
-        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
+        let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
         if let Some(board) = &listeners.board {
@@ -332,7 +327,7 @@ impl Site<'_> {
             lan: lan.clone(),
             code,
             data: self.folder.path(),
-            file: &self.file,
+            file: self.settings.file.as_deref(),
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();

@@ -124,11 +124,21 @@ const QUEUES: Section = Section::new(
 );
 
 const FILE_HELP: &str = "The file sink: one reading a line.";
-const FILE: &[Field] = &[Field::optional(
-    "path",
-    Kind::Path,
-    "The file readings are delivered to; ingest/readings.ndjson in the data folder by default.",
-)];
+const FILE: &[Field] = &[
+    Field::new(
+        "enabled",
+        Kind::Flag,
+        "true",
+        "Whether there is a file at all; without one, and without another sink, readings end in the journal.",
+    ),
+    Field::optional(
+        "path",
+        Kind::Path,
+        "The file readings are delivered to; ingest/readings.ndjson in the data folder by default.",
+    ),
+];
+/// Below the data folder.
+const FILE_DEFAULT: &str = "ingest/readings.ndjson";
 
 /// What a start needs to know, each in the type of whoever uses it.
 #[derive(Debug, Clone)]
@@ -154,6 +164,7 @@ pub(crate) struct Settings {
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
+    /// Nothing where readings go into no file.
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
@@ -205,7 +216,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
-    let sinks = sinks.over(outbound?);
+    let (file, sinks) =
+        (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
     let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
         (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
@@ -238,13 +250,14 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
 }
 
 /// What readings go through, from their class to the sinks.
-type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Option<PathBuf>, Sinks);
+type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Option<Option<PathBuf>>, Sinks);
 
 fn pipeline(values: &Values, faults: &mut Faults) -> Pipeline {
     let (config, model) = (ingest::Config::from_values(values, faults), ingest::model_config(values, faults));
     let (rules, sinks) =
         (ingest::RulesConfig::from_values(values, &model, faults), Sinks::from_values(values, faults));
-    (config, model, rules, values.group("file").find("path"), sinks)
+    let file = values.group("file");
+    (config, model, rules, file.get::<bool>("enabled").then(|| file.find("path")), sinks)
 }
 
 fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone) {
