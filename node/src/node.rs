@@ -362,7 +362,7 @@ impl Site<'_> {
         let started = self.trees.start();
         started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
         if let Some(leaving) = self.trees.leaving() {
-            exporters.spawn(leaving.run(self.trees.clone(), self.notices.outbox().clone()));
+            leaving.start(&self.trees, self.notices.outbox().clone(), exporters.handle());
         }
         Ok(())
     }
