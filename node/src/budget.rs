@@ -17,7 +17,7 @@ const BATCHES_BYTES: u64 = 2 << 20;
 const BUFFERS_BYTES: u64 = 16 << 10;
 
 /// How many parts there are.
-pub(crate) const PARTS: usize = 8;
+pub(crate) const PARTS: usize = 9;
 
 /// Bytes by part.
 pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
