@@ -156,6 +156,10 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
     }
 }
 
+fn no_more(mut args: lexopt::Parser) -> Result<()> {
+    args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
+}
+
 fn distribution(mut args: lexopt::Parser) -> Result<bool> {
     let mut key = None;
     while let Some(arg) = args.next()? {
