@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use tidegate_engine_rules as rules;
 use tidegate_kernel_journal::Id;
+use tidegate_kernel_plug::listed;
 use tidegate_service_ingest::{AlarmEvent as Raised, Ingest};
 use tidegate_service_notice::{AlarmChange, AlarmEvent, AlarmFeed, AlarmPage, Follower, Outbox, Severity};
 use tokio::runtime::Handle;
@@ -21,12 +22,13 @@ impl AlarmFeed for Alarms {
 /// Puts every change of an alarm into the outbox, from now on at the very first time, until the runtime ends.
 pub(crate) fn follow(ingest: &Arc<Ingest>, outbox: Outbox, exporters: &Handle) {
     let (feed, head) = (Alarms(ingest.clone()), ingest.accounts().as_of_seq);
-    exporters.spawn(async move {
+    let follow = async move {
         match Follower::new(outbox, &feed, head) {
             Ok(follower) => follower.run(&feed).await,
             Err(error) => tracing::error!(code = "TG-NO-007", "the alarms cannot be followed: {error}"),
         }
-    });
+    };
+    exporters.spawn(listed("notice", "alarms", follow));
 }
 
 fn event(raised: Raised) -> AlarmEvent {

@@ -69,13 +69,16 @@ impl fmt::Display for Banner<'_> {
     }
 }
 
+/// How the last words begin.
+pub(crate) const FAREWELL: &str = "drained in ";
+
 /// The last words.
 pub(crate) fn farewell(report: &DrainReport, took: Duration) -> String {
     let seconds = took.as_secs_f64();
     if report.is_clean() {
-        format!("drained in {seconds:.2} s; nothing is left\n")
+        format!("{FAREWELL}{seconds:.2} s; nothing is left\n")
     } else {
-        format!("drained in {seconds:.2} s; left behind:\n{report}")
+        format!("{FAREWELL}{seconds:.2} s; left behind:\n{report}")
     }
 }
 

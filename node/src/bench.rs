@@ -26,6 +26,7 @@ mod start;
 use crate::banner::say;
 use crate::cli::{Bench, Subject};
 use crate::failure::Failure;
+use crate::progress;
 use scratch::Scratch;
 use std::error::Error;
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
             if !options.json && options.shape.is_none() {
                 say(&format!("{TABLE_HEAD}\n"));
             }
-            measure(options, &report, &scratch)
+            progress::during("measuring", options.json, || measure(options, &report, &scratch))
         }),
     };
     let failed = |error: Trouble| {
@@ -90,6 +91,7 @@ impl Report {
     fn print(&self, row: Row) {
         let row = self.setting.stamp(row);
         let line = if self.json { row.json() } else { row.line() };
+        progress::clear();
         say(&format!("{line}\n"));
     }
 }

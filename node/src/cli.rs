@@ -406,6 +406,9 @@ pub(crate) struct Up {
     /// The data folder; made if it is not there; ./tidegate-data by default
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
+    /// How the log is written on standard output; text by default. With json the greeting goes to standard error
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub(crate) log: Option<String>,
     /// Open a data folder on NFS, SMB, 9P or AFS, whose syncs may promise more than they keep
     #[arg(long)]
     pub(crate) allow_network_folder: bool,

@@ -44,6 +44,8 @@ mod notices;
 mod open_files;
 mod page;
 mod parent;
+mod probe;
+mod progress;
 mod pulse;
 mod reload;
 mod rules;
@@ -56,6 +58,7 @@ mod storage;
 mod story;
 mod tls;
 mod top;
+mod traces;
 mod upgrade;
 mod vitals;
 
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         #[cfg(feature = "lab")]
         Command::Up(up) if up.demo => demo::up(&up),
-        Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
+        Command::Up(up) => node::up(&up),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Notice(command) => notices::run(&command),

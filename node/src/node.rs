@@ -17,7 +17,7 @@ use crate::http::{self, Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
-use crate::logs::Recent;
+use crate::logs::{self, Log};
 use crate::mqtts::Mqtts;
 use crate::open_files;
 use crate::page::Board;
@@ -28,6 +28,7 @@ use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
 use crate::tls::Tls;
+use crate::traces::Traces;
 use crate::vitals::Vitals;
 use management::Management;
 use std::fs;
@@ -40,13 +41,15 @@ use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{Clock, DataFolder, FolderOptions, SystemClock};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
+use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
 use tidegate_service_ledger::{Ledger, http as books};
 use tidegate_service_notice::Notices;
+use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Runtime};
+use tracing::{Instrument, Span};
 
 /// The status of a drain that left something behind.
 const LEFT_BEHIND: u8 = 3;
@@ -61,28 +64,27 @@ const OWN_FILES: u64 = 64;
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
-pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
+pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
+    let log = logs::start(origins.log_format())?;
     let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
     let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
     let vitals = vitals.allowing(&settings);
+    let traces = settings.traces.as_ref().map(|config| Traces::of(config, &log.spans));
+    let startup = tracing::info_span!("startup");
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
-    let folder = open_folder(&settings)?;
-    let opened = open_parts(&settings, &folder);
+    let folder = startup.in_scope(|| open_folder(&settings))?;
+    let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = rules::Pipeline {
-            ingest: ingest.clone(),
-            commands: Arc::default(),
-            exporters: exporters.handle().clone(),
-        };
+        let pipeline = pipeline(&ingest, &exporters);
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -92,6 +94,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
         let reloader = Arc::new(holders.reloader(origins, values));
         let past = past(&settings, &folder)?;
         let notices = settings.notices.open(folder.queues().clone(), settings.zone.clone());
+        let probe = Probe::new(settings.probe.clone(), settings.data.join("probe"));
         let site = Site {
             settings,
             folder: &folder,
@@ -100,6 +103,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             identity,
             tls,
             notices: Arc::new(notices),
+            probe: Arc::new(probe),
             vitals,
             reloader,
             drain_timeout,
@@ -108,14 +112,20 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             trees: Arc::new(trees),
             lan,
             parent,
-            recent,
+            log,
+            traces,
         };
-        data_plane.block_on(site.run(&exporters))
+        data_plane.block_on(site.run(&exporters, startup))
     });
     folder.close();
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+fn pipeline(ingest: &Arc<Ingest>, exporters: &Runtime) -> rules::Pipeline {
+    let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
+    rules::Pipeline { ingest, commands: Arc::default(), exporters }
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
@@ -149,6 +159,7 @@ fn note_open_files(limit: Option<u64>, connections_max: usize) {
 }
 
 fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
+    let _span = tracing::info_span!("open the data folder").entered();
     let options = FolderOptions {
         network_allowed: settings.network_allowed,
         queues: settings.queues(),
@@ -182,6 +193,7 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
 }
 
 fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
+    let _span = tracing::info_span!("find out what waits").entered();
     if let Some(file) = &settings.file {
         make_folder_for(file, &settings.data)?;
     }
@@ -264,6 +276,7 @@ struct Site<'a> {
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
+    probe: Arc<Probe>,
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
@@ -273,12 +286,14 @@ struct Site<'a> {
     trees: Arc<Trees>,
     lan: Option<Lan>,
     parent: Parent,
-    recent: Recent,
+    log: Log,
+    /// Nothing where there is no collector.
+    traces: Option<Arc<Traces>>,
 }
 
 impl Site<'_> {
-    async fn run(self, exporters: &Runtime) -> Result<ExitCode, Failure> {
-        match self.start(exporters).await {
+    async fn run(self, exporters: &Runtime, startup: Span) -> Result<ExitCode, Failure> {
+        match self.start(exporters).instrument(startup).await {
             Ok((stops, capabilities)) => Ok(self.until_stopped(stops, &capabilities).await),
             Err(failure) => {
                 // Says to the next start that this was no crash.
@@ -299,11 +314,12 @@ impl Site<'_> {
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
-        let listeners = self.listen().await?;
+        let listeners = self.listen().instrument(tracing::info_span!("listen")).await?;
         self.pipeline.commands.join(listeners.broker.handle());
         let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
+        self.start_traces()?;
         if let Some(board) = &listeners.board {
             board.start(exporters.handle())?;
         }
@@ -315,6 +331,7 @@ impl Site<'_> {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
         self.start_trees(exporters)?;
+        self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
         let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
@@ -333,9 +350,10 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.spawn(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
+        let hangups = hangups.each(self.reloader.clone(), self.audit.clone());
+        tokio::spawn(listed("node", "reloads", hangups));
         if !self.parent.tell(mqtt, admin, lan).await {
-            banner::say(&text);
+            self.log.format.say(&text);
         }
         Ok((stops, capabilities))
     }
@@ -344,9 +362,15 @@ impl Site<'_> {
         let started = self.trees.start();
         started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
         if let Some(leaving) = self.trees.leaving() {
-            exporters.spawn(leaving.run(self.trees.clone(), self.notices.outbox().clone()));
+            leaving.start(&self.trees, self.notices.outbox().clone(), exporters.handle());
         }
         Ok(())
+    }
+
+    fn start_traces(&self) -> Result<(), Failure> {
+        let Some(traces) = &self.traces else { return Ok(()) };
+        let started = traces.start(self.settings.sinks.dialer()?, &self.trees.fingerprint());
+        started.map_err(|error| unstarted("could not start threads", &error))
     }
 
     async fn listen(&self) -> Result<Listeners, Failure> {
@@ -450,34 +474,37 @@ impl Site<'_> {
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 4] =
-            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage];
+        let rest: [Arc<dyn Capability>; 5] =
+            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage, self.probe.clone()];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
+        let traces = self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces });
         let ledger = ledger.map(|ledger| -> Arc<dyn Capability> { ledger });
-        mqtts.into_iter().chain(intake).chain(ledger).chain(rest).chain(keeper).chain(board).collect()
+        let before = mqtts.into_iter().chain(intake).chain(ledger).chain(rest);
+        before.chain(keeper).chain(board).chain(traces).collect()
     }
 
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     fn spawn(&self, listeners: Listeners) -> Wired {
         let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
         let ingest = self.ingest.clone();
-        tokio::spawn(async move { ingest.keep_register().await });
+        tokio::spawn(listed("ingest", "register", async move { ingest.keep_register().await }));
         let notices = self.notices.clone();
-        tokio::spawn(async move { notices.keep_retired().await });
+        tokio::spawn(listed("notice", "retired", async move { notices.keep_retired().await }));
         if let Some(Past { keeper, .. }) = self.past.clone() {
-            tokio::spawn(async move { keeper.keep().await });
+            tokio::spawn(listed("history", "snapshots", async move { keeper.keep().await }));
         }
-        tokio::spawn(async move { mqtt.serve(broker).await });
+        tokio::spawn(listed("broker", "listener", async move { mqtt.serve(broker).await }));
         if let Some(mqtts) = mqtts {
-            tokio::spawn(async move { mqtts.serve().await });
+            tokio::spawn(listed("mqtts", "listener", async move { mqtts.serve().await }));
         }
-        tokio::spawn(async move { http.serve().await });
-        tokio::spawn(grpc.run());
+        tokio::spawn(listed("http", "listener", async move { http.serve().await }));
+        tokio::spawn(listed("grpc", "listener", grpc.run()));
         for link in &links.0 {
             let link = link.clone();
-            tokio::spawn(async move { link.run().await });
+            let name = format!("link {}", link.name());
+            tokio::spawn(listed("external", name, async move { link.run().await }));
         }
         management.spawn();
         capabilities
@@ -491,7 +518,7 @@ impl Site<'_> {
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
         let report = drain_all(&each, began + timeout).await;
-        banner::say(&banner::farewell(&report, began.elapsed()));
+        self.log.format.say(&banner::farewell(&report, began.elapsed()));
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }
     }
 }

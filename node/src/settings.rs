@@ -1,9 +1,10 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::logs::{self, Format};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
-use crate::{audit, http, identity, notices};
+use crate::{audit, http, identity, notices, traces};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,10 +20,12 @@ use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 use tidegate_service_ledger as ledger;
 use tidegate_service_notice::{self as notice, Zone};
+use tidegate_service_probe as probe;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
     NODE,
+    logs::SECTION,
     MANAGEMENT,
     identity::SECTION,
     audit::SECTION,
@@ -45,6 +48,8 @@ const SECTIONS: &[Section] = &[
     notices::CHANNELS,
     sinks::OUTBOUND,
     history::SECTION,
+    traces::SECTION,
+    probe::SECTION,
     ledger::SECTION,
 ];
 
@@ -172,6 +177,9 @@ pub(crate) struct Settings {
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
     pub(crate) notices: notices::Setup,
+    /// Nothing where there is no collector.
+    pub(crate) traces: Option<traces::Config>,
+    pub(crate) probe: probe::Config,
 }
 
 pub(crate) fn table() -> Table {
@@ -189,6 +197,11 @@ pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
 /// Where the data folder is; nothing where the section that says it has faults.
 pub(crate) fn data(source: &Source<'_>) -> Option<PathBuf> {
     table().read(source).section("node", |values, _| values.get("data"))
+}
+
+/// How the log is written; nothing where the section that says it has faults.
+pub(crate) fn log_format(source: &Source<'_>) -> Option<Format> {
+    table().read(source).section("log", |values, _| Format::from_values(values))
 }
 
 fn settings(reading: &mut Reading) -> Option<Settings> {
@@ -215,7 +228,9 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
+    let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
+    let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
     let ledger = reading.section("ledger", ledger::Config::from_values);
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
@@ -225,7 +240,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
         (admin?, identity?, http?, retention?, mqtt?);
     let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
-    let (external, notices) = (external?, notices?);
+    let (external, notices, traces) = (external?, notices?, traces?);
     Some(Settings {
         data,
         network_allowed,
@@ -251,6 +266,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         sinks,
         zone,
         notices,
+        traces,
+        probe: probe?,
     })
 }
 
@@ -336,6 +353,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
     [
         one("node.data", "--data", up.data.clone()),
         one("node.allow_network_folder", "--allow-network-folder", network),
+        one("log.format", "--log", up.log.clone()),
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
         one("management.tls_listen", "--admin-tls", up.admin_tls.map(|address| address.to_string())),

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,6 @@ pub(super) struct Node {
     pub(super) mqtt: SocketAddr,
     pub(super) http: SocketAddr,
     admin: SocketAddr,
-    /// Kept open, so that the child's last words do not meet a closed pipe.
-    _out: BufReader<ChildStdout>,
 }
 
 impl Node {
@@ -48,7 +46,9 @@ impl Node {
         let mut out = BufReader::new(child.stdout.take().ok_or("the child has no standard output")?);
         let places = Places::read(&mut out).inspect_err(|_| end(&mut child))?;
         let Places { mqtt, http, admin } = places;
-        let mut node = Node { child, ready_after: Duration::ZERO, mqtt, http, admin, _out: out };
+        // What it says later is read and dropped: a full pipe would hold it up.
+        thread::spawn(move || io::copy(&mut out, &mut io::sink()));
+        let mut node = Node { child, ready_after: Duration::ZERO, mqtt, http, admin };
         while !is_ready(admin)? {
             if began.elapsed() > PATIENCE {
                 return Err("the node did not become ready".into());

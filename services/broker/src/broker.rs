@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_kernel_plug::Knock;
+use tidegate_kernel_plug::{Knock, listed, waiting_on};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -85,8 +85,8 @@ impl Broker {
     pub async fn run(self) -> Drained {
         info!(address = %self.local_addr, "MQTT listening");
         let mut tasks = JoinSet::new();
-        tasks.spawn(rounds::walk(self.hub.clone()));
-        let deadline = self.accept_all(&mut tasks).await;
+        tasks.spawn(listed("broker", "rounds", rounds::walk(self.hub.clone())));
+        let deadline = waiting_on("a connection", self.accept_all(&mut tasks)).await;
         drop(self.listener);
         let drained = drain(&self.hub, deadline).await;
         tasks.shutdown().await;

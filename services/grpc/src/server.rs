@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::Journal;
-use tidegate_kernel_plug::{Authenticate, Knock};
+use tidegate_kernel_plug::{Authenticate, Knock, listed, waiting_on};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
@@ -109,8 +109,9 @@ impl Grpc {
         let Grpc { listener, local_addr, hub, visitors: (door, visitors), report } = self;
         let (goaway, told) = oneshot::channel::<()>();
         let serving = tokio::spawn(serve(hub.clone(), visitors, told));
-        let keeping = tokio::spawn(keep_positions(hub.clone()));
-        let deadline = accept_all(&hub, listener, local_addr, &door).await;
+        let keeping = tokio::spawn(listed("grpc", "positions", keep_positions(hub.clone())));
+        let accepting = accept_all(&hub, listener, local_addr, &door);
+        let deadline = waiting_on("a connection", accepting).await;
         let unanswered = hub.counters.unanswered.get();
         // Beyond the deadline they are cut, and counted as such.
         let _ = timeout_at(deadline + DRAIN_GRACE, hub.calls.emptied()).await;
