@@ -100,13 +100,15 @@ async fn orders_of_many_who_give_up_waiting_are_done_once_each_and_the_sum_is_ri
 
 #[tokio::test]
 async fn beyond_the_limit_of_those_who_wait_a_request_is_refused_as_busy_and_counted() {
-    let desk = Desk::with(Shared { waiting_max: 1, ..Shared::default() }).with_accounts().await;
+    // One place for the scrubber, which may be asking just now, and one for an order.
+    let desk = Desk::with(Shared { waiting_max: 2, ..Shared::default() }).with_accounts().await;
     let ask = || desk.book.submit(vec![Ask::One(order(transfer("source", "a", 1)))]);
-    // On this one thread nothing runs between the two.
-    let (first, second) = tokio::join!(ask(), ask());
-    assert!(first.unwrap()[0].is_ok());
-    assert_eq!(second.unwrap_err(), Setback::Busy);
-    let families = desk.ledger.metrics();
-    let page = tidegate_kernel_plug::exposition(&families);
-    assert!(page.contains("tidegate_ledger_busy_requests_total{book=\"main\"} 1"), "{page}");
+    // On this one thread nothing runs between them.
+    let (first, second, third, fourth) = tokio::join!(ask(), ask(), ask(), ask());
+    let answers = [first, second, third, fourth];
+    let busy = answers.iter().filter(|answer| **answer == Err(Setback::Busy)).count();
+    assert!(busy > 0 && busy < answers.len(), "{answers:?}");
+    let page = tidegate_kernel_plug::exposition(&desk.ledger.metrics());
+    let sample = format!("tidegate_ledger_busy_requests_total{{book=\"main\"}} {busy}");
+    assert!(page.contains(&sample), "{page}");
 }
