@@ -23,7 +23,8 @@ pub(crate) struct Banner<'a> {
     /// Its URL for the phone's camera, where there is a terminal to show it on.
     pub(crate) code: Option<String>,
     pub(crate) data: &'a Path,
-    pub(crate) file: &'a Path,
+    /// Nothing where readings go into no file.
+    pub(crate) file: Option<&'a Path>,
     /// Nothing where there is no file.
     pub(crate) config: Option<String>,
 }
@@ -33,7 +34,7 @@ impl fmt::Display for Banner<'_> {
         let Banner { mqtt, http: (scheme, http), grpc: (is_tls, grpc), admin, .. } = self;
         let of_grpc =
             if *is_tls { "tidegate.ingest.v1.Readings, over TLS" } else { "tidegate.ingest.v1.Readings" };
-        let (data, file) = (self.data.display(), self.file.display());
+        let (data, file) = (self.data.display(), self.file.map(Path::display));
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 5 and 3.1.1")?;
         if let Some(mqtts) = self.mqtts {
@@ -46,7 +47,9 @@ impl fmt::Display for Banner<'_> {
         writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
         writeln!(f, "  grpc   grpc://{grpc}   {of_grpc}")?;
         writeln!(f, "  data   {data}")?;
-        writeln!(f, "  file   {file}   one reading a line")?;
+        if let Some(file) = &file {
+            writeln!(f, "  file   {file}   one reading a line")?;
+        }
         match &self.config {
             Some(config) => {
                 writeln!(f, "  config {config}   reload: tidegate config reload --admin {admin}")?
@@ -58,7 +61,9 @@ impl fmt::Display for Banner<'_> {
         }
         writeln!(f, "try it:")?;
         writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
-        writeln!(f, "  tail {file}")?;
+        if let Some(file) = &file {
+            writeln!(f, "  tail {file}")?;
+        }
         writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?;
         writeln!(f, "stop it with Ctrl-C: what is on its way goes out first")
     }

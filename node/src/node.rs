@@ -6,7 +6,7 @@ mod management;
 
 use crate::admin::View;
 use crate::alarms;
-use crate::audit::Audit;
+use crate::audit::{self, Audit, Leaving, Trees};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -32,7 +32,7 @@ use crate::vitals::Vitals;
 use management::Management;
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
 use tidegate_service_broker::{Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
-use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
+use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
 use tidegate_service_notice::Notices;
 use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Runtime};
@@ -71,13 +71,12 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
-    let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| Ok((ingest, open_key(&settings)?)));
-    let outcome = opened.and_then(|(ingest, key)| {
+    let opened = open_parts(&settings, &folder);
+    let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
             ingest: ingest.clone(),
@@ -103,13 +102,12 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             tls,
             notices: Arc::new(notices),
             probe: Arc::new(probe),
-            file,
             vitals,
             reloader,
             drain_timeout,
             past,
             audit: Audit::new(folder.books().clone()),
-            fingerprint: key.fingerprint().into(),
+            trees: Arc::new(trees),
             lan,
             parent,
             recent,
@@ -127,10 +125,17 @@ fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
     Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
 }
 
-fn open_key(settings: &Settings) -> Result<NodeKey, Failure> {
+/// What can fail once the folder is open, and then has to close it again.
+fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Arc<Ingest>, Trees), Failure> {
+    Ok((open_ingest(settings, folder)?, open_trees(settings, folder)?))
+}
+
+/// The trees over administrative acts, which are signed with the node's key.
+fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure> {
     let key = NodeKey::open(&settings.data)?;
     tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-    Ok(key)
+    let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?);
+    Trees::open(&settings.data, folder.books(), &settings.audit, key, leaving)
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
@@ -178,9 +183,9 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .map_err(|error| unstarted("could not start threads", &error))
 }
 
-fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if settings.file.is_none() {
-        make_folder_for(file)?;
+fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
+    if let Some(file) = &settings.file {
+        make_folder_for(file, &settings.data)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
     let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
@@ -194,11 +199,11 @@ fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failur
     has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
-/// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
-/// may have ended between the two: what is delivered is settled, and must not go with the name of a folder.
-fn make_folder_for(file: &Path) -> Result<(), Failure> {
-    let folder = file.parent().expect("the default file is in a folder below the data folder");
-    let data = folder.parent().expect("that folder is below the data folder");
+/// Makes the folder that the file is in, if that is one right below the data folder, as it is by default. Its name is synced at every
+/// start, since the one before may have ended between the two: what is delivered is settled, and must not go with the name of a
+/// folder.
+fn make_folder_for(file: &Path, data: &Path) -> Result<(), Failure> {
+    let Some(folder) = file.parent().filter(|folder| folder.parent() == Some(data)) else { return Ok(()) };
     fs::create_dir_all(folder)
         .and_then(|()| fs::File::open(data)?.sync_all())
         .map_err(|error| unstarted(&format!("could not make the folder {}", folder.display()), &error))
@@ -262,15 +267,13 @@ struct Site<'a> {
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
     probe: Arc<Probe>,
-    file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
     audit: Audit,
-    /// Of the node's key.
-    fingerprint: Arc<str>,
+    trees: Arc<Trees>,
     lan: Option<Lan>,
     parent: Parent,
     recent: Recent,
@@ -288,18 +291,20 @@ impl Site<'_> {
         }
     }
 
+    fn start_file(&self, exporters: &Runtime) -> Result<(), OpenError> {
+        let Some(file) = self.settings.file.clone() else { return Ok(()) };
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        self.ingest.start_sink_with("file", delivery, exporters.handle(), move || FileSink::new(&file))
+    }
+
     /// Listens, starts the sink, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
-        let file = self.file.clone();
-        let delivery =
-            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
-        let make = move || FileSink::new(&file);
-        let started = self.ingest.start_sink_with("file", delivery, exporters.handle(), make);
         self.pipeline.commands.join(listeners.broker.handle());
-        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
+        let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters.handle())?;
         if let Some(board) = &listeners.board {
@@ -312,6 +317,7 @@ impl Site<'_> {
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
         }
+        self.start_trees(exporters)?;
         self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
@@ -326,7 +332,7 @@ impl Site<'_> {
             lan: lan.clone(),
             code,
             data: self.folder.path(),
-            file: &self.file,
+            file: self.settings.file.as_deref(),
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();
@@ -339,6 +345,16 @@ impl Site<'_> {
         Ok((stops, capabilities))
     }
 
+    fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
+        let started = self.trees.start();
+        started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
+        if let Some(leaving) = self.trees.leaving() {
+            let leaving = leaving.run(self.trees.clone(), self.notices.outbox().clone());
+            exporters.spawn(listed("audit", "checkpoints", leaving));
+        }
+        Ok(())
+    }
+
     async fn listen(&self) -> Result<Listeners, Failure> {
         let counts = Arc::new(HttpCounts::default());
         let shared = self.shared(&counts);
@@ -348,7 +364,9 @@ impl Site<'_> {
         let ports = Ports { intake: readings.clone(), authenticate: self.identity.clone(), journal };
         let bound = Broker::bind(config, ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
+        let routes = routes.and(witness.unwrap_or_default());
         let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         let mqtts = match self.tls.clone() {
@@ -423,8 +441,8 @@ impl Site<'_> {
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
-        let rest: [Arc<dyn Capability>; 4] =
-            [self.ingest.clone(), self.notices.clone(), storage, self.probe.clone()];
+        let rest: [Arc<dyn Capability>; 5] =
+            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage, self.probe.clone()];
         let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });

@@ -1,10 +1,12 @@
 //! The real binary on real sockets, in a folder of its own, on free loopback ports.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod audit;
 mod backup;
 mod bad_input;
 mod bad_values;
 mod browser;
+mod bundle;
 mod commands;
 mod config;
 mod console;
@@ -46,4 +48,6 @@ mod shutdown;
 mod story;
 mod torn_file;
 mod trouble;
+mod upgrade;
 mod whole;
+mod witness;
