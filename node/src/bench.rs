@@ -17,6 +17,7 @@ mod mqtt;
 mod outage;
 mod pipeline;
 mod plant;
+mod profile;
 mod replay;
 mod scratch;
 mod stall;
@@ -66,6 +67,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         Subject::Load => devices::measure(report, options),
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options),
+        Subject::Node => profile::measure(report, scratch, &options.extent),
         Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;

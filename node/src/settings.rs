@@ -239,8 +239,6 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
     let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
         (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
-    let (external, notices, traces) = (external?, notices?, traces?);
     Some(Settings {
         data,
         network_allowed,
@@ -249,12 +247,12 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         admin_tls,
         identity,
         audit: audit?,
-        tls,
+        tls: tls?,
         http,
-        inputs,
-        mqtts,
-        grpc,
-        external,
+        inputs: inputs?,
+        mqtts: mqtts?,
+        grpc: grpc?,
+        external: external?,
         retention,
         mqtt,
         ingest,
@@ -265,8 +263,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         file,
         sinks,
         zone,
-        notices,
-        traces,
+        notices: notices?,
+        traces: traces?,
         probe: probe?,
     })
 }

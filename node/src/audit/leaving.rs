@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tidegate_kernel_audit::{AuditError, Checkpoint, Profile, Submission, Tree, WitnessKey};
 use tidegate_kernel_journal::Id;
 use tidegate_kernel_outbound::{Client, Dialer, HttpLimits, OutboundError, Request};
-use tidegate_kernel_plug::{Family, with_causes};
+use tidegate_kernel_plug::{Family, listed, with_causes};
 use tidegate_service_notice::{Change, Notice, Outbox, Severity};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
@@ -140,9 +140,9 @@ impl Leaving {
     /// Sets it running, to the end of the process: each destination by itself, so that one that hangs holds up no other.
     pub(crate) fn start(self: &Arc<Leaving>, trees: &Arc<Trees>, outbox: Outbox, exporters: &Handle) {
         for at in 0..self.ways.len() {
-            exporters.spawn(self.clone().keep_sending(at, trees.clone()));
+            exporters.spawn(listed("audit", "checkpoints", self.clone().keep_sending(at, trees.clone())));
         }
-        exporters.spawn(self.clone().keep_judging(trees.clone(), outbox));
+        exporters.spawn(listed("audit", "standstill", self.clone().keep_judging(trees.clone(), outbox)));
     }
 
     async fn keep_sending(self: Arc<Leaving>, at: usize, trees: Arc<Trees>) {

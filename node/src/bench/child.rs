@@ -63,6 +63,10 @@ impl Node {
         self.child.id()
     }
 
+    pub(super) fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// All samples of a family on `/metrics` added up.
     pub(super) fn metric(&self, name: &str) -> Result<u64, Trouble> {
         let page = get(self.admin, "/metrics")?;
@@ -117,11 +121,16 @@ fn is_ready(address: SocketAddr) -> io::Result<bool> {
 }
 
 fn get(address: SocketAddr, path: &str) -> io::Result<String> {
+    String::from_utf8(bytes(address, path)?).map_err(io::Error::other)
+}
+
+/// A whole answer, head and body.
+pub(super) fn bytes(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
     Ok(answer)
 }
 

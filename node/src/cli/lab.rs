@@ -115,7 +115,7 @@ pub(crate) struct Extent {
     /// `mqtt`, each load
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
-    /// With `ingest` and `load`: messages a second
+    /// With `ingest`, `load` and `node`: messages a second
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) rate: Option<u64>,
     /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
@@ -155,6 +155,8 @@ pub(crate) enum Subject {
     Mqtt,
     /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
     Models,
+    /// What a CPU profile costs a node under load
+    Node,
     /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
     Load,
     /// What `ingest` starts in the place of InfluxDB

@@ -1,4 +1,4 @@
-//! `cargo xtask bench node`: the console of a release build as Chromium meets it on loopback.
+//! `cargo xtask bench node`: the console of a release build as Chromium meets it on loopback, and what a CPU profile costs a node.
 //!
 //! `console.paint` is from the request for the page to its first contentful paint, with nothing in any cache; `console.bytes` is what
 //! all files of the console weigh. Judges nothing.
@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::driver::Driver;
-use super::release;
+use super::{release, rows};
 use crate::services::table::{COUNTERPARTS, Counterpart};
 use crate::services::{Depot, install};
 
@@ -53,6 +53,10 @@ pub fn run(root: &Path) -> Result<bool> {
     let weight = json!({"scenario": "console.bytes", "metric": "size", "unit": "B", "value": bytes,
         "load": "all files of the console, as they are"});
     println!("{paint}\n{weight}");
+    drop(node);
+    for row in rows(Command::new(&binary).args(["bench", "node", "--json"]))? {
+        println!("{row}");
+    }
     Ok(true)
 }
 
