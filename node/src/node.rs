@@ -3,10 +3,11 @@
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
 mod management;
+mod opening;
 
 use crate::admin::View;
 use crate::alarms;
-use crate::audit::{self, Audit, Leaving, Trees};
+use crate::audit::{self, Audit, Trees};
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
 use crate::cli::Up;
@@ -14,7 +15,7 @@ use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::http::{self, Http, HttpError};
-use crate::identity::{Identity, IdentityError, NodeKey};
+use crate::identity::{Identity, IdentityError};
 use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
 use crate::logs::{self, Log};
@@ -31,15 +32,14 @@ use crate::tls::Tls;
 use crate::traces::Traces;
 use crate::vitals::Vitals;
 use management::Management;
-use std::fs;
+use opening::{open_folder, open_parts, past};
 use std::io::{self, IsTerminal};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_connector_mqtt::{Link, Links};
-use tidegate_kernel_journal::{Clock, DataFolder, FolderOptions, SystemClock};
+use tidegate_kernel_journal::{Clock, DataFolder, SystemClock};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
 use tidegate_service_broker::{Broker, Ports};
@@ -133,19 +133,6 @@ fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
     Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
 }
 
-/// What can fail once the folder is open, and then has to close it again.
-fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Arc<Ingest>, Trees), Failure> {
-    Ok((open_ingest(settings, folder)?, open_trees(settings, folder)?))
-}
-
-/// The trees over administrative acts, which are signed with the node's key.
-fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure> {
-    let key = NodeKey::open(&settings.data)?;
-    tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-    let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?);
-    Trees::open(&settings.data, folder.books(), &settings.audit, key, leaving)
-}
-
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
 fn note_open_files(limit: Option<u64>, connections_max: usize) {
     let needed = connections_max as u64 + OWN_FILES;
@@ -156,17 +143,6 @@ fn note_open_files(limit: Option<u64>, connections_max: usize) {
             "fewer files may be open than connections are allowed; raise LimitNOFILE"
         );
     }
-}
-
-fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
-    let _span = tracing::info_span!("open the data folder").entered();
-    let options = FolderOptions {
-        network_allowed: settings.network_allowed,
-        queues: settings.queues(),
-        ..FolderOptions::default()
-    };
-    let opened = DataFolder::open_with(&settings.data, options);
-    opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 
 /// The first of what is wrong; the others are in the log.
@@ -190,33 +166,6 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| unstarted("could not start threads", &error))
-}
-
-fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
-    let _span = tracing::info_span!("find out what waits").entered();
-    if let Some(file) = &settings.file {
-        make_folder_for(file, &settings.data)?;
-    }
-    let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
-    let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-    ingest.use_model(&settings.model);
-    Ok(Arc::new(ingest))
-}
-
-/// Nothing where no device has a model.
-fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failure> {
-    let has_tags = !settings.model.devices.is_empty();
-    has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
-}
-
-/// Makes the folder that the file is in, if that is one right below the data folder, as it is by default. Its name is synced at every
-/// start, since the one before may have ended between the two: what is delivered is settled, and must not go with the name of a
-/// folder.
-fn make_folder_for(file: &Path, data: &Path) -> Result<(), Failure> {
-    let Some(folder) = file.parent().filter(|folder| folder.parent() == Some(data)) else { return Ok(()) };
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::File::open(data)?.sync_all())
-        .map_err(|error| unstarted(&format!("could not make the folder {}", folder.display()), &error))
 }
 
 fn unstarted(attempt: &str, error: &io::Error) -> Failure {

@@ -211,20 +211,16 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let audit = reading.section("audit", audit::Config::from_values);
     let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
-    let http = reading.section("http", |values, faults| {
-        asked(values, "--http", is_known, faults);
-        (http::Config::from_values(values, faults), http::inputs(values, faults))
-    });
+    let http = reading.section(
+        "http",
+        asked_for("--http", is_known, |values, faults| {
+            (http::Config::from_values(values, faults), http::inputs(values, faults))
+        }),
+    );
     let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
-    let mqtt = reading.section("mqtt", |values, faults| {
-        asked(values, "--mqtt", is_known, faults);
-        broker::Config::from_values(values, faults)
-    });
-    let grpc = reading.section("grpc", |values, faults| {
-        asked(values, "--grpc", is_known, faults);
-        grpc::Config::from_values(values, faults)
-    });
+    let mqtt = reading.section("mqtt", asked_for("--mqtt", is_known, broker::Config::from_values));
+    let grpc = reading.section("grpc", asked_for("--grpc", is_known, grpc::Config::from_values));
     let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
@@ -310,6 +306,18 @@ fn secured(reading: &mut Reading, is_known: bool) -> (Option<Option<Certificate>
 
 /// The listeners for management: the plain one, and the one that speaks TLS.
 type Management = (SocketAddr, Option<SocketAddr>);
+
+/// A listener's settings, whose address is judged with them.
+fn asked_for<T>(
+    option: &str,
+    is_known: bool,
+    settings: impl FnOnce(&Values, &mut Faults) -> T,
+) -> impl FnOnce(&Values, &mut Faults) -> T {
+    move |values, faults| {
+        asked(values, option, is_known, faults);
+        settings(values, faults)
+    }
+}
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
 fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
