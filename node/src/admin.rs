@@ -19,6 +19,7 @@ use crate::pulse::{Reason, unready};
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
 use crate::storage::Storage;
+use crate::supervisor::Supervisor;
 use crate::vitals::Vitals;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -52,6 +53,7 @@ pub(crate) struct View {
     pub(crate) notices: Arc<Notices>,
     pub(crate) storage: Arc<Storage>,
     pub(crate) mqtt: Arc<Mqtt>,
+    pub(crate) supervisor: Arc<Supervisor>,
 }
 
 impl fmt::Debug for View {
@@ -161,6 +163,7 @@ async fn metrics(State((view, events)): State<(View, Arc<Events>)>) -> impl Into
     families.extend(view.counts.families());
     families.extend(view.reloader.metrics());
     families.extend(events.metrics());
+    families.extend(view.supervisor.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
 }

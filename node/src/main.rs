@@ -53,6 +53,7 @@ mod sim;
 mod sinks;
 mod storage;
 mod story;
+mod supervisor;
 mod tls;
 mod top;
 mod upgrade;

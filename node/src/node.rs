@@ -3,9 +3,9 @@
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
 mod management;
+mod running;
 
 use crate::admin::View;
-use crate::alarms;
 use crate::audit::Audit;
 use crate::banner::{self, Banner};
 use crate::broker::Mqtt;
@@ -27,6 +27,7 @@ use crate::rules;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::storage::Storage;
+use crate::supervisor::Supervisor;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
 use management::Management;
@@ -110,6 +111,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             lan,
             parent,
             recent,
+            supervisor: Arc::default(),
         };
         data_plane.block_on(site.run(&exporters))
     });
@@ -270,6 +272,7 @@ struct Site<'a> {
     lan: Option<Lan>,
     parent: Parent,
     recent: Recent,
+    supervisor: Arc<Supervisor>,
 }
 
 impl Site<'_> {
@@ -303,7 +306,7 @@ impl Site<'_> {
         }
         self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
         if self.settings.notices.has_channels() {
-            alarms::follow(&self.ingest, self.notices.outbox().clone(), exporters.handle());
+            self.follow_alarms(exporters.handle());
         }
         if let Some(past) = &self.past {
             history::feed(&past.history, &self.ingest, exporters.handle())?;
@@ -325,7 +328,7 @@ impl Site<'_> {
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();
-        let capabilities = self.spawn(listeners);
+        let capabilities = self.set_running(listeners);
         tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
         if !self.parent.tell(mqtt, admin, lan).await {
             banner::say(&text);
@@ -366,6 +369,7 @@ impl Site<'_> {
             notices: self.notices.clone(),
             storage,
             mqtt: mqtt.clone(),
+            supervisor: self.supervisor.clone(),
         };
         let management = self.manage(view, board.as_deref(), &shared).await?;
         Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
@@ -422,30 +426,6 @@ impl Site<'_> {
         let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
         let board = board.map(|board| -> Arc<dyn Capability> { board });
         mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).collect()
-    }
-
-    /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
-    fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
-        let ingest = self.ingest.clone();
-        tokio::spawn(async move { ingest.keep_register().await });
-        let notices = self.notices.clone();
-        tokio::spawn(async move { notices.keep_retired().await });
-        if let Some(Past { keeper, .. }) = self.past.clone() {
-            tokio::spawn(async move { keeper.keep().await });
-        }
-        tokio::spawn(async move { mqtt.serve(broker).await });
-        if let Some(mqtts) = mqtts {
-            tokio::spawn(async move { mqtts.serve().await });
-        }
-        tokio::spawn(async move { http.serve().await });
-        tokio::spawn(grpc.run());
-        for link in &links.0 {
-            let link = link.clone();
-            tokio::spawn(async move { link.run().await });
-        }
-        management.spawn();
-        capabilities
     }
 
     async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {

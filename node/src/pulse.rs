@@ -231,7 +231,7 @@ pub(crate) fn unready(view: &View) -> Vec<Reason> {
         Readiness::Ready => None,
         Readiness::Unready(reason) => Some(Reason { capability: capability.name(), reason }),
     };
-    view.capabilities.iter().filter_map(reason).collect()
+    view.capabilities.iter().filter_map(reason).chain(view.supervisor.reasons()).collect()
 }
 
 fn taken(accounts: &Accounts) -> ByClass {

@@ -19,17 +19,7 @@ use tidegate_kernel_plug::Routes;
 pub(super) struct Management {
     pub(super) plain: Http,
     pub(super) over_tls: Option<Http>,
-    events: Arc<Events>,
-}
-
-impl Management {
-    /// Serves to the end of the process.
-    pub(super) fn spawn(self) {
-        tokio::spawn(self.events.run());
-        for listener in [Some(self.plain), self.over_tls].into_iter().flatten() {
-            tokio::spawn(async move { listener.serve().await });
-        }
-    }
+    pub(super) events: Arc<Events>,
 }
 
 /// What the routes of every management listener answer from.

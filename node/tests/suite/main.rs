@@ -22,6 +22,7 @@ mod grpc;
 mod hostile;
 mod http;
 mod https;
+mod isolation;
 mod journal;
 mod lan;
 mod letters;
