@@ -52,7 +52,8 @@ pub(crate) struct View {
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) storage: Arc<Storage>,
-    pub(crate) mqtt: Arc<Mqtt>,
+    /// Nothing where the broker is another process's.
+    pub(crate) mqtt: Option<Arc<Mqtt>>,
     pub(crate) supervisor: Arc<Supervisor>,
 }
 

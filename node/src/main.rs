@@ -40,6 +40,7 @@ mod logs;
 mod mqtts;
 mod node;
 mod notices;
+mod only;
 mod open_files;
 mod page;
 mod parent;

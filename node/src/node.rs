@@ -2,35 +2,30 @@
 //!
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
+mod listening;
 mod management;
 mod running;
 
-use crate::admin::View;
 use crate::audit::Audit;
 use crate::banner::{self, Banner};
-use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
-use crate::http::{self, Http, HttpError};
+use crate::http::{Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
-use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
 use crate::logs::Recent;
-use crate::mqtts::Mqtts;
 use crate::open_files;
-use crate::page::Board;
 use crate::parent::Parent;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
-use crate::storage::Storage;
 use crate::supervisor::Supervisor;
 use crate::tls::Tls;
 use crate::vitals::Vitals;
-use management::Management;
+use listening::{Listeners, Wired};
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -38,15 +33,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
-use tidegate_connector_mqtt::{Link, Links};
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all};
-use tidegate_service_broker::{Broker, Ports};
-use tidegate_service_grpc::{Grpc, Handshake};
-use tidegate_service_ingest::{Ingest, SinkConfig, http as inputs};
+use tidegate_kernel_plug::{Capability, Live, drain_all};
+use tidegate_service_ingest::{Ingest, SinkConfig};
 use tidegate_service_notice::Notices;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The status of a drain that left something behind.
 const LEFT_BEHIND: u8 = 3;
@@ -178,7 +170,7 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
 }
 
 fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if settings.file.is_none() {
+    if settings.file.is_none() && settings.only.ingest {
         make_folder_for(file)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
@@ -187,10 +179,10 @@ fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<
     Ok(Arc::new(ingest))
 }
 
-/// Nothing where no device has a model.
+/// Nothing where no device has a model, or the history is another process's.
 fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failure> {
     let has_tags = !settings.model.devices.is_empty();
-    has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
+    (has_tags && settings.only.history).then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
 /// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
@@ -235,22 +227,6 @@ impl Holders {
     }
 }
 
-/// All capabilities, in the order of what is wired to what.
-type Wired = Arc<[Arc<dyn Capability>]>;
-
-/// What listens, and what is wired to it.
-struct Listeners {
-    broker: Broker,
-    mqtt: Arc<Mqtt>,
-    mqtts: Option<Arc<Mqtts>>,
-    http: Arc<Http>,
-    grpc: Grpc,
-    links: Arc<Links>,
-    management: Management,
-    board: Option<Arc<Board>>,
-    capabilities: Wired,
-}
-
 /// What a run needs.
 struct Site<'a> {
     settings: Settings,
@@ -287,44 +263,39 @@ impl Site<'_> {
         }
     }
 
-    /// Listens, starts the sink, sets everything running and says so.
+    /// Listens, starts the sinks, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().await?;
-        let file = self.file.clone();
-        let delivery =
-            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
-        let make = move || FileSink::new(&file);
-        let started = self.ingest.start_sink_with("file", delivery, exporters.handle(), make);
-        self.pipeline.commands.join(listeners.broker.handle());
-        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
-        started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        self.settings.sinks.start(&self.ingest, exporters.handle())?;
-        if let Some(board) = &listeners.board {
-            board.start(exporters.handle())?;
+        if let Some(door) = &listeners.door {
+            self.pipeline.commands.join(door.broker.handle());
         }
-        self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
-        if self.settings.notices.has_channels() {
-            self.follow_alarms(exporters.handle());
+        match self.settings.only.ingest {
+            true => self.start_pipeline(&listeners, exporters.handle())?,
+            false => self.pipeline.guard(&self.settings.rules),
         }
-        if let Some(past) = &self.past {
-            history::feed(&past.history, &self.ingest, exporters.handle())?;
+        if self.settings.only.notice {
+            self.start_notices(exporters.handle())?;
         }
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
-        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
+        let (door, ways) = (listeners.door.as_ref(), listeners.ways.as_ref());
+        let (mqtt, admin) = (door.map(|door| door.broker.local_addr()), listeners.management.plain.address());
         let banner = Banner {
             mqtt,
-            mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
-            http: (listeners.http.scheme(), listeners.http.address()),
-            grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
+            mqtts: door.and_then(|door| Some(door.mqtts.as_ref()?.address())),
+            ways: ways.map(|ways| banner::Ways {
+                scheme: ways.http.scheme(),
+                http: ways.http.address(),
+                grpc: ways.grpc.local_addr(),
+                file: &self.file,
+            }),
             admin,
             admin_tls: listeners.management.over_tls.as_ref().map(Http::address),
             lan: lan.clone(),
             code,
             data: self.folder.path(),
-            file: &self.file,
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();
@@ -336,96 +307,36 @@ impl Site<'_> {
         Ok((stops, capabilities))
     }
 
-    async fn listen(&self) -> Result<Listeners, Failure> {
-        let counts = Arc::new(HttpCounts::default());
-        let shared = self.shared(&counts);
-        let config = self.settings.mqtt.clone();
-        let readings = Arc::new(Readings(self.ingest.clone()));
-        let journal = Some(self.folder.queues().clone());
-        let ports = Ports { intake: readings.clone(), authenticate: self.identity.clone(), journal };
-        let bound = Broker::bind(config, ports).await;
-        let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
-        let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
-        let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
-        let mqtts = match self.tls.clone() {
-            Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
-            None => None,
-        };
-        let grpc = self.bind_grpc(readings).await?;
-        let links = self.links()?;
-        let mqtt = Arc::new(Mqtt::new(&broker));
-        let (board, storage) = (self.board(), Arc::new(Storage::of(self.folder)));
-        let intake: [Arc<dyn Capability>; 4] =
-            [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
-        let capabilities = self.wired(mqtts.clone(), intake, storage.clone(), board.clone());
-        let view = View {
-            capabilities: capabilities.clone(),
-            ingest: self.ingest.clone(),
-            identity: self.identity.clone(),
-            counts,
-            vitals: self.vitals,
-            reloader: self.reloader.clone(),
-            notices: self.notices.clone(),
-            storage,
-            mqtt: mqtt.clone(),
-            supervisor: self.supervisor.clone(),
-        };
-        let management = self.manage(view, board.as_deref(), &shared).await?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
-    }
-
-    /// The page of latest numbers, where topics are chosen for it.
-    fn board(&self) -> Option<Arc<Board>> {
-        let config = self.settings.sinks.page()?;
-        Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
-    }
-
-    /// What every HTTP listener is given.
-    fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
-        http::Shared {
-            authenticate: self.identity.clone(),
-            counts: counts.clone(),
-            stays: Arc::default(),
-            witness: Some(Arc::new(self.audit.clone())),
+    /// What readings go through: the sinks, the rules, the page, the history.
+    fn start_pipeline(&self, listeners: &Listeners, exporters: &Handle) -> Result<(), Failure> {
+        let file = self.file.clone();
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        let started = self.ingest.start_sink_with("file", delivery, exporters, move || FileSink::new(&file));
+        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
+        started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        self.settings.sinks.start(&self.ingest, exporters)?;
+        if let Some(board) = &listeners.board {
+            board.start(exporters)?;
         }
+        match &self.past {
+            Some(past) => history::feed(&past.history, &self.ingest, exporters),
+            None => Ok(()),
+        }
+    }
+
+    fn start_notices(&self, exporters: &Handle) -> Result<(), Failure> {
+        self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters)?;
+        if self.settings.notices.has_channels() {
+            self.follow_alarms(exporters);
+        }
+        Ok(())
     }
 
     /// What neighbours are told, where there are any.
     fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
         let port = listeners.management.over_tls.as_ref()?.address().port();
         self.lan.as_ref().map(|lan| lan.greeting(port))
-    }
-
-    /// Brokers elsewhere. Whether they can be reached is no reason not to start.
-    fn links(&self) -> Result<Arc<Links>, Failure> {
-        let link = |config: &tidegate_connector_mqtt::Config| {
-            Link::new(config.clone(), self.ingest.clone()).map(Arc::new)
-        };
-        let links = self.settings.external.iter().map(link).collect::<Result<_, _>>();
-        links.map(Links).map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
-    }
-
-    async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
-        let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
-        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
-        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
-        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
-    }
-
-    /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(
-        &self,
-        mqtts: Option<Arc<Mqtts>>,
-        intake: [Arc<dyn Capability>; 4],
-        storage: Arc<Storage>,
-        board: Option<Arc<Board>>,
-    ) -> Wired {
-        let rest: [Arc<dyn Capability>; 3] = [self.ingest.clone(), self.notices.clone(), storage];
-        let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
-        let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
-        let board = board.map(|board| -> Arc<dyn Capability> { board });
-        mqtts.into_iter().chain(intake).chain(rest).chain(keeper).chain(board).collect()
     }
 
     async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
@@ -435,6 +346,10 @@ impl Site<'_> {
         tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
+        if !self.settings.only.ingest {
+            // Opened like everything on the data folder, and idle: says to the next start that this was no crash.
+            self.ingest.drain(began).await;
+        }
         let report = drain_all(&each, began + timeout).await;
         banner::say(&banner::farewell(&report, began.elapsed()));
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }

@@ -174,7 +174,7 @@ impl Pulse {
                 shelved: alarms.shelved,
             },
             dead_letters: self.view.ingest.dead_letters_kept(),
-            connections: self.view.mqtt.connections(),
+            connections: self.view.mqtt.as_ref().map_or(0, |mqtt| mqtt.connections()),
             log_bytes: self.view.storage.queues().log_bytes,
             resident_bytes,
             cpu_ms,

@@ -1,6 +1,7 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::only::{self, Only};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
 use crate::{http, identity, notices};
@@ -63,6 +64,7 @@ const NODE: Section = Section::new(
             "How long the end may take; with nothing, what is on its way stays in the journal for the next start.",
         )
         .live(),
+        only::FIELD,
         Field::new(
             "time_zone",
             Kind::Text { bytes_max: 64 },
@@ -134,6 +136,7 @@ const FILE: &[Field] = &[Field::optional(
 pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) network_allowed: bool,
+    pub(crate) only: Only,
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
     /// Nothing where management is not served over TLS.
@@ -200,7 +203,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let notices = reading.section("notice", notices::Setup::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
-    let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
+    let ((data, network_allowed, drain_timeout, zone, only), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
     let sinks = sinks.over(outbound?);
     let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
@@ -210,6 +213,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     Some(Settings {
         data,
         network_allowed,
+        only,
         drain_timeout,
         admin,
         admin_tls,
@@ -243,14 +247,15 @@ fn pipeline(values: &Values, faults: &mut Faults) -> Pipeline {
     (config, model, rules, values.group("file").find("path"), sinks)
 }
 
-fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone) {
+fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone, Only) {
     let zone: String = values.get("time_zone");
     let zone = Zone::named(&zone).unwrap_or_else(|| {
         let hint = "write it as the IANA database does: \"Asia/Shanghai\", \"Europe/Berlin\", \"UTC\"";
         faults.push(values.fault("time_zone", format!("there is no time zone {zone:?}"), hint));
         Zone::utc()
     });
-    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"), zone)
+    let only = Only::from_values(values, faults);
+    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"), zone, only)
 }
 
 fn retention(values: &Values, faults: &mut Faults) -> Retention {
@@ -310,6 +315,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         |path, option, text: Option<String>| text.map(|text| Override { path, option, texts: vec![text] });
     let network = up.allow_network_folder.then(|| "true".to_owned());
     let critical: Vec<String> = up.critical.iter().map(|filter| filter.as_str().to_owned()).collect();
+    let only = Override { path: "node.only", option: "--only", texts: up.only.clone() };
     let critical = Override { path: "ingest.critical", option: "--critical", texts: critical };
     [
         one("node.data", "--data", up.data.clone()),
@@ -326,6 +332,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),
+        Some(only).filter(|given| !given.texts.is_empty()),
     ]
     .into_iter()
     .flatten()

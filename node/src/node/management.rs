@@ -11,9 +11,10 @@ use crate::login::{self, Desk};
 use crate::page::Board;
 use crate::pulse::Pulse;
 use crate::tls::Tls;
+use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tidegate_kernel_plug::Routes;
+use tidegate_kernel_plug::{Refusal, Routes};
 
 /// What serves people, programs and the console.
 pub(super) struct Management {
@@ -68,6 +69,7 @@ impl Site<'_> {
             .and(shown.unwrap_or_default())
             .and(self.people())
             .and(self.parent.routes())
+            .refusing(|route| self.settings.only.lacks(route).map(elsewhere))
     }
 
     /// Where people log in, and where the auditor reads what they did.
@@ -76,4 +78,10 @@ impl Site<'_> {
         let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
         login::routes(desk).and(audit::routes(audit))
     }
+}
+
+fn elsewhere(capability: &'static str) -> Refusal {
+    let message = format!("{capability} does not run in this process");
+    let hint = "ask the process that runs it; node.only (--only) says what runs in this one";
+    Refusal::new(StatusCode::NOT_FOUND, "TG-SV-004", message, hint)
 }

@@ -1,6 +1,7 @@
 //! What runs: each capability's tasks under the supervisor, and what they go on from after a panic.
 
-use super::{Listeners, Past, Site, Wired};
+use super::listening::{Door, Listeners, Ways, Wired};
+use super::{Past, Site};
 use crate::alarms;
 use crate::failure::Failure;
 use std::future::Future;
@@ -13,22 +14,19 @@ use tokio::task::spawn_blocking;
 impl Site<'_> {
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     pub(super) fn set_running(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
-        self.run_ingest();
-        self.keep("notice", &self.notices, |notices| async move { notices.keep_retired().await });
+        let Listeners { door, ways, management, capabilities, .. } = listeners;
+        if let Some(door) = door {
+            self.run_door(door);
+        }
+        if let Some(ways) = ways {
+            self.run_ingest();
+            self.run_ways(ways);
+        }
+        if self.settings.only.notice {
+            self.keep("notice", &self.notices, |notices| async move { notices.keep_retired().await });
+        }
         if let Some(Past { keeper, .. }) = &self.past {
             self.keep("history", keeper, |keeper| async move { keeper.keep().await });
-        }
-        self.keep("broker", &Arc::new((mqtt, broker)), |both| async move { both.0.serve(&both.1).await });
-        if let Some(mqtts) = &mqtts {
-            self.keep("mqtts", mqtts, |mqtts| async move { mqtts.serve().await });
-        }
-        self.keep("http", &http, |http| async move { http.serve().await });
-        self.keep("grpc", &Arc::new(grpc), |grpc| async move {
-            grpc.serve().await;
-        });
-        for link in &links.0 {
-            self.keep("external", link, |link| async move { link.run().await });
         }
         self.keep("events", &management.events, |events| async move { events.run().await });
         self.keep("admin", &Arc::new(management.plain), |admin| async move { admin.serve().await });
@@ -36,6 +34,23 @@ impl Site<'_> {
             self.keep("admin-tls", &admin, |admin| async move { admin.serve().await });
         }
         capabilities
+    }
+
+    fn run_door(&self, Door { broker, mqtt, mqtts }: Door) {
+        self.keep("broker", &Arc::new((mqtt, broker)), |both| async move { both.0.serve(&both.1).await });
+        if let Some(mqtts) = &mqtts {
+            self.keep("mqtts", mqtts, |mqtts| async move { mqtts.serve().await });
+        }
+    }
+
+    fn run_ways(&self, Ways { http, grpc, links }: Ways) {
+        self.keep("http", &http, |http| async move { http.serve().await });
+        self.keep("grpc", &Arc::new(grpc), |grpc| async move {
+            grpc.serve().await;
+        });
+        for link in &links.0 {
+            self.keep("external", link, |link| async move { link.run().await });
+        }
     }
 
     /// Every change of an alarm goes into the outbox, from now on at the very first time, until the runtime ends.

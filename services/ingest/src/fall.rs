@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tidegate_kernel_journal::{Level, Refusal};
+use tidegate_kernel_journal::{Refusal, Ticket};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -110,9 +110,10 @@ impl Ingest {
     /// Opens the way in again after a panic, out of what the journal has. What was counted in memory alone since the last register counts
     /// as lost at a crash. Blocks on the disk.
     pub fn reopen(&self) -> Result<(), OpenError> {
+        // What is read again has to be there. Nearly all of it is before anybody else has to wait for the lock.
+        self.wait_for_journal();
         let mut admission = self.admission();
-        // What is read again has to be there; a journal that has stopped says so to the next append.
-        let _ = self.journal.synced().wait(self.journal.status().head_seq);
+        self.wait_for_journal();
         let recovered = self.journal_says(admission.received())?;
         let before = mem::replace(&mut *admission, recovered);
         admission.closed = before.closed;
@@ -121,7 +122,8 @@ impl Ingest {
             self.open_stake(&mut admission, &outlet.state.name);
         }
         self.gate.set(self.gate.get().anew());
-        self.promise(&mut admission);
+        // Nothing is admitted before that is synced, and nobody waits for it here.
+        let _ = self.promise(&mut admission);
         self.admission.clear_poison();
         // One more may have come up since; it is the same fall.
         drop(self.fall.take());
@@ -129,13 +131,14 @@ impl Ingest {
         Ok(())
     }
 
-    /// An outcome that stays unknown is no failure to open: nothing is admitted before the promise is synced.
-    pub(crate) fn promise(&self, admission: &mut Admission) {
-        if !admission.closed
-            && let Ok(ticket) = self.write_register(admission)
-        {
-            let _ = ticket.wait(Level::Disk);
-        }
+    /// A journal that has stopped says so to the next append.
+    fn wait_for_journal(&self) {
+        let _ = self.journal.synced().wait(self.journal.status().head_seq);
+    }
+
+    /// How much will have been received at most before the next promise; nothing where the last word is written, or none can be.
+    pub(crate) fn promise(&self, admission: &mut Admission) -> Option<Ticket> {
+        if admission.closed { None } else { self.write_register(admission).ok() }
     }
 }
 
@@ -147,7 +150,7 @@ mod tests {
     use crate::reading::{Reading, Source};
     use std::sync::Arc;
     use tempfile::TempDir;
-    use tidegate_kernel_journal::DataFolder;
+    use tidegate_kernel_journal::{DataFolder, Level};
 
     fn offer(ingest: &Ingest, topic: &str) -> Result<(), Declined> {
         let reading = Reading::raw(Source::Mqtt, topic.parse().unwrap(), "21.5");
@@ -183,7 +186,7 @@ mod tests {
         ingest.give_up("held_back");
         assert_eq!(panic_of(&ingest).await, "a panic that was planted");
         ingest.reopen().unwrap();
-        offer(&ingest, "line/7/temp").unwrap();
+        while offer(&ingest, "line/7/temp") == Err(Declined::Busy) {}
         let accounts = ingest.accounts();
         assert_eq!((accounts.admission.received, accounts.admission.accepted), (6, 6));
         assert_eq!(ingest.turned_away.load(Ordering::Relaxed), 1);

@@ -95,7 +95,11 @@ impl Ingest {
             journal,
             config,
         };
-        ingest.promise(&mut ingest.admission());
+        let promise = ingest.promise(&mut ingest.admission());
+        if let Some(ticket) = promise {
+            // An outcome that stays unknown is no failure to open: nothing is admitted before the promise is synced.
+            let _ = ticket.wait(Level::Disk);
+        }
         Ok(ingest)
     }
 
