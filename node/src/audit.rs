@@ -10,9 +10,20 @@
 //!  2 outcome   act u64 (its number), status u16, detail text
 //! ```
 
+mod config;
+mod leaving;
+mod proofs;
+mod trees;
+mod witnessing;
+
+pub(crate) use config::{Config, SECTION};
+pub(crate) use leaving::Leaving;
+pub(crate) use trees::Trees;
+pub(crate) use witnessing::routes as witness_routes;
+
 use crate::asking::ask;
 use crate::banner::say;
-use crate::cli::Audit as Command;
+use crate::cli::{Asked, Audit as Command};
 use crate::failure::Failure;
 use axum::Json;
 use axum::extract::{Query, State};
@@ -23,6 +34,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Record, Refusal as NotTaken, Unknown};
 use tidegate_kernel_plug::{Act, Need, Outcome, Refusal, Role, Route, Routes, Witness, Witnessing};
@@ -165,32 +177,40 @@ fn take_text(rest: &mut &[u8]) -> Option<String> {
     String::from_utf8(text.to_vec()).ok()
 }
 
+/// Who, what, target, from where, by which request.
+fn texts(mut payload: &[u8]) -> Option<[String; 5]> {
+    let mut text = || take_text(&mut payload);
+    Some([text()?, text()?, text()?, text()?, text()?])
+}
+
 fn event(record: &Record) -> Option<Event> {
-    let mut rest = (record.head.version == VERSION).then_some(&record.payload[..])?;
-    let mut text = || take_text(&mut rest);
-    let (who, what, target, from, request_id) = (text()?, text()?, text()?, text()?, text()?);
+    let payload = (record.head.version == VERSION).then_some(&record.payload[..])?;
+    let [who, what, target, from, request_id] = texts(payload)?;
     let (seq, id, at_ms) = (record.head.seq, record.head.id.to_string(), record.head.stamp_ms);
     Some(Event { seq, id, at_ms, who, what, target, from, request_id, status: None, detail: String::new() })
 }
 
+/// Number of the act, status, detail.
+fn outcome(payload: &[u8]) -> Option<(u64, u16, String)> {
+    let (act, rest) = payload.split_at_checked(8)?;
+    let (status, mut rest) = rest.split_at_checked(2)?;
+    let detail = take_text(&mut rest)?;
+    let (act, status) = (act.try_into().ok()?, status.try_into().ok()?);
+    Some((u64::from_le_bytes(act), u16::from_le_bytes(status), detail))
+}
+
 fn put_outcome(events: &mut BTreeMap<u64, Event>, record: &Record) {
-    let read = || {
-        let (act, rest) = record.payload.split_at_checked(8)?;
-        let (status, mut rest) = rest.split_at_checked(2)?;
-        let detail = take_text(&mut rest)?;
-        let (act, status) = (act.try_into().ok()?, status.try_into().ok()?);
-        Some((u64::from_le_bytes(act), u16::from_le_bytes(status), detail))
-    };
-    if let Some((act, status, detail)) = read()
+    if let Some((act, status, detail)) = outcome(&record.payload)
         && let Some(event) = events.get_mut(&act)
     {
         (event.status, event.detail) = (Some(status), detail);
     }
 }
 
-pub(crate) fn routes(audit: Audit) -> Routes {
+pub(crate) fn routes(audit: Audit, trees: Arc<Trees>) -> Routes {
     let need = Need::Role(Role::Auditor);
-    Routes::new().with(Route::get("/api/v1/audit", need, "Administrative acts, oldest first."), list, audit)
+    let acts = Route::get("/api/v1/audit", need, "Administrative acts, oldest first.");
+    Routes::new().with(acts, list, audit).and(proofs::routes(trees))
 }
 
 #[derive(Debug, Deserialize)]
@@ -212,9 +232,17 @@ async fn list(State(audit): State<Audit>, Query(After { after }): Query<After>) 
     }
 }
 
-/// `tidegate audit`: asks the running node.
+/// `tidegate audit`: asks the running node, but for checking a proof, which asks nobody.
 pub(crate) fn tell(command: &Command) -> Result<ExitCode, Failure> {
-    let Command::List { after, node } = command;
+    match command {
+        Command::List { after, node } => tell_acts(*after, node),
+        Command::Keys { node } => proofs::tell_keys(node),
+        Command::Proof { id, tree, node } => proofs::tell_proof(id, tree, node),
+        Command::CheckProof { file, key, json } => proofs::check(file, key, *json),
+    }
+}
+
+fn tell_acts(after: u64, node: &Asked) -> Result<ExitCode, Failure> {
     let page = ask(&node.node, "GET", &format!("/api/v1/audit?after={after}"))?;
     say(&if node.json { format!("{page}\n") } else { in_words(&page) });
     Ok(ExitCode::SUCCESS)

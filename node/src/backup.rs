@@ -24,8 +24,11 @@ pub(crate) fn restore(options: &Restore) -> Result<ExitCode, Failure> {
         (None, Some(time)) => Until::Time { ms: u64::try_from(time.as_millisecond()).unwrap_or(0) },
         (None, None) => Until::End,
     };
-    let restored =
-        journal::restore(&options.backups, &options.to, &until).map_err(|error| failure(&error))?;
+    let outcome = match &options.to {
+        Some(to) => journal::restore(&options.backups, to, &until),
+        None => journal::restore_check(&options.backups, &until),
+    };
+    let restored = outcome.map_err(|error| failure(&error))?;
     say(&if options.json { restored_json(&restored) } else { restored.iter().map(restored_words).collect() });
     Ok(ExitCode::SUCCESS)
 }

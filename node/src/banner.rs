@@ -32,7 +32,8 @@ pub(crate) struct Ways<'a> {
     pub(crate) scheme: &'static str,
     pub(crate) http: SocketAddr,
     pub(crate) grpc: SocketAddr,
-    pub(crate) file: &'a Path,
+    /// Nothing where readings go into no file.
+    pub(crate) file: Option<&'a Path>,
 }
 
 impl fmt::Display for Banner<'_> {
@@ -55,7 +56,7 @@ impl fmt::Display for Banner<'_> {
             writeln!(f, "  grpc   grpc://{grpc}   tidegate.ingest.v1.Readings{over_tls}")?;
         }
         writeln!(f, "  data   {data}")?;
-        if let Some(Ways { file, .. }) = &self.ways {
+        if let Some(file) = self.ways.as_ref().and_then(|ways| ways.file) {
             writeln!(f, "  file   {}   one reading a line", file.display())?;
         }
         match &self.config {
@@ -71,11 +72,11 @@ impl fmt::Display for Banner<'_> {
         if let Some(mqtt) = self.mqtt {
             writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
         }
-        match &self.ways {
-            Some(Ways { file, .. }) => {
-                writeln!(f, "  tail {}", file.display())?;
-                writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?;
-            }
+        if let Some(file) = self.ways.as_ref().and_then(|ways| ways.file) {
+            writeln!(f, "  tail {}", file.display())?;
+        }
+        match self.ways {
+            Some(_) => writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?,
             None => writeln!(f, "  curl http://{admin}/readyz")?,
         }
         writeln!(f, "stop it with Ctrl-C: what is on its way goes out first")

@@ -1,14 +1,16 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
+mod bundle;
 mod identity;
 #[cfg(feature = "lab")]
 mod lab;
 mod look;
 
+pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
-pub(crate) use look::{Bundle, Doctor, Place, Tongue, Top};
+pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -20,7 +22,8 @@ Exit status:
   0    all went well
   1    it failed, or `journal verify` found damage; the error has a code, and `tidegate explain CODE` says more
   2    the command line was not understood
-  3    `up` was told to stop and could not finish everything in time; it printed what is left
+  3    `up` was told to stop and could not finish everything in time; it printed what is left. `upgrade --check`: an upgrade
+       is needed
   130  `up` was told to stop twice and ended at once
 
 Environment:
@@ -68,6 +71,7 @@ Exit status: 0 told; 1 there is no such story, the error has a code; 2 usage")]
 Example:
   tidegate backup ./tidegate-data --to /mnt/backup/monday
   tidegate backup ./tidegate-data --to /mnt/backup/tuesday --since /mnt/backup/monday
+  tidegate backup ./tidegate-data --to /mnt/backup/today.tar
 
 Exit status: 0 the backup is whole; 1 it is not, the error has a code; 2 usage")]
     Backup(Backup),
@@ -76,25 +80,27 @@ Exit status: 0 the backup is whole; 1 it is not, the error has a code; 2 usage")
 Example:
   tidegate restore /mnt/backup/monday /mnt/backup/tuesday --to ./tidegate-data
   tidegate restore /mnt/backup/monday --to ./tidegate-data --until 2026-11-26T12:00:00+08:00
+  tidegate restore /mnt/backup/today.tar --check
 
-What was delivered behind the place where the folder ends is delivered again.
+All that is needed is read before anything is made. What was delivered behind the place where the folder ends is delivered again.
 
-Exit status: 0 the folder is whole; 1 there is none, the error has a code; 2 usage")]
+Exit status: 0 the folder is whole, or could be made; 1 there is none, the error has a code; 2 usage")]
     Restore(Restore),
     /// Bring a data folder of an older version to this version's format; the old files are kept
     #[command(after_help = "\
 Example:
+  tidegate upgrade --check ./tidegate-data
   tidegate upgrade ./tidegate-data
 
 The node must be stopped. A folder that is of this format already is left as it is, which is a success. One that was cut off
-starts over when it is called again.
+starts over when it is called again. What is refused is refused before anything is written.
 
-Exit status: 0 upgraded, or nothing to do; 1 it failed, the error has a code; 2 usage")]
-    Upgrade {
-        /// The data folder
-        #[arg(value_name = "DIR")]
-        data: PathBuf,
-    },
+Exit status: 0 upgraded, or nothing to do; 1 refused or failed, the error has a code; 2 usage; 3 with --check: an upgrade is
+needed, and nothing speaks against it")]
+    Upgrade(Upgrade),
+    /// Look at a signed bundle that was carried here, before anything of it is installed
+    #[command(subcommand)]
+    Bundle(Bundle),
     /// Take the steps of the demonstration that `up --demo` runs, from another terminal
     #[cfg(feature = "lab")]
     #[command(subcommand)]
@@ -140,7 +146,7 @@ Example:
 
 What is to be in it is listed first; without --yes it is asked for, or, where there is no terminal, not written.
 Exit status: 0 written, or not wanted; 1 it could not be written, the error has a code; 2 usage")]
-    SupportBundle(Box<Bundle>),
+    SupportBundle(Box<SupportBundle>),
     /// Say what an error code means and what to do; without a code, list them all
     #[command(after_help = "Example:\n  tidegate explain TG-JR-010")]
     Explain { code: Option<String> },
@@ -235,11 +241,24 @@ pub(crate) struct Asked {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Upgrade {
+    /// The data folder
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Only say what would be done, how much room that takes and what speaks against it; changes nothing
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Backup {
     /// The data folder
     #[arg(value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Where the backup goes: a folder that is empty or not there
+    /// Where the backup goes: a folder that is empty or not there, or a file that is not there, whose name ends in .tar
     #[arg(long, value_name = "TARGET")]
     pub(crate) to: PathBuf,
     /// A backup made before; what is in it, or in those it builds on, is not copied again
@@ -252,12 +271,15 @@ pub(crate) struct Backup {
 
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
-    /// A full backup, then each one that builds on those before it
+    /// A full backup, then each one that builds on those before it; folders and files
     #[arg(value_name = "BACKUP", required = true)]
     pub(crate) backups: Vec<PathBuf>,
     /// The new data folder: one that is empty or not there
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "check")]
+    pub(crate) to: Option<PathBuf>,
+    /// Only read all that would be needed and say how far it goes; makes nothing
+    #[arg(long, conflicts_with = "to")]
+    pub(crate) check: bool,
     /// Leave out what was appended later, such as 2026-11-26T12:00:00+08:00
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<jiff::Timestamp>,

@@ -5,6 +5,7 @@
 
 mod config;
 mod key;
+pub(crate) mod key_file;
 mod lockout;
 mod login;
 mod password;

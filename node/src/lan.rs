@@ -17,6 +17,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use tidegate_kernel_journal::require_usable;
 use tidegate_kernel_plug::config::Override;
 
 const FOLDER: &str = "lan";
@@ -36,6 +37,8 @@ pub(crate) struct Lan {
 impl Lan {
     /// Takes what is there, and makes what is not, the data folder as well.
     pub(crate) fn open(data: &Path) -> Result<Lan, Failure> {
+        // Made before the data folder is opened, and not in one that is not going to be.
+        require_usable(data).map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let folder = data.join(FOLDER);
         make(&folder).map_err(|error| unkept(&folder, &error))?;
         let addresses = addresses();

@@ -15,6 +15,7 @@ mod banner;
 mod bench;
 mod broker;
 mod budget;
+mod bundle;
 mod cli;
 mod commands;
 mod completions;
@@ -78,7 +79,8 @@ fn main() -> ExitCode {
         Command::Story(story) => story::tell(&story),
         Command::Backup(options) => backup::back_up(&options),
         Command::Restore(options) => backup::restore(&options),
-        Command::Upgrade { data } => upgrade::run(&data),
+        Command::Bundle(command) => bundle::run(&command),
+        Command::Upgrade(options) => upgrade::run(&options),
         #[cfg(feature = "lab")]
         Command::Demo(command) => demo::run(&command),
         #[cfg(feature = "lab")]

@@ -6,7 +6,7 @@ mod listening;
 mod management;
 mod running;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Leaving, Trees};
 use crate::banner::{self, Banner};
 use crate::cli::Up;
 use crate::config::Origins;
@@ -28,7 +28,7 @@ use crate::vitals::Vitals;
 use listening::{Listeners, Wired};
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, Live, drain_all};
-use tidegate_service_ingest::{Ingest, SinkConfig};
+use tidegate_service_ingest::{Ingest, OpenError, SinkConfig};
 use tidegate_service_notice::Notices;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -63,13 +63,12 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
-    let file = settings.file.clone().unwrap_or_else(|| settings.data.join("ingest/readings.ndjson"));
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
     let folder = open_folder(&settings)?;
-    let opened = open_ingest(&settings, &folder, &file).and_then(|ingest| Ok((ingest, open_key(&settings)?)));
-    let outcome = opened.and_then(|(ingest, key)| {
+    let opened = open_parts(&settings, &folder);
+    let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
         let pipeline = rules::Pipeline {
             ingest: ingest.clone(),
@@ -93,13 +92,12 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             identity,
             tls,
             notices: Arc::new(notices),
-            file,
             vitals,
             reloader,
             drain_timeout,
             past,
             audit: Audit::new(folder.books().clone()),
-            fingerprint: key.fingerprint().into(),
+            trees: Arc::new(trees),
             lan,
             parent,
             recent,
@@ -118,10 +116,17 @@ fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
     Parent::of(options).map_err(|error| unstarted("could not hear the parent", &error))
 }
 
-fn open_key(settings: &Settings) -> Result<NodeKey, Failure> {
+/// What can fail once the folder is open, and then has to close it again.
+fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Arc<Ingest>, Trees), Failure> {
+    Ok((open_ingest(settings, folder)?, open_trees(settings, folder)?))
+}
+
+/// The trees over administrative acts, which are signed with the node's key.
+fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure> {
     let key = NodeKey::open(&settings.data)?;
     tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-    Ok(key)
+    let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?);
+    Trees::open(&settings.data, folder.books(), &settings.audit, key, leaving)
 }
 
 /// A device that cannot be accepted looks as if the network were at fault, so this is said beforehand.
@@ -169,9 +174,9 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
         .map_err(|error| unstarted("could not start threads", &error))
 }
 
-fn open_ingest(settings: &Settings, folder: &DataFolder, file: &Path) -> Result<Arc<Ingest>, Failure> {
-    if settings.file.is_none() && settings.only.ingest {
-        make_folder_for(file)?;
+fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
+    if let Some(file) = settings.file.as_ref().filter(|_| settings.only.ingest) {
+        make_folder_for(file, &settings.data)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
     let ingest = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
@@ -185,11 +190,11 @@ fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failur
     (has_tags && settings.only.history).then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
-/// Makes the folder below the data folder that the default file is in. Its name is synced at every start, since the one before
-/// may have ended between the two: what is delivered is settled, and must not go with the name of a folder.
-fn make_folder_for(file: &Path) -> Result<(), Failure> {
-    let folder = file.parent().expect("the default file is in a folder below the data folder");
-    let data = folder.parent().expect("that folder is below the data folder");
+/// Makes the folder that the file is in, if that is one right below the data folder, as it is by default. Its name is synced at every
+/// start, since the one before may have ended between the two: what is delivered is settled, and must not go with the name of a
+/// folder.
+fn make_folder_for(file: &Path, data: &Path) -> Result<(), Failure> {
+    let Some(folder) = file.parent().filter(|folder| folder.parent() == Some(data)) else { return Ok(()) };
     fs::create_dir_all(folder)
         .and_then(|()| fs::File::open(data)?.sync_all())
         .map_err(|error| unstarted(&format!("could not make the folder {}", folder.display()), &error))
@@ -236,15 +241,13 @@ struct Site<'a> {
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
-    file: PathBuf,
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
     /// Nothing where no device has a model at the start: only their readings have tags.
     past: Option<Past>,
     audit: Audit,
-    /// Of the node's key.
-    fingerprint: Arc<str>,
+    trees: Arc<Trees>,
     lan: Option<Lan>,
     parent: Parent,
     recent: Recent,
@@ -263,6 +266,13 @@ impl Site<'_> {
         }
     }
 
+    fn start_file(&self, exporters: &Handle) -> Result<(), OpenError> {
+        let Some(file) = self.settings.file.clone() else { return Ok(()) };
+        let delivery =
+            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
+        self.ingest.start_sink_with("file", delivery, exporters, move || FileSink::new(&file))
+    }
+
     /// Listens, starts the sinks, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
@@ -278,6 +288,7 @@ impl Site<'_> {
         if self.settings.only.notice {
             self.start_notices(exporters.handle())?;
         }
+        self.start_trees(exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
         let (door, ways) = (listeners.door.as_ref(), listeners.ways.as_ref());
@@ -289,7 +300,7 @@ impl Site<'_> {
                 scheme: ways.http.scheme(),
                 http: ways.http.address(),
                 grpc: ways.grpc.local_addr(),
-                file: &self.file,
+                file: self.settings.file.as_deref(),
             }),
             admin,
             admin_tls: listeners.management.over_tls.as_ref().map(Http::address),
@@ -309,11 +320,7 @@ impl Site<'_> {
 
     /// What readings go through: the sinks, the rules, the page, the history.
     fn start_pipeline(&self, listeners: &Listeners, exporters: &Handle) -> Result<(), Failure> {
-        let file = self.file.clone();
-        let delivery =
-            SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
-        let started = self.ingest.start_sink_with("file", delivery, exporters, move || FileSink::new(&file));
-        let started = started.and_then(|()| self.pipeline.start(&self.settings.rules));
+        let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         self.settings.sinks.start(&self.ingest, exporters)?;
         if let Some(board) = &listeners.board {
@@ -323,6 +330,15 @@ impl Site<'_> {
             Some(past) => history::feed(&past.history, &self.ingest, exporters),
             None => Ok(()),
         }
+    }
+
+    fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
+        let started = self.trees.start();
+        started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
+        if let Some(leaving) = self.trees.leaving() {
+            exporters.spawn(leaving.run(self.trees.clone(), self.notices.outbox().clone()));
+        }
+        Ok(())
     }
 
     fn start_notices(&self, exporters: &Handle) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use crate::cli::Up;
 use crate::only::{self, Only};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
-use crate::{http, identity, notices};
+use crate::{audit, http, identity, notices};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,6 +25,7 @@ const SECTIONS: &[Section] = &[
     NODE,
     MANAGEMENT,
     identity::SECTION,
+    audit::SECTION,
     tls::SECTION,
     http::SECTION,
     broker::SECTION,
@@ -125,11 +126,21 @@ const QUEUES: Section = Section::new(
 );
 
 const FILE_HELP: &str = "The file sink: one reading a line.";
-const FILE: &[Field] = &[Field::optional(
-    "path",
-    Kind::Path,
-    "The file readings are delivered to; ingest/readings.ndjson in the data folder by default.",
-)];
+const FILE: &[Field] = &[
+    Field::new(
+        "enabled",
+        Kind::Flag,
+        "true",
+        "Whether there is a file at all; without one, and without another sink, readings end in the journal.",
+    ),
+    Field::optional(
+        "path",
+        Kind::Path,
+        "The file readings are delivered to; ingest/readings.ndjson in the data folder by default.",
+    ),
+];
+/// Below the data folder.
+const FILE_DEFAULT: &str = "ingest/readings.ndjson";
 
 /// What a start needs to know, each in the type of whoever uses it.
 #[derive(Debug, Clone)]
@@ -142,6 +153,7 @@ pub(crate) struct Settings {
     /// Nothing where management is not served over TLS.
     pub(crate) admin_tls: Option<SocketAddr>,
     pub(crate) identity: identity::Config,
+    pub(crate) audit: audit::Config,
     /// Nothing where TLS is not spoken.
     pub(crate) tls: Option<Certificate>,
     pub(crate) http: http::Config,
@@ -155,6 +167,7 @@ pub(crate) struct Settings {
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
+    /// Nothing where readings go into no file.
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
@@ -182,6 +195,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
     let identity = reading.section("identity", identity::Config::from_values);
+    let audit = reading.section("audit", audit::Config::from_values);
     let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
     let http = reading.section("http", |values, faults| {
@@ -205,11 +219,11 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone, only), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
-    let sinks = sinks.over(outbound?);
+    let (file, sinks) =
+        (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
     let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
         (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc) = (tls?, inputs?, mqtts?, grpc?);
-    let (external, notices) = (external?, notices?);
+    let (tls, inputs, mqtts, grpc, external, notices) = (tls?, inputs?, mqtts?, grpc?, external?, notices?);
     Some(Settings {
         data,
         network_allowed,
@@ -218,6 +232,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         admin,
         admin_tls,
         identity,
+        audit: audit?,
         tls,
         http,
         inputs,
@@ -238,13 +253,14 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
 }
 
 /// What readings go through, from their class to the sinks.
-type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Option<PathBuf>, Sinks);
+type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Option<Option<PathBuf>>, Sinks);
 
 fn pipeline(values: &Values, faults: &mut Faults) -> Pipeline {
     let (config, model) = (ingest::Config::from_values(values, faults), ingest::model_config(values, faults));
     let (rules, sinks) =
         (ingest::RulesConfig::from_values(values, &model, faults), Sinks::from_values(values, faults));
-    (config, model, rules, values.group("file").find("path"), sinks)
+    let file = values.group("file");
+    (config, model, rules, file.get::<bool>("enabled").then(|| file.find("path")), sinks)
 }
 
 fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone, Only) {

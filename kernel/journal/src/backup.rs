@@ -1,4 +1,5 @@
-//! A backup of a data folder, taken while a node runs on it or not: its segments as far as they are whole, and a list of them.
+//! A backup of a data folder, taken while a node runs on it or not: its segments as far as they are whole, and a list of them, in a
+//! folder or in one file.
 //!
 //! Locks nothing and changes nothing in the folder it reads; asking the system to sync a file changes none of its bytes. `queues`
 //! is read before `books`: what was made of a queue's record may then be there while the record is not settled yet, and not the
@@ -9,20 +10,25 @@
 
 mod error;
 mod manifest;
+mod part;
 mod restore;
 mod source;
+mod target;
+mod volume;
 
 pub use error::BackupError;
-pub use restore::{Restored, Until, restore};
+pub use restore::{Restored, Until, restore, restore_check};
 
 use crate::folder::{self, BOOKS, QUEUES};
 use crate::segment;
 use error::io;
 use manifest::{Journal, Manifest};
 use source::Source;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use target::Target;
+use volume::Volume;
 
 /// What is said of one journal in a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +43,19 @@ pub struct Saved {
     pub copied_bytes: u64,
 }
 
-/// Writes a backup of `data` to `target`, a folder that is empty or not there. With `since`, a backup taken before, only what is not
+/// Writes a backup of `data` to `target`, a folder that is empty or not there, or a file that is not there, whose name ends in `.tar`. With `since`, a backup taken before, only what is not
 /// in that one or in those before it.
 pub fn backup(data: &Path, target: &Path, since: Option<&Path>) -> Result<Vec<Saved>, BackupError> {
     require_format(data)?;
-    let before = since.map(Manifest::read).transpose()?;
-    make_empty(target)?;
+    let before = since.map(Volume::open).transpose()?.map(|before| before.manifest);
+    let mut target = Target::create(target)?;
     let made_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let mut manifest = Manifest { made_ms, journals: Vec::new() };
     for name in [QUEUES, BOOKS] {
         let known = before.as_ref().and_then(|before| before.journal(name));
-        manifest.journals.push(save(data, target, name, known)?);
+        manifest.journals.push(save(data, &mut target, name, known)?);
     }
-    // Its presence says that the backup is whole.
-    manifest.write(target)?;
+    target.finish(&manifest)?;
     Ok(manifest.journals.iter().map(Journal::saved).collect())
 }
 
@@ -76,14 +81,18 @@ pub(super) fn make_empty(folder: &Path) -> Result<(), BackupError> {
     }
 }
 
-fn save(data: &Path, target: &Path, name: &str, known: Option<&Journal>) -> Result<Journal, BackupError> {
-    let folder = target.join(name);
-    fs::create_dir(&folder).map_err(io(&folder))?;
-    let source = Source::open(&data.join(name))?;
-    let mut journal = source.copy(name, known, &folder)?;
-    journal.snapshots = source.copy_snapshots(&folder)?;
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(io(&folder))?;
-    Ok(journal)
+fn save(
+    data: &Path,
+    target: &mut Target,
+    name: &str,
+    known: Option<&Journal>,
+) -> Result<Journal, BackupError> {
+    target.begin(name)?;
+    let source = Source::open(name, &data.join(name))?;
+    let segments = source.copy(known, target)?;
+    let snapshots = source.copy_snapshots(target)?;
+    target.end(name)?;
+    Ok(Journal { name: name.to_owned(), segments, snapshots })
 }
 
 /// The number in a snapshot's name: the record it is the state at.

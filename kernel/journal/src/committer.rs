@@ -48,7 +48,7 @@ impl Drop for End<'_> {
 }
 
 fn run(journals: &[Journal], bell: &Bell) {
-    let mut pace = Pace::default();
+    let (mut pace, began) = (Pace::default(), Instant::now());
     while journals.iter().any(|journal| !is_done(&journal.shared)) {
         gather(journals, bell, &mut pace);
         bell.asleep.store(true, Ordering::SeqCst);
@@ -56,14 +56,14 @@ fn run(journals: &[Journal], bell: &Bell) {
         for journal in journals {
             records += turn(&journal.shared);
         }
-        if pace.pause().is_zero() {
-            pace.committed(records);
+        if records > 0 {
+            pace.committed(records, began.elapsed());
         }
         if records == 0
             && journals.iter().any(|journal| !is_done(&journal.shared))
             && bell.asleep.load(Ordering::SeqCst)
         {
-            pace = Pace::default();
+            pace.rest();
             thread::park();
         }
     }

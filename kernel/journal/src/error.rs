@@ -57,6 +57,8 @@ pub enum OpenError {
     Older { path: PathBuf, found: u32 },
     #[error("{path} is on a network file system ({name})")]
     Network { path: PathBuf, name: &'static str },
+    #[error("{path} needs {needed} bytes of room to be upgraded, and {free} are free")]
+    Scarce { path: PathBuf, needed: u64, free: u64 },
     #[error("could not use {path}")]
     Io { path: PathBuf, source: io::Error },
 }
@@ -71,6 +73,7 @@ impl OpenError {
             OpenError::Io { .. } => "TG-JR-014",
             OpenError::Older { .. } => "TG-JR-015",
             OpenError::Network { .. } => "TG-JR-016",
+            OpenError::Scarce { .. } => "TG-JR-017",
         }
     }
 
@@ -88,6 +91,9 @@ impl OpenError {
             }
             OpenError::Network { .. } => {
                 "choose a folder on a local disk, or insist with --allow-network-folder"
+            }
+            OpenError::Scarce { .. } => {
+                "make room on that disk, or move the folder to a larger one; nothing was changed"
             }
             OpenError::Io { .. } => "look at the folder's permissions and at the disk",
         }

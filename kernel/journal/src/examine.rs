@@ -81,7 +81,7 @@ pub fn examine(path: &Path) -> Result<Examination, OpenError> {
 }
 
 fn examine_format_0(path: &Path) -> Result<JournalReport, OpenError> {
-    let log = Log::read(path)?;
+    let log = Log::read(path, QUEUES)?;
     let mut reading = Reading::new(QUEUES);
     log.records().for_each(|(framed, raw)| reading.take(&framed, raw));
     let mut report = reading.finish();

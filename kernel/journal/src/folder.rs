@@ -63,6 +63,8 @@ impl DataFolder {
         if !options.network_allowed {
             refuse_network(path)?;
         }
+        // Asked again under the lock; this time so that a folder that is refused keeps the lock file it has.
+        is_fresh(path)?;
         let lock = lock(path)?;
         let fresh = is_fresh(path)?;
         if fresh {
@@ -137,6 +139,14 @@ pub(crate) fn lock(path: &Path) -> Result<File, OpenError> {
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
     Ok(file)
+}
+
+/// Refuses a folder of another format, and what is no data folder, as opening it would; one that is not there is no fault.
+pub fn require_usable(path: &Path) -> Result<(), OpenError> {
+    match path.exists() {
+        true => is_fresh(path).map(drop),
+        false => Ok(()),
+    }
 }
 
 /// Whether there is nothing here yet. A folder of this version's format is not fresh; any other is refused.

@@ -8,7 +8,9 @@ use crate::recovery::{corrupt, io_error};
 use std::fs;
 use std::path::Path;
 
-/// The file, below the data folder.
+/// The file, in the folder of the journal.
+const FILE: &str = "log";
+/// The same, below the data folder.
 pub(crate) const LOG: &str = "queues/log";
 const NO_SALT: u32 = 0;
 
@@ -21,8 +23,8 @@ pub(crate) struct Log {
 
 impl Log {
     /// Damage with a later record behind it is refused; an unfinished tail is left out.
-    pub(crate) fn read(folder: &Path) -> Result<Log, OpenError> {
-        let path = folder.join(LOG);
+    pub(crate) fn read(data: &Path, journal: &str) -> Result<Log, OpenError> {
+        let path = data.join(journal).join(FILE);
         let bytes = fs::read(&path).map_err(|error| io_error(&path.to_string_lossy(), error))?;
         let mut log = Log { end: bytes.len(), bytes };
         let (end, last_seq) =

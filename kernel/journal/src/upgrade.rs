@@ -3,6 +3,10 @@
 //! The old folder is not touched until the new one is whole and synced; then names are swapped and the old files stay as
 //! `queues.format-0`. Cut off anywhere, it starts over.
 
+mod prospect;
+
+pub use prospect::{Prospect, Work, prospect};
+
 use crate::caretaker;
 use crate::clock::{Clock, SystemClock};
 use crate::committer;
@@ -35,18 +39,19 @@ pub struct Upgraded {
     pub kept: Option<&'static str>,
 }
 
-/// Brings the data folder to this version's format.
+/// Brings the data folder to this version's format. What is refused is refused before anything is written.
 pub fn upgrade(path: &Path) -> Result<Upgraded, OpenError> {
-    let _lock = folder::lock(path)?;
-    match folder::format_of(path)? {
-        Some(0) => {}
-        Some(FORMAT) => return Ok(Upgraded { from: FORMAT, to: FORMAT, records: 0, kept: None }),
-        Some(found) => return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT }),
-        None => return Err(OpenError::NotAFolder { path: path.to_owned() }),
+    let prospect = prospect(path)?;
+    if let Some(refusal) = prospect.refusal {
+        return Err(refusal);
     }
+    if prospect.work.is_none() {
+        return Ok(Upgraded { from: FORMAT, to: FORMAT, records: 0, kept: None });
+    }
+    let _lock = folder::lock(path)?;
     let io = |source| io_error(&path.to_string_lossy(), source);
     start_over(path).map_err(io)?;
-    let log = Log::read(path)?;
+    let log = Log::read(path, QUEUES)?;
     let records = build(path, &log)?;
     swap(path).map_err(io)?;
     Ok(Upgraded { from: 0, to: FORMAT, records, kept: Some(KEPT) })

@@ -1,6 +1,6 @@
 //! `broker.*`: what the broker costs by itself: many connections with one publication out, few with many, one to many.
 //!
-//! On a node of its own, or with `--broker` on one that runs already, so that a peer can be measured by the same load.
+//! On a node of its own, which keeps every publication in its journal and has no sink, or with `--broker` on one that runs already, so that a peer can be measured by the same load.
 
 use super::child::{Node, cpu_of, memory_of};
 use super::load::{Closed, Fan, Tally, closed, fan, runtime};
@@ -8,6 +8,7 @@ use super::scratch::Scratch;
 use super::{Report, Trouble};
 use crate::cli::{Extent, Peer};
 use crate::open_files;
+use std::fs;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tidegate_kernel_lab::Row;
@@ -30,7 +31,7 @@ pub(super) fn measure(
     open_files::raise();
     let own = match peer.broker {
         Some(_) => None,
-        None => Some(Node::start(&scratch.inner("mqtt"))?),
+        None => Some(alone(scratch)?),
     };
     let (address, pid) = match (&own, peer.broker) {
         (Some(node), _) => (node.mqtt, Some(node.pid())),
@@ -42,6 +43,13 @@ pub(super) fn measure(
         report.print(run(&target, name)?);
     }
     Ok(())
+}
+
+/// A node that passes publications on to nobody but subscribers, as any broker does.
+fn alone(scratch: &Scratch) -> Result<Node, Trouble> {
+    let file = scratch.inner("mqtt.toml");
+    fs::write(&file, "[ingest.file]\nenabled = false\n")?;
+    Node::start_with(&scratch.inner("mqtt"), &["--config".as_ref(), file.as_ref()])
 }
 
 /// The broker under load.
@@ -89,16 +97,15 @@ impl Target {
     }
 
     fn row(&self, scenario: &str, tally: Tally, cpu: Option<Duration>, load: String) -> Result<Row, Trouble> {
-        let (timed, of) =
-            (tally.latencies.quantile_us(1.0) > 0.0, |share| tally.latencies.quantile_us(share));
+        let of = |share| tally.latencies.as_ref().map(|latencies| latencies.quantile_us(share));
         Ok(Row {
             scenario: scenario.to_owned(),
             metric: "rate",
             unit: "msg/s",
             value: tally.per_second(),
-            p50_us: timed.then(|| of(0.5)),
-            p99_us: timed.then(|| of(0.99)),
-            p999_us: timed.then(|| of(0.999)),
+            p50_us: of(0.5),
+            p99_us: of(0.99),
+            p999_us: of(0.999),
             cpu_us_per_op: cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / tally.arrived.max(1) as f64),
             rss_peak_bytes: self.pid.map(|pid| memory_of(pid, "VmHWM")).transpose()?,
             lost: Some(tally.sent.saturating_sub(tally.arrived)),

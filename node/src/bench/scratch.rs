@@ -11,9 +11,11 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the folder; `below` is made too if it is not there, and stays.
+    /// Makes the folder; `below` is made too if it is not there, and stays. What others wrote before is on the disk then: the first
+    /// sync of a measurement would wait for it.
     pub(crate) fn below(below: &Path) -> io::Result<Scratch> {
         fs::create_dir_all(below)?;
+        rustix::fs::sync();
         let path = below.join(format!("tidegate-bench-{}", std::process::id()));
         fs::create_dir(&path)?;
         Ok(Scratch { path })

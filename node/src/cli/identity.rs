@@ -1,7 +1,8 @@
 //! `tidegate identity` and `tidegate audit` as clap reads them: who may come in, and what they did.
 
-use crate::cli::Asked;
+use crate::cli::{Asked, Running};
 use clap::Subcommand;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Identity {
@@ -39,5 +40,42 @@ It takes the role of auditor. Exit status: 0 listed; 1 not, the error has a code
         after: u64,
         #[command(flatten)]
         node: Asked,
+    },
+    /// Print the keys of the node's audit trees, one a line, for whoever checks proofs and checkpoints
+    #[command(after_help = "Example:\n  tidegate audit keys")]
+    Keys {
+        #[command(flatten)]
+        node: Asked,
+    },
+    /// Print the proof that an act or an outcome is in a tree: a text that opens with the tree's key and nothing else
+    #[command(after_help = "\
+Example:
+  TIDEGATE_TOKEN=... tidegate audit proof 0199a0f0-0000-7000-8000-000000000000 > act.tlog-proof
+
+It takes the role of auditor. Exit status: 0 printed; 1 not, the error has a code; 2 usage")]
+    Proof {
+        /// The id, as `audit list --json` shows it
+        id: String,
+        /// SHA-256 with Ed25519, or SM3 with SM2
+        #[arg(long, value_parser = ["sha256", "sm3"], default_value = "sha256")]
+        tree: String,
+        #[command(flatten)]
+        node: Running,
+    },
+    /// Check a proof, without any node, and print what it proves
+    #[command(after_help = "\
+Example:
+  tidegate audit check-proof act.tlog-proof --key example.com/gate-7/sha256+3c1f6c0a+AQ...
+
+Exit status: 0 it holds; 1 it does not, the error has a code; 2 usage")]
+    CheckProof {
+        /// The proof
+        file: PathBuf,
+        /// The key of the tree, as `audit keys` prints it at the node
+        #[arg(long)]
+        key: String,
+        /// JSON instead of words
+        #[arg(long)]
+        json: bool,
     },
 }

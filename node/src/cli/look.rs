@@ -42,7 +42,7 @@ pub(crate) enum Tongue {
 
 /// What of a node goes into the bundle, and where it goes.
 #[derive(Debug, Args)]
-pub(crate) struct Bundle {
+pub(crate) struct SupportBundle {
     /// The file to write; refuses to write over another one
     #[arg(long, value_name = "FILE", default_value = "./tidegate-support.txt")]
     pub(crate) out: PathBuf,

@@ -4,7 +4,7 @@
 //! as such, hashes of tokens are replaced, and no reading, payload or log is in it.
 
 use crate::banner::say;
-use crate::cli::Bundle;
+use crate::cli::SupportBundle;
 use crate::config::{self, Origins};
 use crate::doctor::case::Case;
 use crate::doctor::findings;
@@ -29,7 +29,7 @@ pub(super) struct Part {
     pub(super) text: String,
 }
 
-pub(crate) fn run(options: &Bundle) -> Result<ExitCode, Failure> {
+pub(crate) fn run(options: &SupportBundle) -> Result<ExitCode, Failure> {
     let parts = parts(&Origins::at(&options.place), &options.node);
     say(&list(&parts, &options.out));
     if !options.yes && !agreed() {

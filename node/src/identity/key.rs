@@ -1,82 +1,60 @@
-//! The node's own key: Ed25519, made at the first start in `DATA/node.key`, which nobody but the node's user reads.
+//! The node's own key: Ed25519, made at the first start in `DATA/node.key`, as PKCS#8 (RFC 5958).
 //!
-//! It says that something is from this node and no other. The file is PKCS#8 (RFC 5958); it is synced under another name and then given
-//! its own, so that there is never half of one.
+//! It says that something is from this node and no other: its fingerprint, and the checkpoints of its audit trees.
 
+use super::key_file;
 use crate::failure::Failure;
 use ring::digest::{SHA256, digest};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 const FILE: &str = "node.key";
-const MAKING: &str = "node.key.new";
-/// Its owner reads and writes it.
-const MODE: u32 = 0o600;
-/// More than a key ever has.
-const FILE_BYTES_MAX: u64 = 4096;
 
 /// The key, read.
 #[derive(Debug)]
-pub(crate) struct NodeKey(Ed25519KeyPair);
+pub(crate) struct NodeKey {
+    pair: Ed25519KeyPair,
+    pkcs8: Zeroizing<Vec<u8>>,
+}
 
 impl NodeKey {
     /// Reads the key in this data folder, or makes it. Blocks for the disk.
     pub(crate) fn open(data: &Path) -> Result<NodeKey, Failure> {
-        let path = data.join(FILE);
-        let unusable = |what: String| {
-            let message = format!("{} cannot be used: {what}", path.display());
-            let hint = "put the key of this node back, or take the file away to have another one made";
-            Failure::message("TG-ID-020", message, hint)
-        };
-        let found = match fs::metadata(&path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return make(data).map_err(|error| unusable(error.to_string()));
-            }
-            Err(error) => return Err(unusable(error.to_string())),
-        };
-        if found.permissions().mode() & 0o077 != 0 {
-            return Err(unusable("others may read it; chmod 600".to_owned()));
-        }
-        if found.len() > FILE_BYTES_MAX {
-            return Err(unusable(format!("it has {} bytes", found.len())));
-        }
-        let bytes = fs::read(&path).map_err(|error| unusable(error.to_string()))?;
-        Ed25519KeyPair::from_pkcs8(&bytes).map(NodeKey).map_err(|error| unusable(error.to_string()))
+        key_file::open(data, FILE, made, |bytes| {
+            let pair = Ed25519KeyPair::from_pkcs8(bytes).map_err(|error| error.to_string())?;
+            Ok(NodeKey { pair, pkcs8: Zeroizing::new(bytes.to_vec()) })
+        })
     }
 
     /// SHA-256 of the public key, in hex.
     pub(crate) fn fingerprint(&self) -> String {
-        let digest = digest(&SHA256, self.0.public_key().as_ref());
+        let digest = digest(&SHA256, self.pair.public_key().as_ref());
         digest.as_ref().iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
         })
     }
+
+    /// For whoever signs with it.
+    pub(crate) fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
 }
 
-fn make(data: &Path) -> io::Result<NodeKey> {
-    let bytes =
-        Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("Linux gives random bytes since 3.17");
-    let making = data.join(MAKING);
-    // Of a start that ended on the way.
-    let _ = fs::remove_file(&making);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(&making)?;
-    file.write_all(bytes.as_ref())?;
-    file.sync_all()?;
-    fs::rename(&making, data.join(FILE))?;
-    File::open(data)?.sync_all()?;
-    Ok(NodeKey(Ed25519KeyPair::from_pkcs8(bytes.as_ref()).expect("it was made a moment ago")))
+fn made() -> Zeroizing<Vec<u8>> {
+    let pair = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+    Zeroizing::new(pair.expect("Linux gives random bytes since 3.17").as_ref().to_vec())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::key_file::MODE;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
 
     #[test]
@@ -86,7 +64,7 @@ mod tests {
         let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!((mode & 0o777, made.fingerprint().len()), (MODE, 64));
         assert_eq!(NodeKey::open(dir.path()).unwrap().fingerprint(), made.fingerprint());
-        assert!(!dir.path().join(MAKING).exists());
+        assert!(!dir.path().join("node.key.new").exists());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::management::Management;
 use super::{Site, unlistening};
 use crate::admin::View;
+use crate::audit;
 use crate::broker::Mqtt;
 use crate::failure::Failure;
 use crate::http::{self, Http};
@@ -87,7 +88,9 @@ impl Site<'_> {
     }
 
     async fn open_ways(&self, shared: &http::Shared) -> Result<Ways, Failure> {
+        let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
         let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
+        let routes = routes.and(witness.unwrap_or_default());
         let bound = Http::bind("http", &self.settings.http, routes, shared, self.tls.clone()).await;
         let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
         Ok(Ways { http, grpc: self.bind_grpc().await?, links: self.links()? })
@@ -146,7 +149,7 @@ impl Site<'_> {
         if self.settings.only.notice {
             wired.push(self.notices.clone());
         }
-        wired.push(storage);
+        wired.extend([self.trees.clone() as Arc<dyn Capability>, storage]);
         wired.extend(self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() }));
         wired.extend(board.map(|board| -> Arc<dyn Capability> { board }));
         wired.into()

@@ -75,8 +75,8 @@ impl Site<'_> {
     /// Where people log in, and where the auditor reads what they did.
     fn people(&self) -> Routes {
         let (identity, audit) = (self.identity.clone(), self.audit.clone());
-        let desk = Desk { identity, audit: audit.clone(), fingerprint: self.fingerprint.clone() };
-        login::routes(desk).and(audit::routes(audit))
+        let desk = Desk { identity, audit: audit.clone(), fingerprint: self.trees.fingerprint().into() };
+        login::routes(desk).and(audit::routes(audit, self.trees.clone()))
     }
 }
 

@@ -251,3 +251,17 @@ fn reloads_under_load_lose_nothing() {
     let classes: Vec<_> = node.rows().iter().map(|row| row["class"].clone()).collect();
     assert!(classes.contains(&json!("critical")) && classes.contains(&json!("process")));
 }
+
+#[test]
+fn without_a_file_a_node_takes_readings_and_leaves_none_beside_the_journal() {
+    let dir = TempDir::new().unwrap();
+    let file = written(&dir, "[ingest.file]\nenabled = false\n");
+    let node = start(dir.path(), &file);
+    Client::connect(node.mqtt(), "press-7").publish("line/7/temp", b"1");
+    let accounts = node.accounts();
+    assert_eq!(accounts["admission"]["accepted"], 1);
+    assert_eq!(accounts["sinks"], json!([]));
+    assert!(!node.banner().contains("ndjson"), "{}", node.banner());
+    assert!(!dir.path().join("ingest").exists());
+    assert_eq!(node.terminate().status, Some(0));
+}

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod apart;
+mod audit;
 mod backup;
 mod bad_input;
 mod bad_values;
 mod browser;
+mod bundle;
 mod commands;
 mod config;
 mod console;
@@ -47,4 +49,6 @@ mod shutdown;
 mod story;
 mod torn_file;
 mod trouble;
+mod upgrade;
 mod whole;
+mod witness;

@@ -26,7 +26,7 @@ pub(crate) fn person(name: &str, password: &str) -> Result<String, String> {
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
-fn ask(node: &Node, request: &str, fields: &str, body: &str) -> Answer {
+pub(crate) fn ask(node: &Node, request: &str, fields: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(node.admin()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let (host, length) = (node.admin(), body.len());
@@ -34,8 +34,9 @@ fn ask(node: &Node, request: &str, fields: &str, body: &str) -> Answer {
         "{request} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{fields}content-length: {length}\r\n\r\n"
     );
     stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.to_owned(), body: body.to_owned() }

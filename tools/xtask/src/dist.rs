@@ -4,8 +4,11 @@
 //! check proves and what it does not.
 
 pub mod build;
+pub mod bundle;
 pub mod cell;
+pub mod deb;
 pub mod elf;
+pub mod package;
 pub mod start;
 
 use std::fs;
@@ -19,21 +22,38 @@ use serde_json::json;
 
 use crate::checks::{Checks, Outcome};
 use crate::services::{Depot, demand};
+use bundle::Key;
+use package::Release;
 use start::{Node, READY_WITHIN, up_args};
 
 /// Of the level x86-64-v2 and without AVX.
 const OLD_PROCESSOR: &str = "Nehalem";
 const STARTS: usize = 11;
 
-/// Builds, checks and measures; true if no check failed.
-pub fn run(root: &Path) -> Result<bool> {
+/// Builds, checks, measures and packs, and signs with the private key in a file, if one is given; true if no check failed.
+pub fn run(root: &Path, key: Option<&Path>) -> Result<bool> {
+    let key = key.map(Key::read).transpose()?;
     let binary = build::build(root)?;
     let own = std::env::current_exe().context("this tool does not know where it lies")?;
     let scratch = Scratch::create(&root.join("target/dist/check"))?;
     let emulator = demand::fetch_program(&Depot::at(root), &demand::QEMU);
-    let checks = check(&Subject { binary: &binary, root, own: &own, scratch: &scratch, emulator })?;
+    let mut checks = check(&Subject { binary: &binary, root, own: &own, scratch: &scratch, emulator })?;
     measure(&binary, &scratch)?;
+    let release = Release::of(root, &binary, format_in(&scratch.folder("start-0")?)?)?;
+    let folder = binary.parent().context("the binary is in a folder")?;
+    let packages = package::write(&release, root, folder)?;
+    checks.add("deb", deb::agrees(&packages[0], &release, &scratch));
+    checks.add("bundle", bundle::agrees(&binary, &release, &packages, &scratch));
+    if let Some(key) = key {
+        bundle::write(folder, &release, &packages, &key)?;
+    }
     Ok(checks.end())
+}
+
+/// The format of the data folder that a node has just made.
+fn format_in(data: &Path) -> Result<u32> {
+    let text = fs::read_to_string(data.join("FORMAT")).context("the node made no data folder")?;
+    text.trim().parse().with_context(|| format!("FORMAT is no number: {text:?}"))
 }
 
 /// A binary under examination, and what the examination needs.

@@ -5,7 +5,6 @@
 pub mod instant;
 pub mod layout;
 pub mod peer;
-pub mod tar;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use serde_json::json;
 use crate::checks::{Checks, Outcome};
 use crate::dist::{Scratch, build};
 use crate::services::Depot;
+use crate::workspace;
 use layout::{Image, Origin};
 
 /// Nobody in particular; the number that images without a user database commonly take.
@@ -71,12 +71,8 @@ fn again(scratch: &Scratch, program: &[u8], origin: &Origin, first: &Image) -> R
 }
 
 fn origin(root: &Path) -> Result<Origin> {
-    let manifest: toml::Table = fs::read_to_string(root.join("Cargo.toml"))?.parse()?;
-    let version = manifest
-        .get("workspace")
-        .and_then(|workspace| workspace.get("package")?.get("version")?.as_str())
-        .context("Cargo.toml of the root has no workspace.package.version")?;
-    Ok(Origin { version: version.to_owned(), revision: revision(root), created_s: instant::of_source(root)? })
+    let version = workspace::version(root)?;
+    Ok(Origin { version, revision: revision(root), created_s: instant::of_source(root)? })
 }
 
 /// The commit, marked where the tree holds more than it.

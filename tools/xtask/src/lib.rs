@@ -18,5 +18,6 @@ pub mod process;
 pub mod report;
 pub mod services;
 pub mod stages;
+pub mod tar;
 pub mod tidy;
 pub mod workspace;

@@ -18,7 +18,8 @@ cargo xtask pkgcheck [--sarif FILE]              requests, calls and locks of th
 cargo xtask pkgcheck --url URL                   whether a server gives X-Request-ID back
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
-cargo xtask dist                                 the static binary that is shipped, checked: target/dist/tidegate
+cargo xtask dist [--key FILE]                    what is shipped, checked: the static binary, a .deb, a tarball; with the private
+                                                 key in FILE a signed bundle: target/dist/
 cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout: target/image
 cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
 cargo xtask bench ingest [--only NAME] [--seconds N] [--rate N]
@@ -50,7 +51,7 @@ fn dispatch() -> Result<bool> {
             Some("tidy") => tidy_tree(args),
             Some("pkgcheck") => packages(args),
             Some("services") => counterparts(args),
-            Some("dist") => no_more(args).and_then(|()| dist::run(&workspace::root()?)),
+            Some("dist") => distribution(args),
             Some("bench") => compare(args),
             Some("conformance") => conform(args),
             Some("image") => oci_image(args),
@@ -153,8 +154,15 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
     }
 }
 
-fn no_more(mut args: lexopt::Parser) -> Result<()> {
-    args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
+fn distribution(mut args: lexopt::Parser) -> Result<bool> {
+    let mut key = None;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("key") => key = Some(args.value()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    dist::run(&workspace::root()?, key.as_deref().map(Path::new))
 }
 
 fn compare(mut args: lexopt::Parser) -> Result<bool> {

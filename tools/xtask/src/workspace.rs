@@ -183,3 +183,11 @@ fn member(root: &Path, package: &Package) -> Option<Crate> {
         id: package.id.clone(),
     })
 }
+
+/// The version of the product.
+pub fn version(root: &Path) -> Result<String> {
+    let manifest: toml::Table = std::fs::read_to_string(root.join("Cargo.toml"))?.parse()?;
+    let version =
+        manifest.get("workspace").and_then(|workspace| workspace.get("package")?.get("version")?.as_str());
+    version.map(str::to_owned).context("Cargo.toml of the root has no workspace.package.version")
+}

@@ -11,7 +11,7 @@ pub enum BackupError {
     NotABackup { path: PathBuf },
     #[error("{path} is a backup of format {found}, and this version knows {known}")]
     Newer { path: PathBuf, found: u32, known: u32 },
-    #[error("{path} is not empty")]
+    #[error("{path} is there already and not empty")]
     NotEmpty { path: PathBuf },
     #[error("segment {number} of {journal}, which {path} builds on, is in none of the backups before it")]
     Gap { path: PathBuf, journal: String, number: u64 },
@@ -42,12 +42,14 @@ impl BackupError {
     /// What to do about it, in one line.
     pub fn hint(&self) -> &'static str {
         match self {
-            BackupError::NotABackup { .. } => "give a folder that `tidegate backup` made to its end",
+            BackupError::NotABackup { .. } => {
+                "give a folder or a file that `tidegate backup` made to its end"
+            }
             BackupError::Newer { .. } => "use the version that made it, or a later one",
-            BackupError::NotEmpty { .. } => "give an empty folder, or one that is not there yet",
+            BackupError::NotEmpty { .. } => "give an empty folder, or a name that is not there yet",
             BackupError::Gap { .. } => "give all backups from the full one on, in the order they were made",
             BackupError::Damaged { .. } => {
-                "fetch that file again from where the backup is kept, or use another backup"
+                "fetch it again from where the backup is kept, or use another backup"
             }
             BackupError::OutOfReach { .. } => {
                 "ask for a place between the first and the last record of the backups"

@@ -4,14 +4,17 @@
 //! off is not taken for one.
 
 use super::error::{BackupError, io};
-use super::manifest::{Journal, Manifest, Segment};
-use super::source::{copy_bytes, is_same, path_in, whole};
-use super::{make_empty, segment_file, snapshot_seq};
+use super::manifest::{Journal, Mark, Segment};
+use super::part::Part;
+use super::source::whole;
+use super::target::copy;
+use super::volume::{Volume, require};
+use super::{make_empty, segment_file};
 use crate::batch::Batches;
+use crate::disk::{DiskFile, read_full};
 use crate::folder::{self, FORMAT};
 use crate::segment::{Header, SEGMENT_HEADER_BYTES};
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// How far to go.
@@ -53,30 +56,48 @@ struct Cut {
     last_stamp_ms: u64,
 }
 
-/// A backup that was read.
-struct Volume {
-    path: PathBuf,
-    manifest: Manifest,
+/// Makes a data folder at `target`, which is empty or not there, of `backups`, the full one first and each other one behind what it
+/// builds on. All that is needed is read and found whole before anything is made.
+pub fn restore(backups: &[PathBuf], target: &Path, until: &Until) -> Result<Vec<Restored>, BackupError> {
+    found_whole(backups, until, |volumes, plan| {
+        make_empty(target)?;
+        write_all(volumes, plan, target).inspect_err(|_| unmake(plan, target))
+    })
 }
 
-/// Makes a data folder at `target`, which is empty or not there, of `backups`, the full one first and each other one behind what it
-/// builds on.
-pub fn restore(backups: &[PathBuf], target: &Path, until: &Until) -> Result<Vec<Restored>, BackupError> {
-    let volumes = backups
-        .iter()
-        .map(|path| Ok(Volume { path: path.clone(), manifest: Manifest::read(path)? }))
-        .collect::<Result<Vec<_>, BackupError>>()?;
+/// What [`restore`] would make of these backups, with everything read that it would read, and nothing made.
+pub fn restore_check(backups: &[PathBuf], until: &Until) -> Result<Vec<Restored>, BackupError> {
+    found_whole(backups, until, |_, _| Ok(()))
+}
+
+/// Goes on with what there is to be restored once all of it was read.
+fn found_whole(
+    backups: &[PathBuf],
+    until: &Until,
+    then: impl FnOnce(&[Volume], &[(&Journal, Cut)]) -> Result<(), BackupError>,
+) -> Result<Vec<Restored>, BackupError> {
+    let volumes = backups.iter().map(|path| Volume::open(path)).collect::<Result<Vec<_>, _>>()?;
     let volumes = &volumes[..reaching(&volumes, until)?];
     let plan = plan(volumes, until)?;
-    make_empty(target)?;
-    let mut restored = Vec::new();
-    for (journal, cut) in plan {
-        write(volumes, journal, cut, &target.join(&journal.name))?;
-        let Cut { last_seq, last_stamp_ms, .. } = cut;
-        restored.push(Restored { journal: journal.name.clone(), last_seq, last_stamp_ms });
+    verify(volumes, &plan)?;
+    then(volumes, &plan)?;
+    Ok(restored(&plan))
+}
+
+fn restored(plan: &[(&Journal, Cut)]) -> Vec<Restored> {
+    let one = |(journal, cut): &(&Journal, Cut)| {
+        let Cut { last_seq, last_stamp_ms, .. } = *cut;
+        Restored { journal: journal.name.clone(), last_seq, last_stamp_ms }
+    };
+    plan.iter().map(one).collect()
+}
+
+/// What was made of a folder that does not become whole.
+fn unmake(plan: &[(&Journal, Cut)], target: &Path) {
+    for (journal, _) in plan {
+        // Without FORMAT nobody takes it for a data folder; this only leaves the room to others.
+        let _ = fs::remove_dir_all(target.join(&journal.name));
     }
-    folder::write_format(target, FORMAT).map_err(io(target))?;
-    Ok(restored)
 }
 
 /// How many of the backups are needed: the first one that goes so far is the last one. Older segments may be in it that later ones
@@ -156,13 +177,12 @@ fn cut_in(
     segment: &Segment,
     bound: Bound,
 ) -> Result<Option<Cut>, BackupError> {
-    let path = found(volumes, journal, segment)?;
-    let (file, header) = open(&path, segment)?;
-    let mut batches = Batches::of(&file, &header, segment.bytes);
+    let (_, part) = found(volumes, journal, segment)?;
+    let header = header(&part, segment)?;
+    let mut batches = Batches::of(&part, &header, segment.bytes);
     let mut cut = None;
     while batches.next_batch() < segment.next_batch {
-        let damaged = || BackupError::Damaged { path: path.clone() };
-        let batch = batches.next().map_err(io(&path))?.ok_or_else(damaged)?;
+        let batch = batches.next().map_err(io(&part.path))?.ok_or_else(|| part.damaged())?;
         let last_stamp_ms = batch.records.last().map_or(header.stamp_ms, |(framed, _)| framed.head.stamp_ms);
         if batch.last_seq > bound.seq || last_stamp_ms > bound.ms {
             break;
@@ -173,71 +193,95 @@ fn cut_in(
     Ok(cut)
 }
 
-fn open(path: &Path, segment: &Segment) -> Result<(File, Header), BackupError> {
-    let mut file = File::open(path).map_err(io(path))?;
+fn header(part: &Part, segment: &Segment) -> Result<Header, BackupError> {
     let mut both = [0; SEGMENT_HEADER_BYTES as usize];
-    let read = file.read_exact(&mut both);
-    let header = read.ok().and_then(|()| Header::decode(&both)).map(|(header, _)| header);
+    let filled = read_full(part, &mut both, 0).map_err(io(&part.path))?;
+    let header = (filled == both.len()).then(|| Header::decode(&both)).flatten().map(|(header, _)| header);
     let is_it = |header: &Header| header.number == segment.number && header.salt == segment.salt;
-    header
-        .filter(is_it)
-        .map(|header| (file, header))
-        .ok_or_else(|| BackupError::Damaged { path: path.to_owned() })
+    header.filter(is_it).ok_or_else(|| part.damaged())
 }
 
-/// The newest backup that has the bytes of this segment.
-fn found(volumes: &[Volume], journal: &Journal, wanted: &Segment) -> Result<PathBuf, BackupError> {
-    let has = |volume: &&Volume| {
-        let known = volume.manifest.journal(&journal.name);
-        known.is_some_and(|known| {
-            known.segments.iter().any(|segment| segment.is_here && is_same(segment, wanted))
-        })
+/// The bytes of this segment in the newest backup that has them, as that one lists them.
+fn found<'a>(
+    volumes: &'a [Volume],
+    journal: &Journal,
+    wanted: &Segment,
+) -> Result<(&'a Segment, Part), BackupError> {
+    let mut newest_first = volumes.iter().rev();
+    let Some((segment, part)) = newest_first.find_map(|volume| volume.segment(&journal.name, wanted)) else {
+        return Err(BackupError::Gap {
+            path: volumes.last().map(|volume| volume.path.clone()).unwrap_or_default(),
+            journal: journal.name.clone(),
+            number: wanted.number,
+        });
     };
-    let volume = volumes.iter().rev().find(has);
-    volume.map(|volume| path_in(&volume.path, &journal.name, wanted.number)).ok_or_else(|| BackupError::Gap {
-        path: volumes.last().map(|volume| volume.path.clone()).unwrap_or_default(),
-        journal: journal.name.clone(),
-        number: wanted.number,
-    })
+    Ok((segment, part?))
+}
+
+/// Reads all that is going to be written.
+fn verify(volumes: &[Volume], plan: &[(&Journal, Cut)]) -> Result<(), BackupError> {
+    for (journal, cut) in plan {
+        for wanted in needed(journal, *cut) {
+            let (segment, part) = found(volumes, journal, wanted)?;
+            if let Some(crc) = segment.crc {
+                require(&part, Mark { bytes: segment.bytes, crc })?;
+            }
+            let header = header(&part, segment)?;
+            let whole =
+                whole(&part, &header, segment.bytes, Some(segment.next_batch)).map_err(io(&part.path))?;
+            if whole.is_none_or(|whole| whole.bytes != segment.bytes) {
+                return Err(part.damaged());
+            }
+        }
+        snapshots(volumes, journal, *cut)?;
+    }
+    Ok(())
+}
+
+fn write_all(volumes: &[Volume], plan: &[(&Journal, Cut)], target: &Path) -> Result<(), BackupError> {
+    for (journal, cut) in plan {
+        write(volumes, journal, *cut, &target.join(&journal.name))?;
+    }
+    folder::write_format(target, FORMAT).map_err(io(target))
 }
 
 fn write(volumes: &[Volume], journal: &Journal, cut: Cut, target: &Path) -> Result<(), BackupError> {
     fs::create_dir(target).map_err(io(target))?;
-    for segment in needed(journal, cut) {
-        let path = found(volumes, journal, segment)?;
-        let (file, header) = open(&path, segment)?;
-        let whole = whole(&file, &header, segment.bytes, Some(segment.next_batch)).map_err(io(&path))?;
-        if whole.is_none_or(|whole| whole.bytes != segment.bytes) {
-            return Err(BackupError::Damaged { path });
-        }
-        let (copy, is_last) = (target.join(segment_file(segment.number)), segment.number == cut.number);
-        copy_bytes(&file, &copy, if is_last { cut.bytes } else { segment.bytes })?;
-        if is_last {
+    for wanted in needed(journal, cut) {
+        let (segment, part) = found(volumes, journal, wanted)?;
+        let path = target.join(segment_file(segment.number));
+        if segment.number == cut.number {
             // The node knows a file that was copied only half by its length.
-            let grown = File::options().write(true).open(&copy).and_then(|file| {
-                file.set_len(header.bytes)?;
-                file.sync_all()
-            });
-            grown.map_err(io(&copy))?;
+            write_file(&path, &part, cut.bytes, Some(header(&part, segment)?.bytes))?;
+        } else {
+            write_file(&path, &part, segment.bytes, None)?;
         }
     }
-    write_snapshots(volumes, journal, cut, target)?;
+    for (file, part) in snapshots(volumes, journal, cut)? {
+        write_file(&target.join(file), &part, part.bytes, None)?;
+    }
     folder::sync_names(target).map_err(io(target))
 }
 
-/// Those of states that are in the folder.
-fn write_snapshots(
-    volumes: &[Volume],
-    journal: &Journal,
-    cut: Cut,
-    target: &Path,
+/// The first `bytes`, with zeros behind them up to `grown_bytes`, synced.
+fn write_file(
+    path: &Path,
+    from: &dyn DiskFile,
+    bytes: u64,
+    grown_bytes: Option<u64>,
 ) -> Result<(), BackupError> {
-    let Some(last) = volumes.last() else { return Ok(()) };
-    let told =
-        journal.snapshots.iter().filter(|file| snapshot_seq(file).is_some_and(|seq| seq <= cut.last_seq));
-    for file in told {
-        let (from, to) = (last.path.join(&journal.name).join(file), target.join(file));
-        fs::copy(&from, &to).and_then(|_| File::open(&to)?.sync_all()).map_err(io(&from))?;
-    }
-    Ok(())
+    let write = || {
+        let mut file = File::create(path)?;
+        copy(from, &mut file, bytes)?;
+        if let Some(bytes) = grown_bytes {
+            file.set_len(bytes)?;
+        }
+        file.sync_all()
+    };
+    write().map_err(io(path))
+}
+
+/// Those of states that are in the folder.
+fn snapshots(volumes: &[Volume], journal: &Journal, cut: Cut) -> Result<Vec<(String, Part)>, BackupError> {
+    volumes.last().map_or(Ok(Vec::new()), |last| last.snapshots(journal, cut.last_seq))
 }

@@ -1,22 +1,22 @@
 //! A journal's folder while it is being copied, perhaps with a node at work in it.
 
 use super::error::{BackupError, io};
-use super::manifest::{Journal, Segment};
+use super::manifest::{Journal, Segment, Snapshot};
 use super::segment_file;
+use super::target::Target;
 use crate::batch::Batches;
-use crate::disk::{Disk, DiskFile, RealDisk, read_full};
+use crate::disk::{Disk, DiskFile, RealDisk};
 use crate::error::OpenError;
 use crate::recovery::{self, Listed};
 use crate::segment::Header;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// How often a folder that changes under the reader is read; a node lets a segment go far more rarely.
 const READINGS_MAX: usize = 3;
-const CHUNK_BYTES: usize = 1 << 20;
 
-pub(super) struct Source {
+pub(super) struct Source<'a> {
+    journal: &'a str,
     folder: PathBuf,
     disk: RealDisk,
 }
@@ -30,32 +30,31 @@ pub(super) struct Whole {
     pub(super) last_stamp_ms: u64,
 }
 
-impl Source {
-    pub(super) fn open(folder: &Path) -> Result<Source, BackupError> {
+impl Source<'_> {
+    pub(super) fn open<'a>(journal: &'a str, folder: &Path) -> Result<Source<'a>, BackupError> {
         let disk = RealDisk::existing(folder).map_err(io(folder))?;
-        Ok(Source { folder: folder.to_owned(), disk })
+        Ok(Source { journal, folder: folder.to_owned(), disk })
     }
 
     /// Copies what `known` does not have.
     pub(super) fn copy(
         &self,
-        name: &str,
         known: Option<&Journal>,
-        target: &Path,
-    ) -> Result<Journal, BackupError> {
+        target: &mut Target,
+    ) -> Result<Vec<Segment>, BackupError> {
         let mut outcome = self.copy_once(known, target);
         for _ in 1..READINGS_MAX {
             // What was let go meanwhile looks like damage, and damage stays where it is.
             if outcome.is_ok() {
                 break;
             }
+            target.start_over(self.journal)?;
             outcome = self.copy_once(known, target);
         }
-        Ok(Journal { name: name.to_owned(), segments: outcome?, snapshots: Vec::new() })
+        outcome
     }
 
-    fn copy_once(&self, known: Option<&Journal>, target: &Path) -> Result<Vec<Segment>, BackupError> {
-        start_over(target).map_err(io(target))?;
+    fn copy_once(&self, known: Option<&Journal>, target: &mut Target) -> Result<Vec<Segment>, BackupError> {
         let listed = recovery::list(&self.disk)?;
         if listed.is_empty() {
             return Err(OpenError::NotAFolder { path: self.folder.clone() }.into());
@@ -72,7 +71,7 @@ impl Source {
         part: &Listed,
         next: Option<&Listed>,
         known: Option<&Journal>,
-        target: &Path,
+        target: &mut Target,
     ) -> Result<Segment, BackupError> {
         let (name, header) = (part.name(), &part.header);
         let path = self.folder.join(&name);
@@ -94,26 +93,26 @@ impl Source {
         if is_known {
             return Ok(Segment { is_here: false, ..segment });
         }
-        let copy = target.join(&name);
-        copy_bytes(&file, &copy, whole.bytes)?;
-        let copied = File::open(&copy).map_err(io(&copy))?;
-        match self::whole(&copied, header, whole.bytes, Some(whole.next_batch)).map_err(io(&copy))? {
-            Some(found) if found == whole => Ok(segment),
+        let (copy, mark) =
+            target.put(&format!("{}/{}", self.journal, segment_file(header.number)), &file, whole.bytes)?;
+        match self::whole(&copy, header, whole.bytes, Some(whole.next_batch)).map_err(io(&copy.path))? {
+            Some(found) if found == whole => Ok(Segment { crc: Some(mark.crc), ..segment }),
             _ => Err(recovery::corrupt(&name, 0, "it changed while it was read").into()),
         }
     }
 
     /// The newest snapshots there are; one that goes meanwhile has a newer one.
-    pub(super) fn copy_snapshots(&self, target: &Path) -> Result<Vec<String>, BackupError> {
-        let files = self.disk.list().map_err(io(&self.folder))?;
+    pub(super) fn copy_snapshots(&self, target: &mut Target) -> Result<Vec<Snapshot>, BackupError> {
+        let mut files = self.disk.list().map_err(io(&self.folder))?;
+        files.retain(|(name, _)| super::snapshot_seq(name).is_some());
+        files.sort_unstable();
         let mut copied = Vec::new();
-        for (name, _) in files.into_iter().filter(|(name, _)| super::snapshot_seq(name).is_some()) {
-            let Ok(bytes) = fs::read(self.folder.join(&name)) else { continue };
-            let path = target.join(&name);
-            fs::write(&path, bytes).and_then(|()| File::open(&path)?.sync_all()).map_err(io(&path))?;
-            copied.push(name);
+        for (name, bytes) in files {
+            // Written under another name and never changed, so it is as long as it was listed.
+            let Ok(file) = File::open(self.folder.join(&name)) else { continue };
+            let (_, mark) = target.put(&format!("{}/{name}", self.journal), &file, bytes)?;
+            copied.push(Snapshot { file: name, mark: Some(mark) });
         }
-        copied.sort_unstable();
         Ok(copied)
     }
 }
@@ -129,13 +128,8 @@ fn segment(header: &Header, whole: Whole) -> Segment {
         bytes: whole.bytes,
         last_stamp_ms: whole.last_stamp_ms,
         is_here: true,
+        crc: None,
     }
-}
-
-/// Nothing is left of a reading that was in vain.
-fn start_over(target: &Path) -> std::io::Result<()> {
-    fs::remove_dir_all(target)?;
-    fs::create_dir(target)
 }
 
 /// Whether one is all that the other is: the same segment, as far along.
@@ -175,28 +169,4 @@ fn read_through(batches: &mut Batches<'_>, header: &Header, until: Option<u64>) 
     }
     let (next_batch, last_seq, bytes) = (batches.next_batch(), batches.last_seq(), batches.end());
     Ok(Whole { next_batch, last_seq, bytes, last_stamp_ms })
-}
-
-/// The first `bytes` of a file, synced.
-pub(super) fn copy_bytes(from: &dyn DiskFile, to: &Path, bytes: u64) -> Result<(), BackupError> {
-    let copy = || {
-        let mut file = File::create(to)?;
-        let (mut chunk, mut at) = (vec![0; CHUNK_BYTES], 0);
-        while at < bytes {
-            let wanted = CHUNK_BYTES.min((bytes - at) as usize);
-            let filled = read_full(from, &mut chunk[..wanted], at)?;
-            file.write_all(&chunk[..filled])?;
-            if filled < wanted {
-                break;
-            }
-            at += filled as u64;
-        }
-        file.sync_all()
-    };
-    copy().map_err(io(to))
-}
-
-/// Where the bytes of a segment are in a backup.
-pub(super) fn path_in(backup: &Path, journal: &str, number: u64) -> PathBuf {
-    backup.join(journal).join(segment_file(number))
 }

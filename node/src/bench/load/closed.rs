@@ -6,7 +6,9 @@ use super::{PATIENCE, Tally};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tidegate_kernel_lab::Latencies;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -26,16 +28,18 @@ pub(crate) struct Closed {
 pub(crate) async fn closed(address: SocketAddr, load: Closed) -> io::Result<Tally> {
     let wires = connect_all(address, load.connections).await?;
     let began = Instant::now();
-    let mut publishers = JoinSet::new();
+    let (mut publishers, latencies) = (JoinSet::new(), Arc::new(Mutex::new(Latencies::new())));
     for (number, wire) in wires.into_iter().enumerate() {
         let topic = format!("f/{}/{number}/t", number / 100);
         let publication = Publication::new(&topic, 1, load.payload_bytes);
-        publishers.spawn(Publisher::new(wire, publication, load).run(began + load.duration));
+        let publisher = Publisher::new(wire, publication, load.in_flight, latencies.clone());
+        publishers.spawn(publisher.run(began + load.duration));
     }
     let mut total = Tally::default();
     while let Some(ended) = publishers.join_next().await {
         total.add(ended.map_err(io::Error::other)??);
     }
+    total.latencies = Arc::into_inner(latencies).and_then(|latencies| latencies.into_inner().ok());
     Ok(total)
 }
 
@@ -60,13 +64,19 @@ struct Publisher {
     in_flight: usize,
     out: VecDeque<Instant>,
     tally: Tally,
+    /// Everybody's, on the one thread of the load.
+    latencies: Arc<Mutex<Latencies>>,
 }
 
 impl Publisher {
-    fn new(wire: Wire, publication: Publication, load: Closed) -> Publisher {
-        let in_flight = load.in_flight;
+    fn new(
+        wire: Wire,
+        publication: Publication,
+        in_flight: usize,
+        latencies: Arc<Mutex<Latencies>>,
+    ) -> Publisher {
         let out = VecDeque::with_capacity(in_flight);
-        Publisher { wire, publication, in_flight, out, tally: Tally::default() }
+        Publisher { wire, publication, in_flight, out, tally: Tally::default(), latencies }
     }
 
     async fn run(mut self, until: Instant) -> io::Result<Tally> {
@@ -98,10 +108,11 @@ impl Publisher {
     async fn take_acks(&mut self) -> io::Result<()> {
         self.wire.fill().await?;
         let now = Instant::now();
+        let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(frame) = self.wire.frame()? {
             let sent = self.out.pop_front().filter(|_| frame.kind() == PUBACK);
             let sent = sent.ok_or_else(|| io::Error::other("an answer nobody asked for"))?;
-            self.tally.latencies.record(now - sent);
+            latencies.record(now - sent);
             self.tally.arrived += 1;
         }
         Ok(())

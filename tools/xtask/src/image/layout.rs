@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::instant;
-use super::tar::{Archive, Owner};
 use super::{DATA_FOLDER, PORTS, USER};
+use crate::tar::{Archive, Owner};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";

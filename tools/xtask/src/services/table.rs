@@ -155,6 +155,24 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // The interpreter that can `import grpc` and `import grpc_tools`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_GRPC_PYTHON" }] },
     },
+    // Two readings of the SM standards that are not ours: Debian's has no SM4-GCM, PyPI's brings an OpenSSL that has.
+    Counterpart {
+        name: "openssl",
+        source: Source::Apt,
+        packages: &["openssl"],
+        heavy: false,
+        role: Role::Tool { programs: &[Program { name: "openssl", env: "TIDEGATE_TEST_OPENSSL" }] },
+    },
+    Counterpart {
+        name: "cryptography",
+        source: Source::Pypi,
+        packages: &["cryptography==50.0.2"],
+        heavy: false,
+        // The interpreter that can `import cryptography`.
+        role: Role::Tool {
+            programs: &[Program { name: "python", env: "TIDEGATE_TEST_CRYPTOGRAPHY_PYTHON" }],
+        },
+    },
     // Runs a main class of the archives: `kafka.Kafka` is the broker, which tests start and kill themselves.
     Counterpart {
         name: "kafka",

@@ -55,7 +55,7 @@ fn the_unit_waits_longer_for_the_end_than_the_node_drains() {
 fn complaints(unit: &str) -> Option<String> {
     let own = std::env::current_exe().expect("this test runs");
     let start = format!("ExecStart={}", own.display());
-    let text = unit.replace("ExecStart=/usr/local/bin/tidegate", &start);
+    let text = unit.replace("ExecStart=/usr/bin/tidegate", &start);
     let tree = Fixture::empty().with("tidegate.service", &text);
     let mut command = Command::new("systemd-analyze");
     let output = command.arg("verify").arg(tree.root.join("tidegate.service")).output().ok()?;
@@ -110,4 +110,40 @@ fn both_languages_give_the_same_commands() {
         text.split("```").skip(1).step_by(2).map(str::to_owned).collect()
     };
     assert_eq!(commands("deploy/README.md"), commands("deploy/README.zh-CN.md"));
+}
+
+/// What `systemd-analyze security` makes of the unit alone: 0 is locked up, 10 is open.
+fn exposure(unit: &str) -> Option<f64> {
+    let tree = Fixture::empty().with("tidegate.service", unit);
+    let mut command = Command::new("systemd-analyze");
+    command.args(["security", "--offline=true", "--no-pager"]).arg(tree.root.join("tidegate.service"));
+    let said = String::from_utf8(command.output().ok()?.stdout).ok()?;
+    let (_, rest) = said.rsplit_once("Overall exposure level for tidegate.service: ")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+#[test]
+fn systemd_finds_the_service_confined() {
+    let unit = text(UNIT);
+    let Some(found) = exposure(&unit) else {
+        let name = "deployment::systemd_finds_the_service_confined";
+        return skips::announce(name, "systemd-analyze 250 or newer is not installed");
+    };
+    assert!(found <= 2.0, "an exposure of {found}");
+    let open = exposure(&unit.replace("ProtectSystem=strict\n", "").replace("PrivateDevices=yes\n", ""));
+    assert!(open.expect("it ran before") > found, "an open unit is found as confined");
+}
+
+#[test]
+fn the_unit_names_what_the_packages_install_and_bounds_memory() {
+    let unit = unit();
+    assert!(unit["ExecStart"].starts_with("/usr/bin/tidegate up --config /etc/tidegate/tidegate.toml "));
+    for (key, value) in [
+        ("ProtectSystem", "strict"),
+        ("NoNewPrivileges", "yes"),
+        ("CapabilityBoundingSet", "CAP_SYS_NICE"),
+        ("MemoryMax", "75%"),
+    ] {
+        assert_eq!(unit[key], value, "{key}");
+    }
 }

@@ -9,6 +9,7 @@ mod daemons;
 mod deployment;
 mod fixture;
 mod images;
+mod packages;
 mod pkgchecks;
 mod releases;
 mod reports;

@@ -1,4 +1,5 @@
-//! Writes the few tar entries of the image's layer (POSIX.1-1988 "ustar"), every byte decided by the arguments.
+//! Writes the few tar entries of the image's layer, of packages and of bundles (POSIX.1-1988 "ustar"), every byte decided by the
+//! arguments.
 //!
 //! Pure but for the caller's writer. No user names, no device, no clock: the same entries give the same bytes.
 

@@ -1,0 +1,10 @@
+//! Trees against a naive reference and against other people's implementations; building over a real journal, with damage.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod building;
+mod documents;
+mod interop;
+mod notes;
+mod proofs;
+mod site;
+mod witness;
