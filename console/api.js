@@ -32,19 +32,36 @@ export function headers(more = {}) {
   return token ? { authorization: `Bearer ${token}`, ...more } : more;
 }
 
-async function ask(method, path, body) {
-  const options = { method, headers: headers(body === undefined ? {} : { 'content-type': 'application/json' }), credentials: 'same-origin' };
-  if (body !== undefined) options.body = JSON.stringify(body);
-  let answer;
+async function reach(path, options) {
   try {
-    answer = await fetch(path, options);
+    return await fetch(path, { ...options, credentials: 'same-origin' });
   } catch {
     throw new Unreachable(path);
   }
+}
+
+async function ask(method, path, body) {
+  const options = { method, headers: headers(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  if (body !== undefined) options.body = JSON.stringify(body);
+  const answer = await reach(path, options);
   const text = await answer.text();
   const json = parsed(text);
   if (answer.ok || (path === '/readyz' && json)) return json ?? text;
   throw new Refused(answer.status, json?.error, json?.request_id ?? answer.headers.get('x-request-id'));
+}
+
+/** A file of the node under this name: a link alone would not bring the token along. */
+async function save(path, name) {
+  const answer = await reach(path, { headers: headers() });
+  if (!answer.ok) {
+    const json = parsed(await answer.text());
+    throw new Refused(answer.status, json?.error, json?.request_id);
+  }
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 function parsed(text) {
@@ -55,6 +72,7 @@ export const api = {
   get: (path) => ask('GET', path),
   post: (path, body) => ask('POST', path, body),
   delete: (path) => ask('DELETE', path),
+  save,
   /** The same where the node has such a route; else nothing, without asking. */
   async find(path) {
     return (await hasRoute(path)) ? ask('GET', path) : null;

@@ -115,7 +115,7 @@ function go(path) {
 // ------------------------------------------------------------------ what the bar does
 
 const act = {
-  isDark: () => (document.documentElement.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark',
+  isDark: () => document.documentElement.dataset.theme === 'dark',
   theme() {
     const next = act.isDark() ? 'light' : 'dark';
     document.documentElement.dataset.theme = next;

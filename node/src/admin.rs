@@ -32,6 +32,7 @@ use std::sync::Arc;
 use tidegate_kernel_plug::{
     CONTENT_TYPE, Capability, Changed, HttpCounts, Need, Refusal, Role, Route, Routes, exposition,
 };
+use tidegate_kernel_trace::within;
 use tidegate_service_ingest::{Accounts, Ingest, Quarantined, StoryError};
 use tidegate_service_notice::Notices;
 
@@ -159,6 +160,11 @@ pub(crate) fn listed(routes: Routes) -> Routes {
 }
 
 async fn metrics(State((view, events)): State<(View, Arc<Events>)>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], page(&view, &events))
+}
+
+/// All measures.
+pub(crate) fn page(view: &View, events: &Events) -> String {
     let mut families = view.vitals.metrics();
     families.extend(view.identity.metrics());
     families.extend(view.counts.families());
@@ -166,7 +172,7 @@ async fn metrics(State((view, events)): State<(View, Arc<Events>)>) -> impl Into
     families.extend(events.metrics());
     families.extend(view.supervisor.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], exposition(&families))
+    exposition(&families)
 }
 
 async fn readiness(State(view): State<View>) -> impl IntoResponse {
@@ -227,7 +233,8 @@ impl From<&Quarantined> for Stray {
 
 async fn quarantine(State(view): State<View>, Query(page): Query<Onward>) -> Response {
     // Reads the disk, so not on a thread that serves.
-    let found = tokio::task::spawn_blocking(move || view.ingest.quarantined(page.after, STRAYS_MAX)).await;
+    let found =
+        tokio::task::spawn_blocking(within(move || view.ingest.quarantined(page.after, STRAYS_MAX))).await;
     match found {
         Ok(Ok((found, after))) => {
             Json(Quarantine { readings: found.iter().map(Stray::from).collect(), after }).into_response()
@@ -247,7 +254,7 @@ async fn release(State(view): State<View>) -> Json<serde_json::Value> {
 
 async fn story(State(view): State<View>, Path(id): Path<String>) -> Response {
     // Reads the disk, so not on a thread that serves.
-    match tokio::task::spawn_blocking(move || view.ingest.story(&id)).await {
+    match tokio::task::spawn_blocking(within(move || view.ingest.story(&id))).await {
         Ok(Ok(story)) => Json(story).into_response(),
         Ok(Err(error)) => untold(&error).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -266,7 +273,7 @@ fn untold(error: &StoryError) -> Refusal {
 
 async fn reload(State(view): State<View>) -> Response {
     // Reads the disk, so not on a thread that serves.
-    let reloaded = tokio::task::spawn_blocking(move || view.reloader.reload()).await;
+    let reloaded = tokio::task::spawn_blocking(within(move || view.reloader.reload())).await;
     let Ok(verdict) = reloaded else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let status = match verdict.outcome {
         Outcome::Applied | Outcome::Unchanged => StatusCode::OK,

@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Record, Refusal as NotTaken, Unknown};
 use tidegate_kernel_plug::{Act, Need, Outcome, Refusal, Role, Route, Routes, Witness, Witnessing};
+use tidegate_kernel_trace::within;
 
 /// The stream in `books`.
 const AUDIT: u16 = 10;
@@ -221,7 +222,7 @@ struct After {
 
 async fn list(State(audit): State<Audit>, Query(After { after }): Query<After>) -> Response {
     // Reads the disk, so not on a thread that serves.
-    match tokio::task::spawn_blocking(move || audit.page(after)).await {
+    match tokio::task::spawn_blocking(within(move || audit.page(after))).await {
         Ok(Ok(page)) => Json(page).into_response(),
         Ok(Err(error)) => {
             let hint = "look at the disk under the data folder";

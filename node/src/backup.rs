@@ -4,13 +4,15 @@ use crate::banner::say;
 use crate::cli::{Backup, Restore};
 use crate::failure::Failure;
 use crate::inspection::refusal;
+use crate::progress;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use tidegate_kernel_journal::{self as journal, BackupError, Restored, Saved, Until};
 
 pub(crate) fn back_up(options: &Backup) -> Result<ExitCode, Failure> {
     let Backup { data, to, since, json } = options;
-    let saved = journal::backup(data, to, since.as_deref()).map_err(|error| match &error {
+    let saved = progress::during("backup", *json, || journal::backup(data, to, since.as_deref()));
+    let saved = saved.map_err(|error| match &error {
         BackupError::Folder(error) => refusal(data, error),
         error => failure(error),
     })?;
@@ -24,10 +26,10 @@ pub(crate) fn restore(options: &Restore) -> Result<ExitCode, Failure> {
         (None, Some(time)) => Until::Time { ms: u64::try_from(time.as_millisecond()).unwrap_or(0) },
         (None, None) => Until::End,
     };
-    let outcome = match &options.to {
+    let outcome = progress::during("restore", options.json, || match &options.to {
         Some(to) => journal::restore(&options.backups, to, &until),
         None => journal::restore_check(&options.backups, &until),
-    };
+    });
     let restored = outcome.map_err(|error| failure(&error))?;
     say(&if options.json { restored_json(&restored) } else { restored.iter().map(restored_words).collect() });
     Ok(ExitCode::SUCCESS)

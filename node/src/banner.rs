@@ -14,8 +14,10 @@ pub(crate) struct Banner<'a> {
     /// Nothing where the broker is another process's.
     pub(crate) mqtt: Option<SocketAddr>,
     pub(crate) mqtts: Option<SocketAddr>,
-    /// Nothing where the pipeline is another process's.
-    pub(crate) ways: Option<Ways<'a>>,
+    /// Nothing where neither the pipeline nor the books are this process's.
+    pub(crate) http: Option<(&'static str, SocketAddr)>,
+    /// Nothing where it is another process's.
+    pub(crate) pipeline: Option<Pipeline<'a>>,
     pub(crate) admin: SocketAddr,
     pub(crate) admin_tls: Option<SocketAddr>,
     pub(crate) lan: Option<Greeting>,
@@ -26,12 +28,11 @@ pub(crate) struct Banner<'a> {
     pub(crate) config: Option<String>,
 }
 
-/// The pipeline's listeners, and the file it writes.
+/// The pipeline's own listener, and the file it writes.
 #[derive(Debug)]
-pub(crate) struct Ways<'a> {
-    pub(crate) scheme: &'static str,
-    pub(crate) http: SocketAddr,
+pub(crate) struct Pipeline<'a> {
     pub(crate) grpc: SocketAddr,
+    pub(crate) over_tls: bool,
     /// Nothing where readings go into no file.
     pub(crate) file: Option<&'a Path>,
 }
@@ -50,13 +51,16 @@ impl fmt::Display for Banner<'_> {
         if let (Some(admin), None) = (self.admin_tls, &self.lan) {
             writeln!(f, "         https://{admin}   the same over TLS")?;
         }
-        if let Some(Ways { scheme, http, grpc, .. }) = &self.ways {
-            let over_tls = if *scheme == "https" { ", over TLS" } else { "" };
-            writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
+        if let Some((scheme, http)) = self.http {
+            let what = if self.pipeline.is_some() { "readings" } else { "books" };
+            writeln!(f, "  http   {scheme}://{http}   {what} over HTTP/1.1")?;
+        }
+        if let Some(Pipeline { grpc, over_tls, .. }) = self.pipeline {
+            let over_tls = if over_tls { ", over TLS" } else { "" };
             writeln!(f, "  grpc   grpc://{grpc}   tidegate.ingest.v1.Readings{over_tls}")?;
         }
         writeln!(f, "  data   {data}")?;
-        if let Some(file) = self.ways.as_ref().and_then(|ways| ways.file) {
+        if let Some(file) = self.pipeline.as_ref().and_then(|pipeline| pipeline.file) {
             writeln!(f, "  file   {}   one reading a line", file.display())?;
         }
         match &self.config {
@@ -72,10 +76,10 @@ impl fmt::Display for Banner<'_> {
         if let Some(mqtt) = self.mqtt {
             writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
         }
-        if let Some(file) = self.ways.as_ref().and_then(|ways| ways.file) {
+        if let Some(file) = self.pipeline.as_ref().and_then(|pipeline| pipeline.file) {
             writeln!(f, "  tail {}", file.display())?;
         }
-        match self.ways {
+        match self.pipeline {
             Some(_) => writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?,
             None => writeln!(f, "  curl http://{admin}/readyz")?,
         }
@@ -83,13 +87,16 @@ impl fmt::Display for Banner<'_> {
     }
 }
 
+/// How the last words begin.
+pub(crate) const FAREWELL: &str = "drained in ";
+
 /// The last words.
 pub(crate) fn farewell(report: &DrainReport, took: Duration) -> String {
     let seconds = took.as_secs_f64();
     if report.is_clean() {
-        format!("drained in {seconds:.2} s; nothing is left\n")
+        format!("{FAREWELL}{seconds:.2} s; nothing is left\n")
     } else {
-        format!("drained in {seconds:.2} s; left behind:\n{report}")
+        format!("{FAREWELL}{seconds:.2} s; left behind:\n{report}")
     }
 }
 

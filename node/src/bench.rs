@@ -8,6 +8,7 @@ mod commits;
 mod delivery;
 mod devices;
 mod ingest;
+mod ledger;
 mod load;
 mod memory;
 mod models;
@@ -24,6 +25,7 @@ mod start;
 use crate::banner::say;
 use crate::cli::{Bench, Subject};
 use crate::failure::Failure;
+use crate::progress;
 use scratch::Scratch;
 use std::error::Error;
 use std::process::ExitCode;
@@ -43,7 +45,7 @@ pub(crate) fn run(options: &Bench) -> Result<ExitCode, Failure> {
             if !options.json && options.shape.is_none() {
                 say(&format!("{TABLE_HEAD}\n"));
             }
-            measure(options, &report, &scratch)
+            progress::during("measuring", options.json, || measure(options, &report, &scratch))
         }),
     };
     let failed = |error: Trouble| {
@@ -59,6 +61,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
             memory::measure(report, scratch)
         }
         Subject::Ingest => ingest::measure(report, scratch, &options.extent),
+        Subject::Ledger => ledger::measure(report, scratch, &options.extent),
         Subject::Load => devices::measure(report, options),
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options),
@@ -87,6 +90,7 @@ impl Report {
     fn print(&self, row: Row) {
         let row = self.setting.stamp(row);
         let line = if self.json { row.json() } else { row.line() };
+        progress::clear();
         say(&format!("{line}\n"));
     }
 }

@@ -5,6 +5,7 @@
 //! alone: models, rules, names.
 
 use crate::settings::Settings;
+use crate::traces;
 use tidegate_kernel_journal::Options;
 use tidegate_service_ingest::{HEARD_BYTES_MAX, LETTERS_BYTES_MAX};
 
@@ -16,11 +17,11 @@ const BATCHES_BYTES: u64 = 2 << 20;
 const BUFFERS_BYTES: u64 = 16 << 10;
 
 /// How many parts there are.
-pub(crate) const PARTS: usize = 7;
+pub(crate) const PARTS: usize = 9;
 
 /// Bytes by part.
 pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
-    let Settings { mqtt, http, grpc, ingest, rules, history, .. } = settings;
+    let Settings { mqtt, http, grpc, ingest, rules, history, ledger, .. } = settings;
     let of_ingest =
         ingest.telemetry_bytes_max + rules.limits.window_bytes_max + LETTERS_BYTES_MAX + HEARD_BYTES_MAX;
     let journals = [Options::books(), Options::queues()];
@@ -38,5 +39,7 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
         ("ingest", of_ingest as u64),
         ("sinks", settings.sinks.memory_bytes_max(ingest)),
         ("history", history.bytes_max),
+        ("traces", settings.traces.as_ref().map_or(0, traces::Config::bytes_max)),
+        ("ledger", ledger.bytes_max()),
     ]
 }

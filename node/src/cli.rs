@@ -9,7 +9,7 @@ mod look;
 pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
-pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, Subject};
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
 use clap::{Args, Parser, Subcommand};
@@ -406,9 +406,12 @@ pub(crate) struct Up {
     /// The data folder; made if it is not there; ./tidegate-data by default
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
-    /// Run only these capabilities in this process, of broker, ingest, history and notice; all by default
+    /// Run only these capabilities in this process, of broker, ingest, history, notice and ledger; all by default
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = crate::only::NAMES.to_vec())]
     pub(crate) only: Vec<String>,
+    /// How the log is written on standard output; text by default. With json the greeting goes to standard error
+    #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub(crate) log: Option<String>,
     /// Open a data folder on NFS, SMB, 9P or AFS, whose syncs may promise more than they keep
     #[arg(long)]
     pub(crate) allow_network_folder: bool,

@@ -4,6 +4,7 @@
 
 use crate::cli::{Config as Command, Place, Up};
 use crate::failure::Failure;
+use crate::logs::Format;
 use crate::settings::{self, Settings};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -76,6 +77,13 @@ impl Origins {
             Some(data) => Ok(data),
             None => self.settings().map(|(_, settings)| settings.data),
         }
+    }
+
+    /// How the log is written, whatever else is wrong.
+    pub(crate) fn log_format(&self) -> Format {
+        let bytes = self.bytes().unwrap_or_default();
+        let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
+        settings::log_format(&source).unwrap_or_default()
     }
 
     fn bytes(&self) -> io::Result<Option<Vec<u8>>> {

@@ -11,6 +11,7 @@ mod finding;
 mod hardening;
 mod host;
 mod machine;
+mod process;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 fn findings(case: &Case<'_>, hardening: bool) -> Vec<Finding> {
     let mut found = Vec::new();
     machine::look(case, &mut found);
+    process::look(case, &mut found);
     disk::look(case, &mut found);
     setup::look(case, &mut found);
     if hardening {

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tidegate_kernel_plug::{
     Authenticate, Capability, Draining, Family, Gate, HttpCounts, Leftover, Readiness, Routes, Stage, Stays,
-    Witness,
+    Witness, waiting_on,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -119,7 +119,7 @@ impl Http {
         let _ended = Ended(self);
         tracing::info!(address = %self.address, listener = self.name, "HTTP listening");
         let mut tasks = JoinSet::new();
-        let deadline = self.accept_all(&mut tasks).await;
+        let deadline = waiting_on("a connection", self.accept_all(&mut tasks)).await;
         let all = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout_at((deadline + DRAIN_GRACE).into(), all).await.is_err() {
             self.cut.store(tasks.len() as u64, Ordering::SeqCst);

@@ -8,6 +8,7 @@ mod words;
 use crate::banner::say;
 use crate::cli::{Journal, Look};
 use crate::failure::Failure;
+use crate::progress;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -50,13 +51,13 @@ pub(crate) fn run(command: &Journal) -> Result<ExitCode, Failure> {
 }
 
 fn inspect(look: &Look) -> Result<ExitCode, Failure> {
-    let inspection = Inspection::of(&look.data)?;
+    let inspection = progress::during("inspect", look.json, || Inspection::of(&look.data))?;
     say(&if look.json { inspection.json() } else { inspection.in_full() });
     Ok(ExitCode::SUCCESS)
 }
 
 fn verify(look: &Look) -> Result<ExitCode, Failure> {
-    let inspection = Inspection::of(&look.data)?;
+    let inspection = progress::during("verify", look.json, || Inspection::of(&look.data))?;
     say(&if look.json { inspection.json() } else { inspection.in_short() });
     match inspection.first_bad() {
         None => Ok(ExitCode::SUCCESS),

@@ -45,6 +45,8 @@ mod only;
 mod open_files;
 mod page;
 mod parent;
+mod probe;
+mod progress;
 mod pulse;
 mod reload;
 mod rules;
@@ -58,6 +60,7 @@ mod story;
 mod supervisor;
 mod tls;
 mod top;
+mod traces;
 mod upgrade;
 mod vitals;
 
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         #[cfg(feature = "lab")]
         Command::Up(up) if up.demo => demo::up(&up),
-        Command::Up(up) => logs::start().and_then(|recent| node::up(&up, recent)),
+        Command::Up(up) => node::up(&up),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Notice(command) => notices::run(&command),

@@ -15,7 +15,7 @@ use crate::history::{self, Past};
 use crate::http::{Http, HttpError};
 use crate::identity::{Identity, IdentityError, NodeKey};
 use crate::lan::{Greeting, Lan};
-use crate::logs::Recent;
+use crate::logs::{self, Log};
 use crate::open_files;
 use crate::parent::Parent;
 use crate::reload::Reloader;
@@ -24,6 +24,7 @@ use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
 use crate::supervisor::Supervisor;
 use crate::tls::Tls;
+use crate::traces::Traces;
 use crate::vitals::Vitals;
 use listening::{Listeners, Wired};
 use std::fs;
@@ -35,10 +36,12 @@ use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
 use tidegate_kernel_journal::{DataFolder, FolderOptions};
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, Live, drain_all};
+use tidegate_kernel_plug::{Capability, Live, drain_all, listed};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig};
 use tidegate_service_notice::Notices;
+use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tracing::{Instrument, Span};
 
 /// The status of a drain that left something behind.
 const LEFT_BEHIND: u8 = 3;
@@ -53,28 +56,27 @@ const OWN_FILES: u64 = 64;
 const SHUTDOWN_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs a node until it is told to stop.
-pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
+pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let vitals = Vitals::begin();
     let origins = Origins::of(options);
+    let log = logs::start(origins.log_format())?;
     let lan = options.lan.then(|| origins.data().and_then(|data| Lan::open(&data))).transpose()?;
     let origins = origins.with(lan.as_ref().map(Lan::overrides).unwrap_or_default());
     let (values, settings) = origins.settings()?;
     let vitals = vitals.allowing(&settings);
+    let traces = settings.traces.as_ref().map(|config| Traces::of(config, &log.spans));
+    let startup = tracing::info_span!("startup");
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
     let (data_plane, exporters) =
         (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
     let parent = hear_parent(options, &data_plane)?;
-    let folder = open_folder(&settings)?;
-    let opened = open_parts(&settings, &folder);
+    let folder = startup.in_scope(|| open_folder(&settings))?;
+    let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = rules::Pipeline {
-            ingest: ingest.clone(),
-            commands: Arc::default(),
-            exporters: exporters.handle().clone(),
-        };
+        let pipeline = pipeline(&ingest, &exporters);
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -84,6 +86,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
         let reloader = Arc::new(holders.reloader(origins, values));
         let past = past(&settings, &folder)?;
         let notices = settings.notices.open(folder.queues().clone(), settings.zone.clone());
+        let probe = Probe::new(settings.probe.clone(), settings.data.join("probe"));
         let site = Site {
             settings,
             folder: &folder,
@@ -92,6 +95,7 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             identity,
             tls,
             notices: Arc::new(notices),
+            probe: Arc::new(probe),
             vitals,
             reloader,
             drain_timeout,
@@ -100,15 +104,21 @@ pub(crate) fn up(options: &Up, recent: Recent) -> Result<ExitCode, Failure> {
             trees: Arc::new(trees),
             lan,
             parent,
-            recent,
+            log,
+            traces,
             supervisor: Arc::default(),
         };
-        data_plane.block_on(site.run(&exporters))
+        data_plane.block_on(site.run(&exporters, startup))
     });
     folder.close();
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
+}
+
+fn pipeline(ingest: &Arc<Ingest>, exporters: &Runtime) -> rules::Pipeline {
+    let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
+    rules::Pipeline { ingest, commands: Arc::default(), exporters }
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
@@ -142,6 +152,7 @@ fn note_open_files(limit: Option<u64>, connections_max: usize) {
 }
 
 fn open_folder(settings: &Settings) -> Result<DataFolder, Failure> {
+    let _span = tracing::info_span!("open the data folder").entered();
     let options = FolderOptions {
         network_allowed: settings.network_allowed,
         queues: settings.queues(),
@@ -175,6 +186,7 @@ fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
 }
 
 fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
+    let _span = tracing::info_span!("find out what waits").entered();
     if let Some(file) = settings.file.as_ref().filter(|_| settings.only.ingest) {
         make_folder_for(file, &settings.data)?;
     }
@@ -241,6 +253,7 @@ struct Site<'a> {
     identity: Arc<Identity>,
     tls: Option<Arc<Tls>>,
     notices: Arc<Notices>,
+    probe: Arc<Probe>,
     vitals: Vitals,
     reloader: Arc<Reloader>,
     drain_timeout: Arc<Live<Duration>>,
@@ -250,13 +263,15 @@ struct Site<'a> {
     trees: Arc<Trees>,
     lan: Option<Lan>,
     parent: Parent,
-    recent: Recent,
+    log: Log,
+    /// Nothing where there is no collector.
+    traces: Option<Arc<Traces>>,
     supervisor: Arc<Supervisor>,
 }
 
 impl Site<'_> {
-    async fn run(self, exporters: &Runtime) -> Result<ExitCode, Failure> {
-        match self.start(exporters).await {
+    async fn run(self, exporters: &Runtime, startup: Span) -> Result<ExitCode, Failure> {
+        match self.start(exporters).instrument(startup).await {
             Ok((stops, capabilities)) => Ok(self.until_stopped(stops, &capabilities).await),
             Err(failure) => {
                 // Says to the next start that this was no crash.
@@ -277,7 +292,7 @@ impl Site<'_> {
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
-        let listeners = self.listen().await?;
+        let listeners = self.listen().instrument(tracing::info_span!("listen")).await?;
         if let Some(door) = &listeners.door {
             self.pipeline.commands.join(door.broker.handle());
         }
@@ -288,18 +303,20 @@ impl Site<'_> {
         if self.settings.only.notice {
             self.start_notices(exporters.handle())?;
         }
+        self.start_traces()?;
         self.start_trees(exporters)?;
+        self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
-        let (door, ways) = (listeners.door.as_ref(), listeners.ways.as_ref());
+        let door = listeners.door.as_ref();
         let (mqtt, admin) = (door.map(|door| door.broker.local_addr()), listeners.management.plain.address());
         let banner = Banner {
             mqtt,
             mqtts: door.and_then(|door| Some(door.mqtts.as_ref()?.address())),
-            ways: ways.map(|ways| banner::Ways {
-                scheme: ways.http.scheme(),
-                http: ways.http.address(),
+            http: listeners.http.as_ref().map(|http| (http.scheme(), http.address())),
+            pipeline: listeners.ways.as_ref().map(|ways| banner::Pipeline {
                 grpc: ways.grpc.local_addr(),
+                over_tls: self.tls.is_some(),
                 file: self.settings.file.as_deref(),
             }),
             admin,
@@ -311,9 +328,10 @@ impl Site<'_> {
         };
         let text = banner.to_string();
         let capabilities = self.set_running(listeners);
-        tokio::spawn(hangups.each(self.reloader.clone(), self.audit.clone()));
+        let hangups = hangups.each(self.reloader.clone(), self.audit.clone());
+        tokio::spawn(listed("node", "reloads", hangups));
         if !self.parent.tell(mqtt, admin, lan).await {
-            banner::say(&text);
+            self.log.format.say(&text);
         }
         Ok((stops, capabilities))
     }
@@ -336,9 +354,15 @@ impl Site<'_> {
         let started = self.trees.start();
         started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
         if let Some(leaving) = self.trees.leaving() {
-            exporters.spawn(leaving.run(self.trees.clone(), self.notices.outbox().clone()));
+            leaving.start(&self.trees, self.notices.outbox().clone(), exporters.handle());
         }
         Ok(())
+    }
+
+    fn start_traces(&self) -> Result<(), Failure> {
+        let Some(traces) = &self.traces else { return Ok(()) };
+        let started = traces.start(self.settings.sinks.dialer()?, &self.trees.fingerprint());
+        started.map_err(|error| unstarted("could not start threads", &error))
     }
 
     fn start_notices(&self, exporters: &Handle) -> Result<(), Failure> {
@@ -367,7 +391,7 @@ impl Site<'_> {
             self.ingest.drain(began).await;
         }
         let report = drain_all(&each, began + timeout).await;
-        banner::say(&banner::farewell(&report, began.elapsed()));
+        self.log.format.say(&banner::farewell(&report, began.elapsed()));
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }
     }
 }

@@ -4,8 +4,9 @@
 use tidegate_kernel_plug::Route;
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Values};
 
-/// What can be named. The listeners for HTTP and gRPC and the brokers elsewhere are ways into `ingest`, and go with it.
-pub(crate) const NAMES: &[&str] = &["broker", "ingest", "history", "notice"];
+/// What can be named. The listener for gRPC and the brokers elsewhere are ways into `ingest`, and go with it;
+/// that for HTTP goes with `ingest` and with `ledger`.
+pub(crate) const NAMES: &[&str] = &["broker", "ingest", "history", "notice", "ledger"];
 
 pub(crate) const FIELD: Field = Field::new(
     "only",
@@ -21,13 +22,15 @@ pub(crate) struct Only {
     pub(crate) ingest: bool,
     pub(crate) history: bool,
     pub(crate) notice: bool,
+    pub(crate) ledger: bool,
 }
 
 impl Only {
     pub(crate) fn from_values(values: &Values, faults: &mut Faults) -> Only {
         let named: Vec<String> = values.get("only");
         let runs = |name: &str| named.is_empty() || named.iter().any(|one| one == name);
-        let [broker, ingest, history, notice] = ["broker", "ingest", "history", "notice"].map(runs);
+        let [broker, ingest, history, notice, ledger] =
+            ["broker", "ingest", "history", "notice", "ledger"].map(runs);
         for name in named.iter().filter(|name| !ingest && matches!(name.as_str(), "history" | "notice")) {
             let message =
                 format!("{name} is fed by ingest, which node.only (--only) leaves to another process");
@@ -37,7 +40,7 @@ impl Only {
             let place = values.origin("only").place();
             faults.push(Fault { place, code: "TG-SV-003", message, hint });
         }
-        Only { broker, ingest, history, notice }
+        Only { broker, ingest, history, notice, ledger }
     }
 
     /// The capability that answers this route, where it does not run here.

@@ -15,7 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tidegate_connector_prometheus::{CONTENT_TYPE, Page, PageConfig, PageSink};
 use tidegate_kernel_journal::Journal;
-use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Need, Readiness, Route, Routes, Stage};
+use tidegate_kernel_plug::{
+    Capability, Draining, Family, Leftover, Need, Readiness, Route, Routes, Stage, listed,
+};
 use tidegate_service_ingest::Ingest;
 use tokio::runtime::Handle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -59,12 +61,13 @@ impl Board {
         let started = self.ingest.start_sink(NAME, exporters, move || sink.clone());
         started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         let (board, through) = (self.clone(), self.ingest.settled(NAME).unwrap_or(0));
-        exporters.spawn(async move {
+        let keep = async move {
             let filling = board.clone();
             // A panic in there has been reported by then; the page is filled by what comes.
             let _ = tokio::task::spawn_blocking(move || filling.fill(through)).await;
             board.keep().await;
-        });
+        };
+        exporters.spawn(listed("page", "numbers", keep));
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tidegate_engine_rules::AlarmRefusal;
 use tidegate_kernel_plug::{Need, Principal, Refusal, Role, Route, Routes};
+use tidegate_kernel_trace::within;
 use tidegate_service_ingest::{
     AlarmError, AlarmEvent, AlarmStory, Ingest, OpenError, Rules, RulesConfig, RulesError,
 };
@@ -156,7 +157,8 @@ struct Page {
 async fn events(State(ingest): Held, Query(After { after }): Query<After>) -> Response {
     // Reads the disk, so not on a thread that serves.
     let read =
-        tokio::task::spawn_blocking(move || ingest.rules().map(|rules| rules.alarms().since(after))).await;
+        tokio::task::spawn_blocking(within(move || ingest.rules().map(|rules| rules.alarms().since(after))))
+            .await;
     match read {
         Ok(None) => Json(Page { events: Vec::new(), next: after, has_gap: false }).into_response(),
         Ok(Some(Ok(page))) => {
@@ -186,7 +188,7 @@ pub(crate) fn told(event: &AlarmEvent) -> Value {
 
 async fn story(State(ingest): Held, Path(key): Path<String>) -> Result<Json<AlarmStory>, Refusal> {
     // Reads the disk, so not on a thread that serves.
-    let told = tokio::task::spawn_blocking(move || ingest.alarm_story(&key)).await;
+    let told = tokio::task::spawn_blocking(within(move || ingest.alarm_story(&key))).await;
     match told {
         Ok(Ok(Some(story))) => Ok(Json(story)),
         Ok(Ok(None)) => {

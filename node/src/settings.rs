@@ -1,10 +1,11 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
 use crate::cli::Up;
+use crate::logs::{self, Format};
 use crate::only::{self, Only};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
-use crate::{audit, http, identity, notices};
+use crate::{audit, http, identity, notices, traces};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +19,14 @@ use tidegate_service_grpc as grpc;
 use tidegate_service_history as history;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
+use tidegate_service_ledger as ledger;
 use tidegate_service_notice::{self as notice, Zone};
+use tidegate_service_probe as probe;
 
 /// Every section of the file, in the order of the sample.
 const SECTIONS: &[Section] = &[
     NODE,
+    logs::SECTION,
     MANAGEMENT,
     identity::SECTION,
     audit::SECTION,
@@ -45,6 +49,9 @@ const SECTIONS: &[Section] = &[
     notices::CHANNELS,
     sinks::OUTBOUND,
     history::SECTION,
+    traces::SECTION,
+    probe::SECTION,
+    ledger::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -167,11 +174,15 @@ pub(crate) struct Settings {
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
+    pub(crate) ledger: ledger::Config,
     /// Nothing where readings go into no file.
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
     pub(crate) zone: Zone,
     pub(crate) notices: notices::Setup,
+    /// Nothing where there is no collector.
+    pub(crate) traces: Option<traces::Config>,
+    pub(crate) probe: probe::Config,
 }
 
 pub(crate) fn table() -> Table {
@@ -191,6 +202,11 @@ pub(crate) fn data(source: &Source<'_>) -> Option<PathBuf> {
     table().read(source).section("node", |values, _| values.get("data"))
 }
 
+/// How the log is written; nothing where the section that says it has faults.
+pub(crate) fn log_format(source: &Source<'_>) -> Option<Format> {
+    table().read(source).section("log", |values, _| Format::from_values(values))
+}
+
 fn settings(reading: &mut Reading) -> Option<Settings> {
     // Each is asked, also after one that has faults: they are told together.
     let node = reading.section("node", node);
@@ -198,32 +214,22 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let audit = reading.section("audit", audit::Config::from_values);
     let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
-    let http = reading.section("http", |values, faults| {
-        asked(values, "--http", is_known, faults);
-        (http::Config::from_values(values, faults), http::inputs(values, faults))
-    });
-    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
-    let mqtt = reading.section("mqtt", |values, faults| {
-        asked(values, "--mqtt", is_known, faults);
-        broker::Config::from_values(values, faults)
-    });
-    let grpc = reading.section("grpc", |values, faults| {
-        asked(values, "--grpc", is_known, faults);
-        grpc::Config::from_values(values, faults)
-    });
+    let doors = doors(reading, is_known);
     let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
+    let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
+    let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
+    let ledger = reading.section("ledger", ledger::Config::from_values);
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone, only), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
     let (file, sinks) =
         (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
-    let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
-        (admin?, identity?, http?, retention?, mqtt?);
-    let (tls, inputs, mqtts, grpc, external, notices) = (tls?, inputs?, mqtts?, grpc?, external?, notices?);
+    let ((admin, admin_tls), identity, retention) = (admin?, identity?, retention?);
+    let ((http, inputs), mqtts, mqtt, grpc) = doors?;
     Some(Settings {
         data,
         network_allowed,
@@ -233,23 +239,47 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         admin_tls,
         identity,
         audit: audit?,
-        tls,
+        tls: tls?,
         http,
         inputs,
         mqtts,
         grpc,
-        external,
+        external: external?,
         retention,
         mqtt,
         ingest,
         rules,
         model,
         history: history?,
+        ledger: ledger?,
         file,
         sinks,
         zone,
-        notices,
+        notices: notices?,
+        traces: traces?,
+        probe: probe?,
     })
+}
+
+/// Where devices and programs come in: HTTP, MQTT over TLS, MQTT, gRPC.
+type Doors = ((http::Config, HttpConfig), SocketAddr, broker::Config, grpc::Config);
+
+fn doors(reading: &mut Reading, is_known: bool) -> Option<Doors> {
+    let http = reading.section("http", |values, faults| {
+        asked(values, "--http", is_known, faults);
+        (http::Config::from_values(values, faults), http::inputs(values, faults))
+    });
+    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
+    let mqtt = reading.section("mqtt", |values, faults| {
+        asked(values, "--mqtt", is_known, faults);
+        broker::Config::from_values(values, faults)
+    });
+    let grpc = reading.section("grpc", |values, faults| {
+        asked(values, "--grpc", is_known, faults);
+        grpc::Config::from_values(values, faults)
+    });
+    let (http, inputs) = http?;
+    Some(((http, inputs?), mqtts?, mqtt?, grpc?))
 }
 
 /// What readings go through, from their class to the sinks.
@@ -336,6 +366,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
     [
         one("node.data", "--data", up.data.clone()),
         one("node.allow_network_folder", "--allow-network-folder", network),
+        one("log.format", "--log", up.log.clone()),
         one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
         one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
         one("management.tls_listen", "--admin-tls", up.admin_tls.map(|address| address.to_string())),

@@ -1,6 +1,8 @@
-//! `tidegate sim`: what stands in for a site where there is none. A plant that speaks MQTT over TCP, and the model of its devices.
+//! `tidegate sim`: what stands in for a site where there is none. A plant that speaks MQTT over TCP, the model of its devices,
+//! and books on a disk that fails.
 
 mod device;
+mod ledger;
 pub(crate) mod plant;
 mod session;
 mod signal;
@@ -16,6 +18,7 @@ use std::process::ExitCode;
 
 pub(crate) fn run(command: &Sim) -> Result<ExitCode, Failure> {
     match command {
+        Sim::Ledger(options) => ledger::run(options),
         Sim::Plant(options) => plant::run(options),
         Sim::Model => {
             say(&model(""));

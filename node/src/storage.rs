@@ -20,6 +20,11 @@ impl Storage {
         self.journals[1].1.status()
     }
 
+    /// Both, with their names.
+    pub(crate) fn journals(&self) -> &[(&'static str, Journal); 2] {
+        &self.journals
+    }
+
     pub(crate) fn statuses(&self) -> [(&'static str, Status); 2] {
         self.journals.each_ref().map(|(name, journal)| (*name, journal.status()))
     }

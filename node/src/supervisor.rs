@@ -15,7 +15,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tidegate_kernel_flow::{RestartLimits, Restarts};
-use tidegate_kernel_plug::Family;
+use tidegate_kernel_plug::{Family, listed};
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
@@ -50,22 +50,22 @@ enum State {
 }
 
 impl Supervisor {
-    /// Runs what `make` makes on this runtime until it ends; makes it again after a panic.
+    /// Runs what `make` makes on this runtime until it ends, on the list of tasks; makes it again after a panic.
     pub(crate) fn run<F>(
         self: &Arc<Self>,
-        capability: &'static str,
+        (capability, name): (&'static str, impl Into<String>),
         runtime: &Handle,
         mut make: impl FnMut() -> F + Send + 'static,
     ) where
         F: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        let at = self.admit(capability);
+        let (at, name) = (self.admit(capability), name.into());
         let (supervisor, began, handle) = (self.clone(), Instant::now(), runtime.clone());
         runtime.spawn(async move {
             let mut restarts = Restarts::new(LIMITS);
             loop {
                 supervisor.set(at, State::Runs);
-                let panic = match handle.spawn(make()).await {
+                let panic = match handle.spawn(listed(capability, name.clone(), make())).await {
                     Ok(Ok(())) => return,
                     Ok(Err(failure)) => return supervisor.fail(at, &failure),
                     Err(ended) => ended,
@@ -177,7 +177,7 @@ mod tests {
                 Ok(())
             }
         };
-        supervisor.run("some", &Handle::current(), make);
+        supervisor.run(("some", "task"), &Handle::current(), make);
         // Resolves when nobody can make it again.
         let patience = Duration::from_secs(600);
         while timeout(patience, end.changed()).await.expect("it is settled in time").is_ok() {}

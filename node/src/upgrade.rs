@@ -5,6 +5,7 @@ use crate::banner::say;
 use crate::cli::Upgrade;
 use crate::failure::Failure;
 use crate::inspection::refusal;
+use crate::progress;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -20,7 +21,8 @@ pub(crate) fn run(options: &Upgrade) -> Result<ExitCode, Failure> {
     if *is_check {
         return check(data, *json);
     }
-    let upgraded = upgrade(data).map_err(|error| refusal(data, &error))?;
+    let upgraded =
+        progress::during("upgrade", *json, || upgrade(data)).map_err(|error| refusal(data, &error))?;
     say(&if *json { done_json(data, &upgraded) } else { done_words(data, &upgraded) });
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ use hyper::{Method, Response};
 use hyper_util::rt::TokioIo;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tidegate_kernel_trace::traceparent;
 use tokio::time::timeout;
 
 /// Connections kept open without a request.
@@ -167,6 +168,9 @@ impl Client {
         let mut built = hyper::Request::builder().method(request.method.clone()).uri(target);
         for (name, value) in &request.headers {
             built = built.header(name, value);
+        }
+        if let Some(traceparent) = traceparent() {
+            built = built.header("traceparent", traceparent);
         }
         let built = built
             .header(header::HOST, self.endpoint.to_string())

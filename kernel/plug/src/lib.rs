@@ -2,8 +2,8 @@
 
 //! What a capability is, as far as two capabilities use it: metrics, readiness, drain, principals, routes, settings.
 //!
-//! Values and their text, but for the gate before routes, which takes clocks and a lock, and [`Live`]. No socket, no file, no tasks
-//! of its own. Grows when two capabilities need the same thing.
+//! Values and their text, but for the gate before routes, which takes clocks and a lock, [`Live`], and the list of tasks. No socket,
+//! no file, no tasks of its own. Grows when two capabilities need the same thing.
 
 mod capability;
 mod causes;
@@ -14,6 +14,7 @@ mod live;
 mod metric;
 mod principal;
 mod routes;
+mod tasks;
 
 pub use capability::{Capability, DrainReport, Draining, Leftover, Readiness, Stage, drain_all};
 pub use causes::with_causes;
@@ -29,3 +30,4 @@ pub use routes::{
     Act, Changed, Gate, HttpCounts, Need, Outcome, Refusal, RequestId, RequestLimits, Route, Routes,
     SESSION_COOKIE, Stays, Visit, Witness, Witnessing, session_of,
 };
+pub use tasks::{TASKS_MAX, Task, Tasks, listed, tasks, waiting_on};

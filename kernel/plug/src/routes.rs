@@ -9,6 +9,7 @@ mod credential;
 mod gate;
 mod refusal;
 mod request_id;
+mod traced;
 mod visit;
 mod witness;
 

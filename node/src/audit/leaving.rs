@@ -8,7 +8,7 @@ use super::config::{Config, WitnessConfig};
 use super::wall_ms;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tidegate_kernel_audit::{AuditError, Checkpoint, Profile, Submission, Tree, WitnessKey};
@@ -16,9 +16,13 @@ use tidegate_kernel_journal::Id;
 use tidegate_kernel_outbound::{Client, Dialer, HttpLimits, OutboundError, Request};
 use tidegate_kernel_plug::{Family, with_causes};
 use tidegate_service_notice::{Change, Notice, Outbox, Severity};
+use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 /// From one try to the next at a destination that failed.
 const RETRY: Duration = Duration::from_secs(5);
+/// From one look for what is late to the next.
+const LOOK: Duration = Duration::from_secs(1);
 const ALARM: &str = "audit.checkpoints";
 
 /// Where checkpoints go, and how far they are.
@@ -49,9 +53,40 @@ struct State {
     /// By destination: why the last try failed.
     faults: Vec<Option<Fault>>,
     failures: Vec<u64>,
-    /// Since when there is a checkpoint that no destination has.
-    waiting: Option<Instant>,
+    /// By tree: since when there is a checkpoint that no destination has, and none of that tree has left.
+    waiting: [Option<Instant>; 2],
     is_alarmed: bool,
+}
+
+impl State {
+    fn of(destinations: usize) -> State {
+        State {
+            left: vec![[0; 2]; destinations],
+            faults: vec![None; destinations],
+            failures: vec![0; destinations],
+            waiting: [None; 2],
+            is_alarmed: false,
+        }
+    }
+
+    /// A destination has a checkpoint of that tree over so many entries.
+    fn left(&mut self, at: usize, tree: usize, size: u64) {
+        if size > self.left[at][tree] {
+            self.left[at][tree] = size;
+            self.waiting[tree] = None;
+        }
+    }
+
+    /// Compares with what is signed; how the alarm changes, if it does.
+    fn judge(&mut self, signed: [u64; 2], now: Instant, within: Duration) -> Option<Change> {
+        for (tree, signed) in signed.into_iter().enumerate() {
+            let most = self.left.iter().map(|left| left[tree]).max().unwrap_or(0);
+            self.waiting[tree] = (most < signed).then(|| self.waiting[tree].unwrap_or(now));
+        }
+        let is_late = self.waiting.iter().flatten().any(|since| now.duration_since(*since) > within);
+        let change = if is_late { Change::Raised } else { Change::Cleared };
+        (is_late != std::mem::replace(&mut self.is_alarmed, is_late)).then_some(change)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,78 +132,65 @@ impl Leaving {
             Way { name: name.clone(), to: To::Witness { client, key: key.clone() } }
         };
         let ways: Vec<_> = file.chain(config.witnesses.iter().map(witness)).collect();
-        let many = ways.len();
-        let state = State {
-            left: vec![[0; 2]; many],
-            faults: vec![None; many],
-            failures: vec![0; many],
-            waiting: None,
-            is_alarmed: false,
-        };
+        let state = Mutex::new(State::of(ways.len()));
         let (every, within) = (config.checkpoint_every, config.left_within);
-        (many > 0).then(|| Leaving { ways, every, within, state: Mutex::new(state) })
+        (!ways.is_empty()).then_some(Leaving { ways, every, within, state })
     }
 
-    /// To the end of the process.
-    pub(crate) async fn run(self: Arc<Leaving>, trees: Arc<Trees>, outbox: Outbox) {
-        let mut due = vec![Instant::now(); self.ways.len()];
+    /// Sets it running, to the end of the process: each destination by itself, so that one that hangs holds up no other.
+    pub(crate) fn start(self: &Arc<Leaving>, trees: &Arc<Trees>, outbox: Outbox, exporters: &Handle) {
+        for at in 0..self.ways.len() {
+            exporters.spawn(self.clone().keep_sending(at, trees.clone()));
+        }
+        exporters.spawn(self.clone().keep_judging(trees.clone(), outbox));
+    }
+
+    async fn keep_sending(self: Arc<Leaving>, at: usize, trees: Arc<Trees>) {
         loop {
-            for (at, way) in
-                self.ways.iter().enumerate().filter(|(at, _)| due[*at] <= Instant::now()).collect::<Vec<_>>()
-            {
-                if !self.send(at, way, &trees).await {
-                    due[at] = Instant::now() + RETRY;
-                }
-            }
+            let has_all = self.send(at, &trees).await;
+            sleep(if has_all { self.every } else { RETRY }).await;
+        }
+    }
+
+    async fn keep_judging(self: Arc<Leaving>, trees: Arc<Trees>, outbox: Outbox) {
+        loop {
             self.judge(&trees, &outbox);
-            tokio::time::sleep(self.every).await;
+            sleep(LOOK).await;
         }
     }
 
     /// Whether the destination has what there is now.
-    async fn send(&self, at: usize, way: &Way, trees: &Trees) -> bool {
+    async fn send(&self, at: usize, trees: &Trees) -> bool {
+        let (way, mut fault) = (&self.ways[at], None);
         for (which, profile) in Profile::ALL.into_iter().enumerate() {
             let has = self.state().left[at][which];
             match way.send(trees.tree(profile), has).await {
-                Ok(size) => self.state().left[at][which] = size,
-                Err(error) => {
-                    self.failed(at, way, &error);
-                    return false;
-                }
+                Ok(size) => self.state().left(at, which, size),
+                Err(error) => fault = Some(Fault { code: error.code(), message: with_causes(&error) }),
             }
         }
-        self.state().faults[at] = None;
-        true
+        let has_all = fault.is_none();
+        self.note(at, fault);
+        has_all
     }
 
-    fn failed(&self, at: usize, way: &Way, error: &LeaveError) {
-        let fault = Fault { code: error.code(), message: with_causes(error) };
+    fn note(&self, at: usize, fault: Option<Fault>) {
         let mut state = self.state();
-        state.failures[at] += 1;
-        if state.faults[at].as_ref() != Some(&fault) {
-            tracing::warn!(
-                code = fault.code,
-                destination = way.name,
-                "a checkpoint did not leave the node: {}",
-                fault.message
-            );
+        if let Some(Fault { code, message }) = &fault {
+            state.failures[at] += 1;
+            if state.faults[at] != fault {
+                let destination = &self.ways[at].name;
+                tracing::warn!(code, destination, "a checkpoint did not leave the node: {message}");
+            }
         }
-        state.faults[at] = Some(fault);
+        state.faults[at] = fault;
     }
 
     /// Looks for what no destination has, and raises or clears the alarm.
     fn judge(&self, trees: &Trees, outbox: &Outbox) {
         let signed = Profile::ALL
             .map(|profile| trees.tree(profile).signed().ok().flatten().map_or(0, |signed| signed.size));
-        let change = {
-            let mut state = self.state();
-            let most = |which: usize| state.left.iter().map(|left| left[which]).max().unwrap_or(0);
-            let is_waiting = (0..signed.len()).any(|which| most(which) < signed[which]);
-            state.waiting = is_waiting.then(|| state.waiting.unwrap_or_else(Instant::now));
-            let is_late = state.waiting.is_some_and(|since| since.elapsed() > self.within);
-            let change = if is_late { Change::Raised } else { Change::Cleared };
-            (is_late != std::mem::replace(&mut state.is_alarmed, is_late)).then_some(change)
-        };
+        let change = self.state().judge(signed, Instant::now(), self.within);
         if let Some(change) = change {
             self.tell(change, outbox);
         }
@@ -220,7 +242,8 @@ impl Leaving {
 
     pub(super) fn metrics(&self) -> [Family; 3] {
         let state = self.state();
-        let waiting = state.waiting.map_or(0.0, |since| since.elapsed().as_secs_f64());
+        let waiting = state.waiting.iter().flatten().map(|since| since.elapsed().as_secs_f64());
+        let waiting = waiting.fold(0.0, f64::max);
         let mut entries = Family::gauge(
             "tidegate_audit_left_entries",
             "Entries of the last checkpoint that a destination has.",
@@ -235,7 +258,7 @@ impl Leaving {
             }
             failures.push(&[("destination", &way.name)], state.failures[at]);
         }
-        let help = "How long a checkpoint has been there that no destination has.";
+        let help = "How long no checkpoint of a tree has left the node though there is a new one.";
         [Family::gauge("tidegate_audit_unleft_seconds", help).with(&[], waiting), entries, failures]
     }
 
@@ -254,23 +277,27 @@ impl Way {
             return Ok(has);
         }
         match &self.to {
-            To::File(path) => append(path, &note).map(|()| size),
+            To::File(path) => append(path.clone(), note).await.map(|()| size),
             To::Witness { client, key } => witness(client, key, tree, note, size, has).await,
         }
     }
 }
 
-fn append(path: &Path, note: &str) -> Result<(), LeaveError> {
-    let write = || {
-        if let Some(folder) = path.parent() {
+/// On a thread of its own: a share that is away may hang for as long as it likes.
+async fn append(path: PathBuf, note: String) -> Result<(), LeaveError> {
+    let to = path.clone();
+    let write = move || {
+        if let Some(folder) = to.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        let mut file = OpenOptions::new().append(true).create(true).open(to)?;
         // A note ends in one newline; the empty line is for people.
         file.write_all(format!("{note}\n").as_bytes())?;
         file.sync_all()
     };
-    write().map_err(|source| LeaveError::File { path: path.to_owned(), source })
+    let written =
+        tokio::task::spawn_blocking(write).await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    written.map_err(|source| LeaveError::File { path, source })
 }
 
 /// The witness may be elsewhere than we remember, after a restart for one: then it says where, and is asked once more.
@@ -302,4 +329,43 @@ async fn witness(
         }
     }
     Err(LeaveError::Refused { status: 409, excerpt: "it was elsewhere twice".to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WITHIN: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_tree_that_grows_and_leaves_all_the_time_raises_no_alarm() {
+        let (mut state, began) = (State::of(1), Instant::now());
+        for second in 1..10_000 {
+            let now = began + Duration::from_secs(second);
+            // Whenever it is looked, there is one more than has left.
+            assert_eq!(state.judge([second + 1; 2], now, WITHIN), None);
+            state.left(0, 0, second);
+            state.left(0, 1, second);
+        }
+    }
+
+    #[test]
+    fn one_of_two_trees_that_never_leaves_raises_it_and_leaving_ends_it() {
+        let (mut state, began) = (State::of(2), Instant::now());
+        let changes: Vec<_> = (0..1000)
+            .filter_map(|second| {
+                state.left(1, 0, second);
+                state.judge([second; 2], began + Duration::from_secs(second), WITHIN)
+            })
+            .collect();
+        assert_eq!(changes, [Change::Raised]);
+        state.left(0, 1, 999);
+        assert_eq!(state.judge([999; 2], began + Duration::from_secs(1000), WITHIN), Some(Change::Cleared));
+    }
+
+    #[test]
+    fn nothing_new_raises_nothing_however_long() {
+        let (mut state, began) = (State::of(1), Instant::now());
+        assert_eq!(state.judge([0; 2], began + 100 * WITHIN, WITHIN), None);
+    }
 }

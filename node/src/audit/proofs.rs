@@ -2,6 +2,7 @@
 //!
 //! `/api/v1/audit/{tree}` is the prefix of a log as C2SP tlog-tiles has it.
 
+use super::trees::FOLDER;
 use super::{ACT, AUDIT, OUTCOME, Trees, outcome, texts};
 use crate::asking::ask;
 use crate::banner::say;
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs;
+use std::io;
 use std::path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -121,8 +123,9 @@ async fn reading<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let tree = trees.tree(profile(tree)?).clone();
     let read = tokio::task::spawn_blocking(move || read(tree)).await;
-    // A panic in there has been reported by then.
-    read.unwrap_or(Err(AuditError::NotInTree)).map_err(|error| refusal(&error))
+    let read = read
+        .unwrap_or_else(|panic| Err(AuditError::Io { path: FOLDER.into(), source: io::Error::other(panic) }));
+    read.map_err(|error| refusal(&error))
 }
 
 fn refusal(error: &AuditError) -> Refusal {
@@ -152,7 +155,7 @@ pub(super) fn tell_proof(id: &str, tree: &str, node: &Running) -> Result<ExitCod
 /// `tidegate audit check-proof`
 pub(super) fn check(file: &path::Path, key: &str, as_json: bool) -> Result<ExitCode, Failure> {
     let failed = |error: AuditError| Failure::new(error.code(), &error, error.hint());
-    let unreadable = |error: std::io::Error| unread(&format!("{}: {error}", file.display()));
+    let unreadable = |error: io::Error| unread(&format!("{}: {error}", file.display()));
     let key: Verifier = key.parse().map_err(failed)?;
     let length = fs::metadata(file).map_err(unreadable)?.len();
     if length > PROOF_BYTES_MAX {

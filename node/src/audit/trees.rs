@@ -22,10 +22,10 @@ use tidegate_kernel_sm::sm2;
 use zeroize::Zeroizing;
 
 /// Below the data folder.
-const FOLDER: &str = "audit";
+pub(super) const FOLDER: &str = "audit";
 const SM2_KEY: &str = "sm2.key";
 /// Checkpoints of others that were signed here.
-const WITNESSED: &str = "witnessed";
+pub(super) const WITNESSED: &str = "witnessed";
 /// Reads of the journal from one signature to the next, where it grows all the time.
 const STEPS_MAX: usize = 64;
 /// From one try to the next after a failure that may pass.

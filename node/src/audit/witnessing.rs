@@ -2,10 +2,12 @@
 //!
 //! Nobody is asked who they are: a checkpoint is signed by the log, and what did not grow out of the last one is refused.
 
+use super::trees::WITNESSED;
 use super::wall_ms;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::io;
 use std::sync::Arc;
 use tidegate_kernel_audit::{AuditError, SUBMISSION_BYTES_MAX, Submission, Witness, WitnessRefusal};
 use tidegate_kernel_plug::{Need, Refusal, Route, Routes};
@@ -37,8 +39,10 @@ async fn add(State(witness): State<Arc<Witness>>, body: String) -> Result<Respon
             Ok((StatusCode::CONFLICT, [(header::CONTENT_TYPE, SIZE)], format!("{size}\n")).into_response())
         }
         Ok(Err(refusal)) => Err(refused(&refusal)),
-        // A panic in there has been reported by then.
-        Err(_) => Err(refused(&AuditError::NoCheckpoint.into())),
+        Err(panic) => {
+            let (path, source) = (WITNESSED.into(), io::Error::other(panic));
+            Err(refused(&AuditError::Io { path, source }.into()))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,8 @@ pub(super) struct Node {
     child: Child,
     pub(super) ready_after: Duration,
     pub(super) mqtt: SocketAddr,
+    pub(super) http: SocketAddr,
     admin: SocketAddr,
-    /// Kept open, so that the child's last words do not meet a closed pipe.
-    _out: BufReader<ChildStdout>,
 }
 
 impl Node {
@@ -46,8 +45,10 @@ impl Node {
         let mut child = command.spawn()?;
         let mut out = BufReader::new(child.stdout.take().ok_or("the child has no standard output")?);
         let places = Places::read(&mut out).inspect_err(|_| end(&mut child))?;
-        let Places { mqtt, admin } = places;
-        let mut node = Node { child, ready_after: Duration::ZERO, mqtt, admin, _out: out };
+        let Places { mqtt, http, admin } = places;
+        // What it says later is read and dropped: a full pipe would hold it up.
+        thread::spawn(move || io::copy(&mut out, &mut io::sink()));
+        let mut node = Node { child, ready_after: Duration::ZERO, mqtt, http, admin };
         while !is_ready(admin)? {
             if began.elapsed() > PATIENCE {
                 return Err("the node did not become ready".into());
@@ -85,18 +86,21 @@ fn end(child: &mut Child) {
 /// The addresses in the banner, which is printed once everything listens.
 struct Places {
     mqtt: SocketAddr,
+    http: SocketAddr,
     admin: SocketAddr,
 }
 
 impl Places {
     fn read(out: &mut impl BufRead) -> Result<Places, Trouble> {
-        let (mut mqtt, mut line) = (None, String::new());
+        let (mut mqtt, mut http, mut admin, mut line) = (None, None, None, String::new());
         while out.read_line(&mut line)? > 0 {
+            let named =
+                |name: &str| line.trim_start().starts_with(name).then(|| address_after(&line, "http://"));
             mqtt = mqtt.or_else(|| address_after(&line, "mqtt://"));
-            let admin =
-                if line.trim_start().starts_with("admin") { address_after(&line, "http://") } else { None };
-            if let (Some(mqtt), Some(admin)) = (mqtt, admin) {
-                return Ok(Places { mqtt, admin });
+            http = http.or_else(|| named("http ").flatten());
+            admin = admin.or_else(|| named("admin ").flatten());
+            if let (Some(mqtt), Some(http), Some(admin)) = (mqtt, http, admin) {
+                return Ok(Places { mqtt, http, admin });
             }
             line.clear();
         }
@@ -167,8 +171,8 @@ mod tests {
     #[test]
     fn addresses_come_out_of_the_banner() {
         let banner = "tidegate 1\n  mqtt   mqtt://127.0.0.1:1883   MQTT\n  http   http://127.0.0.1:7301   x\n  admin  http://127.0.0.1:7300   /m\n";
-        let places = Places::read(&mut banner.as_bytes()).expect("both are there");
-        assert_eq!((places.mqtt.port(), places.admin.port()), (1883, 7300));
+        let places = Places::read(&mut banner.as_bytes()).expect("all are there");
+        assert_eq!((places.mqtt.port(), places.http.port(), places.admin.port()), (1883, 7301, 7300));
         assert!(Places::read(&mut "tidegate 1\n".as_bytes()).is_err());
     }
 }

@@ -40,6 +40,13 @@ Example:
 A device keeps what is not acknowledged and sends it again over its next connection. At the end, up to 5 s are waited for what is
 not acknowledged; then the last line is printed: produced = acked + dropped + waiting.")]
     Plant(Plant),
+    /// Books on a disk in memory that loses power, tears sectors, fails syncs and fills up, one world a seed; judges each
+    #[command(after_help = "\
+Example:
+  tidegate sim ledger --seed 1 --hours 8
+
+Exit status: 0 every promise was kept; 1 one was not, the error names the seed; 2 usage")]
+    Ledger(SimLedger),
     /// Print the model of the plant's devices and some rules, as a configuration
     #[command(
         after_help = "Example:\n  tidegate sim model > tidegate.toml && tidegate config check tidegate.toml"
@@ -56,6 +63,22 @@ pub(crate) struct Plant {
     /// End when standard input does
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// How books are tried.
+#[derive(Debug, Args)]
+pub(crate) struct SimLedger {
+    /// The first world; each next one has the next number
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How long to go on; at least one world lives
+    #[arg(long, value_name = "HOURS", default_value_t = 0.0, value_parser = hours)]
+    pub(crate) hours: f64,
+}
+
+fn hours(text: &str) -> Result<f64, String> {
+    let hours: f64 = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+    if (0.0..=10_000.0).contains(&hours) { Ok(hours) } else { Err("0 to 10000 hours".to_owned()) }
 }
 
 /// What `tidegate bench` can be told.
@@ -83,9 +106,9 @@ pub(crate) struct Bench {
 /// Which part of `bench ingest` and `bench mqtt`, and how much of it.
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest` and `mqtt`: only the scenario whose name ends so; may be given more than once
+    /// With `ingest`, `ledger` and `mqtt`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
-        "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+        "engine", "durable", "http", "open", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
     ])]
     pub(crate) only: Vec<String>,
     /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
@@ -126,6 +149,8 @@ pub(crate) enum Subject {
     /// How much one core takes in; from a publication to its line in a file at 15,000 and 75,000 messages a second; an InfluxDB that
     /// is away for a while, and one that stands still beside another one
     Ingest,
+    /// Books: deciding alone, from 16 and 256 tasks to the disk beside a bare group commit, over HTTP, and opening ten million transfers
+    Ledger,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,
     /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls

@@ -2,12 +2,13 @@
 
 use crate::demo::child::{Child, Launch};
 use crate::failure::Failure;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::ChildStdout;
 
-/// It, where it listens, and its words, which are not heard but have to go somewhere.
+/// It, and where it listens; its words go to its log.
 #[derive(Debug)]
 pub(super) struct Centre {
     pub(super) launch: Launch,
@@ -21,9 +22,14 @@ impl Centre {
     pub(super) async fn start(launch: Launch) -> Result<Centre, Failure> {
         let (mut child, words) = launch.start_heard()?;
         let mut lines = BufReader::new(words).lines();
-        let places = places(&mut lines).await;
-        // The rest is read and dropped, so that its last words do not meet a closed pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut log = launch.log_file().map_err(|error| launch.unstarted(&error))?;
+        let places = places(&mut lines, &mut log).await;
+        // A log that cannot be written is no reason to let its last words meet a closed pipe.
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let _ = writeln!(log, "{line}");
+            }
+        });
         match places {
             Ok((mqtt, admin)) => Ok(Centre { launch, child, mqtt, admin }),
             Err(_) => Err(launch.ended(child.wait().await)),
@@ -31,10 +37,14 @@ impl Centre {
     }
 }
 
-/// The addresses in the banner of a node.
-async fn places(lines: &mut Lines<BufReader<ChildStdout>>) -> io::Result<(SocketAddr, SocketAddr)> {
+/// The addresses in the banner of a node, which goes to its log as all it says.
+async fn places(
+    lines: &mut Lines<BufReader<ChildStdout>>,
+    log: &mut File,
+) -> io::Result<(SocketAddr, SocketAddr)> {
     let (mut mqtt, mut admin) = (None, None);
     while let Some(line) = lines.next_line().await? {
+        writeln!(log, "{line}")?;
         mqtt = mqtt.or_else(|| address(&line, "  mqtt   mqtt://"));
         admin = admin.or_else(|| address(&line, "  admin  http://"));
         if let (Some(mqtt), Some(admin)) = (mqtt, admin) {

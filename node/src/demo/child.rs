@@ -2,6 +2,7 @@
 //!
 //! Each ends when its standard input does, and so none outlives the parent, however that went.
 
+use crate::banner::FAREWELL;
 use crate::failure::Failure;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{File, OpenOptions};
@@ -23,7 +24,7 @@ const TAIL_BYTES: u64 = 2048;
 pub(super) struct Launch {
     pub(super) name: &'static str,
     pub(super) arguments: Vec<String>,
-    /// Its standard error goes there.
+    /// Its words go there, but for those that are read.
     pub(super) log: PathBuf,
 }
 
@@ -36,9 +37,10 @@ pub(super) struct Child {
 }
 
 impl Launch {
-    /// With `line` for its standard input, and its words on ours.
+    /// With `line` for its standard input.
     pub(super) fn start_on(&self, line: OwnedFd) -> Result<Child, Failure> {
-        self.start(Stdio::from(line), Stdio::inherit())
+        let words = self.log_file().map_err(|error| self.unstarted(&error))?;
+        self.start(Stdio::from(line), Stdio::from(words))
     }
 
     /// A child whose words are read.
@@ -59,11 +61,11 @@ impl Launch {
         Ok(Child { child, _stdin: stdin })
     }
 
-    fn log_file(&self) -> io::Result<File> {
+    pub(super) fn log_file(&self) -> io::Result<File> {
         OpenOptions::new().create(true).append(true).open(&self.log)
     }
 
-    fn unstarted(&self, error: &io::Error) -> Failure {
+    pub(super) fn unstarted(&self, error: &io::Error) -> Failure {
         let message = format!("could not start {}: {error}", self.name);
         Failure::message("TG-DM-001", message, "look at the limits and permissions of the process")
     }
@@ -81,6 +83,12 @@ impl Launch {
             message,
             format!("all of its log is in {} while --data names a folder", self.log.display()),
         )
+    }
+
+    /// What a node said of its end, if it had the time.
+    pub(super) fn farewell(&self) -> String {
+        let words = self.last_words();
+        words.rfind(FAREWELL).map_or_else(String::new, |at| words[at..].to_owned())
     }
 
     fn last_words(&self) -> String {

@@ -139,6 +139,7 @@ impl Stage {
             let _ = counting.await;
         }
         let status = edge.child.end(PATIENCE).await;
+        say(&self.edge.farewell());
         self.centre.child.end(PATIENCE).await;
         let counts = self.desk.status();
         say(&format!(

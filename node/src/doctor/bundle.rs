@@ -20,7 +20,8 @@ const FILES: [&str; 4] = ["/proc/meminfo", "/proc/loadavg", "/proc/sys/kernel/os
 /// Settings whose value nobody else needs.
 const HIDDEN: [&str; 5] = ["sha256", "password", "secret", "token", "key"];
 /// What a running node is asked; the accounts say how many, never what.
-const ASKED: [&str; 3] = ["/readyz", "/api/v1/ingest/accounts", "/api/v1/ingest/rules"];
+const ASKED: [&str; 5] =
+    ["/readyz", "/api/v1/ingest/accounts", "/api/v1/ingest/rules", "/debug/tasks", "/debug/dumps"];
 
 /// A named part of the bundle.
 #[derive(Debug)]

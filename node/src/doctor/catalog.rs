@@ -254,4 +254,49 @@ pub(super) const CATALOG: &[Entry] = &[
             "删除该文件后重新启动，会显示一次新令牌",
         ],
     ),
+    entry(
+        "TG-DR-030",
+        Warning,
+        ["the node has nearly as many files open as it may", "节点打开的文件数接近上限"],
+        ["raise LimitNOFILE of the unit and start again", "调高单元的 LimitNOFILE 并重启"],
+    ),
+    entry(
+        "TG-DR-031",
+        Warning,
+        ["files may only become so large", "文件大小受限"],
+        [
+            "set LimitFSIZE=infinity, or ulimit -f unlimited",
+            "设置 LimitFSIZE=infinity，或 ulimit -f unlimited",
+        ],
+    ),
+    entry(
+        "TG-DR-032",
+        Warning,
+        ["the node has nearly used up its control group's memory", "节点内存接近控制组上限"],
+        [
+            "allow the group more, or the node less: tidegate_process_budget_bytes names who may hold what",
+            "调高控制组上限，或减少节点用量：tidegate_process_budget_bytes 列出各部分可用的内存",
+        ],
+    ),
+    entry(
+        "TG-DR-033",
+        Warning,
+        ["the control group holds its processes back", "控制组限制了 CPU，进程被迫等待"],
+        ["allow the group more CPU (CPUQuota)", "调高控制组的 CPU 配额（CPUQuota）"],
+    ),
+    entry(
+        "TG-DR-034",
+        Warning,
+        ["the control group allows few more tasks", "控制组可用的任务数所剩无几"],
+        ["raise TasksMax of the unit", "调高单元的 TasksMax"],
+    ),
+    entry(
+        "TG-DR-035",
+        Note,
+        ["the watchdog has dumped an incident", "看门狗写过事件转储"],
+        [
+            "look at about.json in it, and remove the folder when it is understood",
+            "查看其中的 about.json；查明原因后可删除该目录",
+        ],
+    ),
 ];

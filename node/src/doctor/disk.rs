@@ -22,6 +22,9 @@ struct Mount {
 pub(super) fn look(case: &Case<'_>, found: &mut Vec<Finding>) {
     let Ok(setup) = &case.setup else { return };
     let ground = setup.ground(case.host);
+    if let [last, ..] = &case.host.dumps(&setup.data)[..] {
+        case.note(found, "TG-DR-035", setup.data.join("probe").join(last).display().to_string());
+    }
     if let Some(space) = case.host.space(ground) {
         room(case, setup, (ground, space), found);
     }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_journal::examine;
+use tidegate_service_probe::dumps_in;
 
 /// Of a file under `/proc`, a certificate, a lock; what is longer is none of these.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -33,6 +34,8 @@ pub(super) trait Host {
     /// The text of a file.
     fn read(&self, path: &Path) -> Option<String>;
     fn meta(&self, path: &Path) -> Option<Meta>;
+    /// How many entries a folder has.
+    fn entries(&self, folder: &str) -> Option<u64>;
     /// Of the disk that a folder is on.
     fn space(&self, folder: &Path) -> Option<Space>;
     /// How many files the process may have open, raised as far as it may be; nothing for no limit.
@@ -43,6 +46,8 @@ pub(super) trait Host {
     fn now_s(&self) -> u64;
     /// When the last record of a data folder was made.
     fn last_record_s(&self, data: &Path) -> Option<u64>;
+    /// The names of the dumps in a data folder, the newest first.
+    fn dumps(&self, data: &Path) -> Vec<String>;
 
     /// A file of the system.
     fn system(&self, path: &str) -> Option<String> {
@@ -69,6 +74,10 @@ impl Host for Machine {
         let meta = fs::metadata(path).ok()?;
         let modified_s = u64::try_from(meta.mtime()).unwrap_or_default();
         Some(Meta { mode: meta.mode(), uid: meta.uid(), modified_s })
+    }
+
+    fn entries(&self, folder: &str) -> Option<u64> {
+        Some(fs::read_dir(folder).ok()?.count() as u64)
     }
 
     fn space(&self, folder: &Path) -> Option<Space> {
@@ -102,5 +111,9 @@ impl Host for Machine {
     fn last_record_s(&self, data: &Path) -> Option<u64> {
         let found = examine(data).ok()?;
         found.journals.iter().map(|journal| journal.last_stamp_ms / 1000).max()
+    }
+
+    fn dumps(&self, data: &Path) -> Vec<String> {
+        dumps_in(&data.join("probe")).into_iter().map(|dump| dump.name).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::doctor::case::Case;
 use crate::doctor::finding::Finding;
-use crate::doctor::host::Host;
+use crate::doctor::process;
 
 /// Files a node has open beside its connections.
 const OWN_FILES: u64 = 64;
@@ -68,42 +68,37 @@ fn version(release: &str) -> Option<(u64, u64)> {
 }
 
 fn cgroup(case: &Case<'_>, found: &mut Vec<Finding>) {
-    if let Some((path, bytes)) = memory(case.host).filter(|(_, bytes)| *bytes < MEMORY_BYTES_MIN) {
+    if let Some((path, bytes)) = memory(case).filter(|(_, bytes)| *bytes < MEMORY_BYTES_MIN) {
         case.note(found, "TG-DR-007", format!("{path} = {bytes}"));
     }
-    if let Some((path, percent)) = cpu(case.host).filter(|(_, percent)| *percent < 100) {
+    if let Some((path, percent)) = cpu(case).filter(|(_, percent)| *percent < 100) {
         case.note(found, "TG-DR-008", format!("{path}: {percent} % of one CPU"));
     }
 }
 
-/// The group this process is in, by version 2 or 1 of cgroups; a container sees its own as the root.
-fn memory(host: &dyn Host) -> Option<(String, u64)> {
-    let of = |path: String| Some((host.number(&path).filter(|bytes| *bytes < NO_LIMIT)?, path));
-    let own = own_group(host);
-    let paths = [
-        format!("/sys/fs/cgroup{own}/memory.max"),
-        "/sys/fs/cgroup/memory.max".to_owned(),
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes".to_owned(),
-    ];
-    paths.into_iter().find_map(of).map(|(bytes, path)| (path, bytes))
+/// What the group may have; nothing for no limit.
+pub(super) fn memory(case: &Case<'_>) -> Option<(String, u64)> {
+    let (path, text) = of_group(case, &["memory.max", "memory/memory.limit_in_bytes"])?;
+    Some((path, text.parse().ok().filter(|bytes| *bytes < NO_LIMIT)?))
 }
 
-fn cpu(host: &dyn Host) -> Option<(String, u64)> {
-    let own = own_group(host);
-    for path in [format!("/sys/fs/cgroup{own}/cpu.max"), "/sys/fs/cgroup/cpu.max".to_owned()] {
-        let text = host.system(&path).unwrap_or_default();
+fn cpu(case: &Case<'_>) -> Option<(String, u64)> {
+    if let Some((path, text)) = of_group(case, &["cpu.max"]) {
         let mut words = text.split(' ').map(|word| word.parse::<u64>().ok());
         if let (Some(Some(quota)), Some(Some(period))) = (words.next(), words.next()) {
             return Some((path, quota * 100 / period.max(1)));
         }
     }
-    let quota = host.number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")?;
-    let period = host.number("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?;
-    Some(("/sys/fs/cgroup/cpu/cpu.cfs_quota_us".to_owned(), quota * 100 / period.max(1)))
+    let (path, quota) = of_group(case, &["cpu/cpu.cfs_quota_us"])?;
+    let (_, period) = of_group(case, &["cpu/cpu.cfs_period_us"])?;
+    Some((path, quota.parse::<u64>().ok()? * 100 / period.parse::<u64>().ok()?.max(1)))
 }
 
-fn own_group(host: &dyn Host) -> String {
-    let groups = host.system("/proc/self/cgroup").unwrap_or_default();
+/// A file of the group that the node is in, by version 2 or 1 of cgroups, and its path; a container sees its own as the root.
+pub(super) fn of_group(case: &Case<'_>, names: &[&str]) -> Option<(String, String)> {
+    let groups = case.host.system(&format!("/proc/{}/cgroup", process::subject(case))).unwrap_or_default();
     let own = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or_default();
-    own.trim_end_matches('/').to_owned()
+    let places = [format!("/sys/fs/cgroup{}", own.trim_end_matches('/')), "/sys/fs/cgroup".to_owned()];
+    let mut paths = places.iter().flat_map(|place| names.iter().map(move |name| format!("{place}/{name}")));
+    paths.find_map(|path| Some((path.clone(), case.host.system(&path)?)))
 }

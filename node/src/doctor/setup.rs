@@ -3,6 +3,7 @@
 use crate::doctor::case::{Case, Setup};
 use crate::doctor::finding::Finding;
 use crate::doctor::host::Host;
+use crate::doctor::process;
 use crate::tls::{Moment, not_after};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -26,7 +27,8 @@ pub(super) fn look(case: &Case<'_>, found: &mut Vec<Finding>) {
 }
 
 fn ports(case: &Case<'_>, setup: &Setup, found: &mut Vec<Finding>) {
-    if runs(case.host, setup) {
+    // Then they are taken by itself.
+    if process::node(case.host, setup).is_some() {
         return;
     }
     let taken = listening(case.host);
@@ -39,12 +41,6 @@ fn ports(case: &Case<'_>, setup: &Setup, found: &mut Vec<Finding>) {
             case.note(found, "TG-DR-015", format!("{} = {}; /proc/net/tcp: {other}", door.key, door.address));
         }
     }
-}
-
-/// Whether the node of this folder is running, so that the ports are taken by itself.
-fn runs(host: &dyn Host, setup: &Setup) -> bool {
-    let pid = host.read(&setup.data.join("LOCK")).and_then(|text| text.trim().parse::<u32>().ok());
-    pid.and_then(|pid| host.system(&format!("/proc/{pid}/comm"))).is_some_and(|name| name == "tidegate")
 }
 
 fn listening(host: &dyn Host) -> Vec<SocketAddr> {

@@ -6,6 +6,8 @@ use super::catalog::CATALOG;
 use super::finding::{Finding, Language, summary};
 use super::host::{Host, Meta, Space};
 use super::{findings, report};
+#[path = "../../tests/suite/snapshot.rs"]
+mod snapshot;
 use crate::settings;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,12 +22,14 @@ const DATA: &str = "/var/lib/tidegate";
 struct Recorded {
     files: BTreeMap<PathBuf, String>,
     metas: BTreeMap<PathBuf, Meta>,
+    entries: BTreeMap<String, u64>,
     space: Space,
     open_files: Option<u64>,
     core_bytes: Option<u64>,
     uid: u32,
     now_s: u64,
     last_record_s: Option<u64>,
+    dumps: Vec<String>,
     setup: Result<Setup, String>,
 }
 
@@ -36,6 +40,10 @@ impl Host for Recorded {
 
     fn meta(&self, path: &Path) -> Option<Meta> {
         self.metas.get(path).copied()
+    }
+
+    fn entries(&self, folder: &str) -> Option<u64> {
+        self.entries.get(folder).copied()
     }
 
     fn space(&self, _: &Path) -> Option<Space> {
@@ -60,6 +68,10 @@ impl Host for Recorded {
 
     fn last_record_s(&self, _: &Path) -> Option<u64> {
         self.last_record_s
+    }
+
+    fn dumps(&self, _: &Path) -> Vec<String> {
+        self.dumps.clone()
     }
 }
 
@@ -86,12 +98,14 @@ fn healthy() -> Recorded {
     let mut host = Recorded {
         files: BTreeMap::new(),
         metas: BTreeMap::new(),
+        entries: BTreeMap::new(),
         space: Space { bytes: 64 << 30, free_bytes: 40 << 30, files: 4_000_000, free_files: 3_900_000 },
         open_files: Some(1_048_576),
         core_bytes: Some(0),
         uid: 990,
         now_s: NOW_S,
         last_record_s: Some(NOW_S - 5),
+        dumps: Vec::new(),
         setup: Ok(setup),
     };
     for (path, text) in [
@@ -197,7 +211,43 @@ const PLANTED: &[(&str, Plant)] = &[
         let meta = Meta { mode: 0o100600, uid: 990, modified_s: NOW_S - 400 * DAY_S };
         host.metas.insert("/var/lib/tidegate/lan/token.sha256".into(), meta);
     }),
+    ("TG-DR-030", |host| _ = running(host).entries.insert("/proc/77/fd".into(), 240_000)),
+    ("TG-DR-031", |host| {
+        host.put("/proc/self/limits", "Max file size             67108864  67108864  bytes\n")
+    }),
+    ("TG-DR-031", |host| {
+        running(host).put("/proc/77/limits", "Max file size             67108864  unlimited  bytes\n");
+    }),
+    ("TG-DR-032", |host| running(host).put("/proc/77/status", "Name:\ttidegate\nVmRSS:\t  900000 kB\n")),
+    // The group is that of the node, not that of whoever asks.
+    ("TG-DR-007", |host| {
+        running(host).put("/proc/self/cgroup", "0::/user.slice\n");
+        host.put("/sys/fs/cgroup/user.slice/memory.max", "max");
+        host.put("/sys/fs/cgroup/system.slice/tidegate.service/memory.max", "134217728");
+    }),
+    ("TG-DR-033", |host| {
+        let stat = "usage_usec 9\nnr_periods 1000\nnr_throttled 150\nthrottled_usec 7\n";
+        host.put("/sys/fs/cgroup/system.slice/tidegate.service/cpu.stat", stat);
+    }),
+    ("TG-DR-034", |host| {
+        host.put("/sys/fs/cgroup/system.slice/tidegate.service/pids.max", "64");
+        host.put("/sys/fs/cgroup/system.slice/tidegate.service/pids.current", "60");
+    }),
+    ("TG-DR-035", |host| host.dumps = vec!["20261126T141500Z-cpu".to_owned()]),
 ];
+
+/// With the node of its folder at work.
+fn running(host: &mut Recorded) -> &mut Recorded {
+    host.put("/var/lib/tidegate/LOCK", "77\n");
+    host.put("/proc/77/comm", "tidegate\n");
+    host.put("/proc/77/cgroup", "0::/system.slice/tidegate.service\n");
+    let limits = "Limit   Soft Limit   Hard Limit   Units\nMax open files            262144               262144               files\n\
+                  Max file size             unlimited            unlimited            bytes\n";
+    host.put("/proc/77/limits", limits);
+    host.put("/proc/77/status", "VmRSS:\t  30000 kB\n");
+    host.entries.insert("/proc/77/fd".into(), 70);
+    host
+}
 
 #[test]
 fn each_planted_fault_is_found_and_nothing_else_is() {
@@ -206,6 +256,20 @@ fn each_planted_fault_is_found_and_nothing_else_is() {
         plant(&mut host);
         assert_eq!(codes(&host), [*code]);
     }
+}
+
+#[test]
+fn reports_are_as_they_were() {
+    let mut text = report(&examined(&healthy()), Language::English);
+    for (_, plant) in PLANTED {
+        let mut host = healthy();
+        plant(&mut host);
+        let found = examined(&host);
+        text += &report(&found, Language::English);
+        text += &report(&found, Language::Chinese);
+        text += &found.iter().map(|finding| finding.json() + "\n").collect::<String>();
+    }
+    snapshot::compare("doctor.txt", &text);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What listens, and what is wired to it: the broker, the ways into the pipeline, management. Only what runs in this process.
+//! What listens, and what is wired to it: the broker, the ways into the pipeline, books, management. Only what runs in this process.
 
 use super::management::Management;
 use super::{Site, unlistening};
@@ -13,10 +13,12 @@ use crate::page::Board;
 use crate::storage::Storage;
 use std::sync::Arc;
 use tidegate_connector_mqtt::{Link, Links};
+use tidegate_kernel_journal::{Clock, SystemClock};
 use tidegate_kernel_plug::{Capability, HttpCounts};
 use tidegate_service_broker::{self as broker, Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::http as inputs;
+use tidegate_service_ledger::{Ledger, http as books};
 
 /// All capabilities, in the order of what is wired to what.
 pub(super) type Wired = Arc<[Arc<dyn Capability>]>;
@@ -24,6 +26,8 @@ pub(super) type Wired = Arc<[Arc<dyn Capability>]>;
 pub(super) struct Listeners {
     /// Nothing where the broker is another process's.
     pub(super) door: Option<Door>,
+    /// Nothing where neither the pipeline nor the books are this process's.
+    pub(super) http: Option<Arc<Http>>,
     /// Nothing where the pipeline is another process's.
     pub(super) ways: Option<Ways>,
     pub(super) management: Management,
@@ -38,11 +42,18 @@ pub(super) struct Door {
     pub(super) mqtts: Option<Arc<Mqtts>>,
 }
 
-/// The other ways into the pipeline.
+/// The ways into the pipeline that are its own.
 pub(super) struct Ways {
-    pub(super) http: Arc<Http>,
     pub(super) grpc: Grpc,
     pub(super) links: Arc<Links>,
+}
+
+/// What takes something in, as far as it is this process's.
+struct Intake<'a> {
+    door: Option<&'a Door>,
+    http: Option<Arc<Http>>,
+    ways: Option<&'a Ways>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl Site<'_> {
@@ -50,10 +61,13 @@ impl Site<'_> {
         let counts = Arc::new(HttpCounts::default());
         let (shared, only) = (self.shared(&counts), self.settings.only);
         let door = if only.broker { Some(self.open_door().await?) } else { None };
-        let ways = if only.ingest { Some(self.open_ways(&shared).await?) } else { None };
+        let ledger = self.ledger()?;
+        let http = self.open_http(ledger.as_ref(), &shared).await?;
+        let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
         let board = if only.ingest { self.board() } else { None };
         let storage = Arc::new(Storage::of(self.folder));
-        let capabilities = self.wired(door.as_ref(), ways.as_ref(), storage.clone(), board.clone());
+        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger };
+        let capabilities = self.wired(intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -67,7 +81,7 @@ impl Site<'_> {
             supervisor: self.supervisor.clone(),
         };
         let management = self.manage(view, board.as_deref(), &shared).await?;
-        Ok(Listeners { door, ways, management, board, capabilities })
+        Ok(Listeners { door, http, ways, management, board, capabilities })
     }
 
     async fn open_door(&self) -> Result<Door, Failure> {
@@ -87,13 +101,39 @@ impl Site<'_> {
         Ok(Door { broker, mqtt, mqtts })
     }
 
-    async fn open_ways(&self, shared: &http::Shared) -> Result<Ways, Failure> {
+    /// Where readings, other nodes' proofs and orders for the books come in over HTTP.
+    async fn open_http(
+        &self,
+        ledger: Option<&Arc<Ledger>>,
+        shared: &http::Shared,
+    ) -> Result<Option<Arc<Http>>, Failure> {
+        let only = self.settings.only;
+        if !only.ingest && !only.ledger {
+            return Ok(None);
+        }
+        let readings = only.ingest.then(|| inputs::routes(self.ingest.clone(), self.settings.inputs.clone()));
         let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
-        let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
-        let routes = routes.and(witness.unwrap_or_default());
+        let orders_max = self.settings.ledger.shared.orders_max;
+        let books = ledger.map(|ledger| books::routes(ledger.clone(), orders_max));
+        let routes = readings.unwrap_or_default();
+        let routes = routes.and(witness.unwrap_or_default()).and(books.unwrap_or_default());
         let bound = Http::bind("http", &self.settings.http, routes, shared, self.tls.clone()).await;
-        let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
-        Ok(Ways { http, grpc: self.bind_grpc().await?, links: self.links()? })
+        bound.map(|http| Some(Arc::new(http))).map_err(|error| unlistening(&error))
+    }
+
+    /// The books, where any is named and they are this process's.
+    fn ledger(&self) -> Result<Option<Arc<Ledger>>, Failure> {
+        if !self.settings.only.ledger || self.settings.ledger.books.is_empty() {
+            return Ok(None);
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opened = Ledger::open(self.folder.books(), &clock, &self.settings.ledger);
+        let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        Ok(Some(Arc::new(ledger)))
+    }
+
+    async fn open_ways(&self) -> Result<Ways, Failure> {
+        Ok(Ways { grpc: self.bind_grpc().await?, links: self.links()? })
     }
 
     /// The page of latest numbers, where topics are chosen for it.
@@ -132,8 +172,7 @@ impl Site<'_> {
     /// In the order of draining: what accepts for the broker goes before it.
     fn wired(
         &self,
-        door: Option<&Door>,
-        ways: Option<&Ways>,
+        Intake { door, http, ways, ledger }: Intake<'_>,
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
@@ -142,16 +181,21 @@ impl Site<'_> {
             wired.extend(mqtts.clone().map(|mqtts| -> Arc<dyn Capability> { mqtts }));
             wired.push(mqtt.clone());
         }
-        if let Some(Ways { http, grpc, links }) = ways {
-            wired.extend([http.clone() as Arc<dyn Capability>, Arc::new(grpc.handle()), links.clone()]);
+        wired.extend(http.map(|http| -> Arc<dyn Capability> { http }));
+        if let Some(Ways { grpc, links }) = ways {
+            wired.extend([Arc::new(grpc.handle()) as Arc<dyn Capability>, links.clone()]);
+        }
+        wired.extend(ledger.map(|ledger| -> Arc<dyn Capability> { ledger }));
+        if self.settings.only.ingest {
             wired.push(self.ingest.clone());
         }
         if self.settings.only.notice {
             wired.push(self.notices.clone());
         }
-        wired.extend([self.trees.clone() as Arc<dyn Capability>, storage]);
+        wired.extend([self.trees.clone() as Arc<dyn Capability>, storage, self.probe.clone()]);
         wired.extend(self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() }));
         wired.extend(board.map(|board| -> Arc<dyn Capability> { board }));
+        wired.extend(self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces }));
         wired.into()
     }
 }

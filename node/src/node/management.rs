@@ -1,6 +1,6 @@
 //! The management listeners: one in plain text and, where that is asked for, one over TLS. Both serve the same routes.
 
-use super::{Site, unlistening};
+use super::{Site, unlistening, unstarted};
 use crate::admin::{self, View};
 use crate::audit;
 use crate::events::Events;
@@ -9,18 +9,24 @@ use crate::history;
 use crate::http::{self, Http};
 use crate::login::{self, Desk};
 use crate::page::Board;
+use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
 use crate::tls::Tls;
 use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{Refusal, Routes};
+use tidegate_service_probe::{self as diagnosis, Herald, Ports, Tell};
+use tokio::runtime::{Handle, Runtime};
 
 /// What serves people, programs and the console.
 pub(super) struct Management {
     pub(super) plain: Http,
     pub(super) over_tls: Option<Http>,
     pub(super) events: Arc<Events>,
+    /// For whoever cannot ask over HTTP.
+    measures: Tell,
+    queues: Tell,
 }
 
 /// What the routes of every management listener answer from.
@@ -40,14 +46,30 @@ impl Site<'_> {
     ) -> Result<Management, Failure> {
         let history = self.past.as_ref().map(|past| past.history.clone());
         let pulse = Arc::new(Pulse::new(view.clone()));
-        let events = Arc::new(Events::new(view.clone(), pulse, self.recent.clone(), history));
+        let events = Arc::new(Events::new(view.clone(), pulse, self.log.recent.clone(), history));
+        let (told, told_events, storage) = (view.clone(), events.clone(), view.storage.clone());
         let served = Served { view, events: events.clone(), board, shared };
         let plain = self.bind(&served, ("admin", self.settings.admin), None).await?;
         let over_tls = match self.settings.admin_tls {
             Some(address) => Some(self.bind(&served, ("admin-tls", address), self.tls.clone()).await?),
             None => None,
         };
-        Ok(Management { plain, over_tls, events })
+        let measures: Tell = Arc::new(move || admin::page(&told, &told_events));
+        let queues: Tell = Arc::new(move || probe::queues(&storage));
+        Ok(Management { plain, over_tls, events, measures, queues })
+    }
+
+    /// Sets the watchdog on both runtimes. It tells the channels of alarms, where there are any.
+    pub(super) fn watch(&self, management: &Management, exporters: &Runtime) -> Result<(), Failure> {
+        let language = self.settings.notices.config.language;
+        let messenger = Messenger { outbox: self.notices.outbox().clone(), language };
+        let herald: Option<Arc<dyn Herald>> = (self.settings.only.notice
+            && self.settings.notices.has_channels())
+        .then(|| Arc::new(messenger) as _);
+        let ports = Ports { metrics: management.measures.clone(), queues: management.queues.clone(), herald };
+        let runtimes = [("data-plane", Handle::current()), ("exporter", exporters.handle().clone())];
+        let watched = self.probe.watch(&runtimes, ports);
+        watched.map_err(|error| unstarted("could not start the watchdog", &error))
     }
 
     async fn bind(
@@ -64,9 +86,10 @@ impl Site<'_> {
     fn management_routes(&self, served: &Served<'_>) -> Routes {
         let past = self.past.as_ref().map(|past| history::routes(past.history.clone(), self.ingest.clone()));
         let shown = served.board.map(Board::routes);
-        admin::routes(served.view.clone(), served.events.clone(), self.recent.clone())
+        admin::routes(served.view.clone(), served.events.clone(), self.log.recent.clone())
             .and(past.unwrap_or_default())
             .and(shown.unwrap_or_default())
+            .and(diagnosis::routes(self.probe.clone()))
             .and(self.people())
             .and(self.parent.routes())
             .refusing(|route| self.settings.only.lacks(route).map(elsewhere))

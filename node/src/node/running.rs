@@ -14,42 +14,56 @@ use tokio::task::spawn_blocking;
 impl Site<'_> {
     /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
     pub(super) fn set_running(&self, listeners: Listeners) -> Wired {
-        let Listeners { door, ways, management, capabilities, .. } = listeners;
+        let Listeners { door, http, ways, management, capabilities, .. } = listeners;
         if let Some(door) = door {
             self.run_door(door);
+        }
+        if let Some(http) = &http {
+            self.keep(("http", "listener"), http, |http| async move { http.serve().await });
         }
         if let Some(ways) = ways {
             self.run_ingest();
             self.run_ways(ways);
         }
         if self.settings.only.notice {
-            self.keep("notice", &self.notices, |notices| async move { notices.keep_retired().await });
+            self.keep(
+                ("notice", "retired"),
+                &self.notices,
+                |notices| async move { notices.keep_retired().await },
+            );
         }
         if let Some(Past { keeper, .. }) = &self.past {
-            self.keep("history", keeper, |keeper| async move { keeper.keep().await });
+            self.keep(("history", "snapshots"), keeper, |keeper| async move { keeper.keep().await });
         }
-        self.keep("events", &management.events, |events| async move { events.run().await });
-        self.keep("admin", &Arc::new(management.plain), |admin| async move { admin.serve().await });
+        self.keep(("events", "rounds"), &management.events, |events| async move { events.run().await });
+        self.keep(
+            ("admin", "listener"),
+            &Arc::new(management.plain),
+            |admin| async move { admin.serve().await },
+        );
         if let Some(admin) = management.over_tls.map(Arc::new) {
-            self.keep("admin-tls", &admin, |admin| async move { admin.serve().await });
+            self.keep(("admin-tls", "listener"), &admin, |admin| async move { admin.serve().await });
         }
         capabilities
     }
 
     fn run_door(&self, Door { broker, mqtt, mqtts }: Door) {
-        self.keep("broker", &Arc::new((mqtt, broker)), |both| async move { both.0.serve(&both.1).await });
+        self.keep(("broker", "listener"), &Arc::new((mqtt, broker)), |both| async move {
+            both.0.serve(&both.1).await
+        });
         if let Some(mqtts) = &mqtts {
-            self.keep("mqtts", mqtts, |mqtts| async move { mqtts.serve().await });
+            self.keep(("mqtts", "listener"), mqtts, |mqtts| async move { mqtts.serve().await });
         }
     }
 
-    fn run_ways(&self, Ways { http, grpc, links }: Ways) {
-        self.keep("http", &http, |http| async move { http.serve().await });
-        self.keep("grpc", &Arc::new(grpc), |grpc| async move {
+    fn run_ways(&self, Ways { grpc, links }: Ways) {
+        self.keep(("grpc", "listener"), &Arc::new(grpc), |grpc| async move {
             grpc.serve().await;
         });
         for link in &links.0 {
-            self.keep("external", link, |link| async move { link.run().await });
+            self.keep(("external", &format!("link {}", link.name())), link, |link| async move {
+                link.run().await
+            });
         }
     }
 
@@ -61,20 +75,20 @@ impl Site<'_> {
             let (ingest, outbox) = (ingest.clone(), notices.outbox().clone());
             async move { alarms::follow(&ingest, outbox, head).await }
         };
-        self.supervisor.run("notice", exporters, follow);
+        self.supervisor.run(("notice", "alarms"), exporters, follow);
     }
 
     /// The pipeline's own task. After a panic on the way in, that is opened again first, out of the journal.
     fn run_ingest(&self) {
         let ingest = self.ingest.clone();
         let run = move || run_ingest(ingest.clone());
-        self.supervisor.run("ingest", &Handle::current(), run);
+        self.supervisor.run(("ingest", "register"), &Handle::current(), run);
     }
 
     /// What has all it needs after a panic.
     fn keep<T, F>(
         &self,
-        capability: &'static str,
+        task: (&'static str, &str),
         kept: &Arc<T>,
         run: impl Fn(Arc<T>) -> F + Send + Sync + 'static,
     ) where
@@ -89,7 +103,7 @@ impl Site<'_> {
                 Ok(())
             }
         };
-        self.supervisor.run(capability, &Handle::current(), make);
+        self.supervisor.run(task, &Handle::current(), make);
     }
 }
 

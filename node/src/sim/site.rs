@@ -89,10 +89,6 @@ const GROUPS: &[Group] = &[
 ];
 
 const RULES: &str = "\
-# What rules look at.
-[ingest.rule_tags]
-number = [TAGS]
-
 # What people are told of. A reefer warms up from time to time, and cools down again.
 [ingest.rules.reefer-warm]
 when = \"$device.temp raise > -15 clear < -16 for 1 s\"
@@ -149,14 +145,12 @@ pub(crate) fn model(ingest: &str) -> String {
         );
     }
     text.push('\n');
-    let tags = [names(Kind::Reefer, ".temp"), names(Kind::Pump, ".vib")].join(", ");
-    let rules = RULES.replace("TAGS", &tags);
-    text + &rules.replace("REEFERS", &names(Kind::Reefer, "")).replace("PUMPS", &names(Kind::Pump, ""))
+    text + &RULES.replace("REEFERS", &names(Kind::Reefer)).replace("PUMPS", &names(Kind::Pump))
 }
 
-fn names(kind: Kind, end: &str) -> String {
+fn names(kind: Kind) -> String {
     let named = places().filter(|place| place.group.kind == kind);
-    named.map(|place| format!("\"{}{end}\"", place.name())).collect::<Vec<_>>().join(", ")
+    named.map(|place| format!("\"{}\"", place.name())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ fn arrive(node: &Node, numbers: std::ops::Range<u64>) {
 
 /// Fills the pipeline's memory with telemetry until the system kills it.
 fn exhaust(client: &mut Client, back: &mut Node, cell: &Cell) {
-    cell.admit(back.pid()).unwrap();
+    cell.admit(back.pid().as_raw_nonzero().get().unsigned_abs()).unwrap();
     let large = vec![b'x'; LARGE_BYTES];
     for number in 0..LARGE_MAX {
         if back.has_ended() {

@@ -256,12 +256,13 @@ fn reloads_under_load_lose_nothing() {
 fn without_a_file_a_node_takes_readings_and_leaves_none_beside_the_journal() {
     let dir = TempDir::new().unwrap();
     let file = written(&dir, "[ingest.file]\nenabled = false\n");
-    let node = start(dir.path(), &file);
+    let data = dir.path().join("data");
+    let node = start(&data, &file);
     Client::connect(node.mqtt(), "press-7").publish("line/7/temp", b"1");
     let accounts = node.accounts();
     assert_eq!(accounts["admission"]["accepted"], 1);
     assert_eq!(accounts["sinks"], json!([]));
     assert!(!node.banner().contains("ndjson"), "{}", node.banner());
-    assert!(!dir.path().join("ingest").exists());
+    assert!(!data.join("ingest").exists());
     assert_eq!(node.terminate().status, Some(0));
 }

@@ -1,24 +1,14 @@
 //! What the console asks of a node, asked without a browser: files, routes, and the stream of events.
 
 use crate::mqtt::Client;
-use crate::process::{Node, PATIENCE, command};
+use crate::press::{PRESS, start};
+use crate::process::{Node, PATIENCE};
 use serde_json::{Value, json};
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 use tempfile::TempDir;
 
-const SITE: &str = r#"
-[ingest.templates.press.tags.temp]
-unit = "°C"
-[ingest.devices.presses]
-topic = "line/+/data"
-template = "press"
-[ingest.rule_tags]
-number = ["press-7.temp"]
-[ingest.rules.hot]
-when = "press-7.temp > 80"
-alarm = "press 7 is too hot"
+const PLANT: &str = r#"
 [ingest.webhook.plant]
 url = "https://plant.invalid/x"
 secret = "not for anybody"
@@ -32,11 +22,7 @@ struct Site {
 
 fn site() -> Site {
     let dir = TempDir::new().unwrap();
-    let (file, data) = (dir.path().join("site.toml"), dir.path().join("data"));
-    fs::write(&file, SITE).unwrap();
-    let mut command = command(&data);
-    command.arg("--config").arg(file);
-    let node = Node::start_with(command, &data);
+    let node = start(&dir, &format!("{PRESS}{PLANT}"));
     let device = Client::connect(node.mqtt(), "gateway-1");
     Site { node, device, _dir: dir }
 }

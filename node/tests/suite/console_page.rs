@@ -3,24 +3,12 @@
 use crate::browser::{Browser, Look, programs};
 use crate::mqtt::Client;
 use crate::people::person;
-use crate::process::{Node, command, run};
+use crate::press::{PRESS, start};
+use crate::process::{Node, run};
 use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
 
-const SITE: &str = r#"
-[ingest.templates.press.tags.temp]
-unit = "°C"
-[ingest.devices.presses]
-topic = "line/+/data"
-template = "press"
-[ingest.rule_tags]
-number = ["press-7.temp"]
-[ingest.rules.hot]
-when = "press-7.temp > 80"
-alarm = "press 7 is too hot"
-severity = "high"
-"#;
 const VIEWS: [&str; 14] = [
     "overview",
     "alarms",
@@ -54,19 +42,11 @@ struct Site {
 fn site(test: &str, look: Look) -> Option<Site> {
     let programs = programs(&format!("console_page::{test}"))?;
     let dir = TempDir::new().unwrap();
-    let node = start(&dir, SITE);
+    let node = start(&dir, PRESS);
     let device = Client::connect(node.mqtt(), "gateway-1");
     let browser = Browser::start(&programs, look);
     browser.open(&format!("http://{}/", node.admin()));
     Some(Site { node, browser, device, _dir: dir })
-}
-
-fn start(dir: &TempDir, text: &str) -> Node {
-    let (file, data) = (dir.path().join("site.toml"), dir.path().join("data"));
-    fs::write(&file, text).unwrap();
-    let mut command = command(&data);
-    command.arg("--config").arg(file);
-    Node::start_with(command, &data)
 }
 
 impl Site {
@@ -284,4 +264,24 @@ fn an_auditor_logs_in_with_a_password_and_reads_who_did_what() {
 fn with_role(lines: &str, role: &str) -> String {
     let others = lines.lines().filter(|line| !line.trim_start().starts_with("roles"));
     others.chain([&*format!("roles = [\"{role}\"]")]).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_diagnostics_list_every_dump_to_download_and_every_task_with_what_it_waits_on() {
+    let test = "the_diagnostics_list_every_dump_to_download_and_every_task_with_what_it_waits_on";
+    let Some(site) = site(test, Look::DESK) else { return };
+    let dump = site._dir.path().join("data/probe/20261126T141500Z-cpu");
+    fs::create_dir_all(&dump).unwrap();
+    fs::write(dump.join("about.json"), "{\"cause\":\"cpu\"}").unwrap();
+    site.browser.open(&format!("http://{}/#/diagnostics", site.node.admin()));
+    site.reads("broker / listener");
+    site.reads("a connection");
+    site.reads("quota used up");
+    let link = "document.querySelector('a[href=\"/debug/dumps/20261126T141500Z-cpu/about.json\"]')";
+    assert_eq!(site.browser.when(&format!("{link}?.innerText")), json!("about.json"));
+    // What the link would save, as the page is given it.
+    let saved = "(async () => (await fetch('/debug/dumps/20261126T141500Z-cpu/about.json')).text())()";
+    assert_eq!(site.browser.when(saved), json!("{\"cause\":\"cpu\"}"));
+    site.browser.value(&format!("{link}.click()"));
+    assert_eq!(site.browser.value("document.querySelectorAll('.toast.bad').length"), json!(0));
 }

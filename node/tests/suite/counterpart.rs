@@ -18,7 +18,7 @@ pub(crate) fn counterpart(variable: &str, test: &str, name: &str) -> Option<Path
 }
 
 /// One line in one write: tests run at once.
-fn announce(test: &str, reason: &str) {
+pub(crate) fn announce(test: &str, reason: &str) {
     let file = env::var_os("TIDEGATE_TEST_SKIPS")
         .unwrap_or_else(|| panic!("{reason}; `cargo xtask test` installs it, or skips this test by name"));
     let mut file = OpenOptions::new().append(true).open(file).unwrap();

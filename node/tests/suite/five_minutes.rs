@@ -1,5 +1,6 @@
 //! The first five minutes as a person has them: the demonstration in Chromium, clicked through from the pulled cable to the story of
-//! an alarm. Each step leaves a screenshot below `target/tmp/five-minutes/`; those in `docs/five-minutes/` are from here.
+//! an alarm. Each step leaves a screenshot in Chinese and in English below `target/tmp/five-minutes/`; those in `docs/five-minutes/` are
+//! from here.
 
 use crate::browser::{Browser, Look, programs};
 use crate::demo::{Demo, closes, is_red, waiting};
@@ -17,10 +18,18 @@ struct Visit {
 }
 
 impl Visit {
+    /// In the language the visitor has, then in the other one, and back again. Messages that stay in the language they came in go first.
     fn picture(&self, name: &str) {
+        let close = "document.querySelectorAll('.toast .tool').forEach(tool => tool.click())";
+        self.browser.when(&format!("{close} || !document.querySelector('.toast')"));
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("five-minutes");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(format!("{name}.png")), self.browser.screenshot()).unwrap();
+        for (language, other) in [("zh", "中"), ("en", "EN")] {
+            let folder = folder.join(language);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(format!("{name}.png")), self.browser.screenshot()).unwrap();
+            self.browser.click(".tool.words");
+            self.browser.when(&format!("document.querySelector('.tool.words').innerText === '{other}'"));
+        }
     }
 
     /// Until both sinks behind the cable are so, on the node and on the page.

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ pub(crate) struct Node {
     http: Option<SocketAddr>,
     admin: SocketAddr,
     data: PathBuf,
-    out: BufReader<ChildStdout>,
-    log: Option<JoinHandle<String>>,
+    /// What it writes after the banner, to standard output and to standard error.
+    rest: Option<(JoinHandle<String>, JoinHandle<String>)>,
 }
 
 /// How a node ended.
@@ -37,7 +37,7 @@ pub(crate) struct Report {
     pub(crate) status: Option<i32>,
     /// What it printed after the banner.
     pub(crate) said: String,
-    /// What it logged.
+    /// What it logged, and what it said on standard error.
     pub(crate) log: String,
 }
 
@@ -152,22 +152,25 @@ impl Node {
     pub(crate) fn attempt(mut command: Command, data: &Path) -> Result<Node, Report> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut errors = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut text = String::new();
-            errors.read_to_string(&mut text).map_or_else(|error| error.to_string(), |_| text)
-        });
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let banner = read_banner(&mut out);
-        if !banner.contains(BANNER_END) {
+        let out: Box<dyn Read + Send> = Box::new(child.stdout.take().unwrap());
+        let errors: Box<dyn Read + Send> = Box::new(child.stderr.take().unwrap());
+        // Words for people make room where programs read the log.
+        let is_json = command.get_args().any(|word| word == "json");
+        let (words, rest) = if is_json { (errors, out) } else { (out, errors) };
+        let (mut out, errors) = (BufReader::new(words), gather(rest));
+        let begin = read_banner(&mut out);
+        let is_ready = begin.contains(BANNER_END);
+        let (banner, log) = parted(&begin);
+        if !is_ready {
             let status = child.wait().unwrap();
-            return Err(Report { status: status.code(), said: banner, log: log.join().unwrap() });
+            return Err(Report { status: status.code(), said: banner, log: log + &errors.join().unwrap() });
         }
+        let (out, errors) = (gather(std::io::Cursor::new(log).chain(out)), errors);
         let admin = address(&banner, "  admin  http://").unwrap_or_else(|| panic!("no admin in {banner}"));
         let mqtt = address(&banner, "  mqtt   mqtt://");
         let scheme = if banner.contains("https://") { "https" } else { "http" };
         let http = address(&banner, &format!("  http   {scheme}://"));
-        Ok(Node { child, banner, mqtt, http, admin, data: data.to_owned(), out, log: Some(log) })
+        Ok(Node { child, banner, mqtt, http, admin, data: data.to_owned(), rest: Some((out, errors)) })
     }
 
     pub(crate) fn banner(&self) -> &str {
@@ -179,7 +182,7 @@ impl Node {
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
-        self.http.expect("it runs ingest")
+        self.http.expect("it runs ingest or the ledger")
     }
 
     /// Whether the process is gone already.
@@ -187,12 +190,12 @@ impl Node {
         self.child.try_wait().unwrap().is_some()
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// Where readings are delivered to unless the test said otherwise.
@@ -265,7 +268,7 @@ impl Node {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// From now on nothing can be written beyond so many bytes of any file, as on a full disk.
@@ -288,11 +291,10 @@ impl Node {
 
     /// Waits for the end, whatever brings it.
     pub(crate) fn ended(&mut self) -> Report {
-        let mut said = String::new();
-        self.out.read_to_string(&mut said).unwrap();
         let status = self.child.wait().unwrap();
-        let log = self.log.take().map_or_else(String::new, |log| log.join().unwrap());
-        Report { status: status.code(), said, log }
+        let (out, errors) = self.rest.take().expect("a node ends once");
+        let (said, log) = parted(&out.join().unwrap());
+        Report { status: status.code(), said, log: log + &errors.join().unwrap() }
     }
 }
 
@@ -344,6 +346,22 @@ pub(crate) fn rows(file: &Path) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
         .collect()
+}
+
+/// All of it, read as it comes: a pipe that nobody empties holds a node up.
+fn gather(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).map_or_else(|error| error.to_string(), |_| text)
+    })
+}
+
+/// Words for people, and lines of the log, which begin with a time.
+fn parted(text: &str) -> (String, String) {
+    let is_log =
+        |line: &&str| line.get(..5).is_some_and(|year| year.starts_with("20") && year.ends_with('-'));
+    let (log, said): (Vec<_>, Vec<_>) = text.split_inclusive('\n').partition(is_log);
+    (said.concat(), log.concat())
 }
 
 fn read_banner(out: &mut impl BufRead) -> String {

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_kernel_plug::{Knock, Live};
+use tidegate_kernel_plug::{Knock, Live, listed, waiting_on};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -95,8 +95,8 @@ impl Broker {
         let mut drained = Report { sender: &self.report, drained: Drained::default() };
         self.report.send_replace(None);
         let (mut tasks, mut rounds) = (JoinSet::new(), JoinSet::new());
-        rounds.spawn(rounds::walk(self.hub.clone()));
-        let deadline = self.accept_all(&mut tasks, &mut rounds).await;
+        rounds.spawn(listed("broker", "rounds", rounds::walk(self.hub.clone())));
+        let deadline = waiting_on("a connection", self.accept_all(&mut tasks, &mut rounds)).await;
         self.listener.set(None);
         drained.drained = drain(&self.hub, deadline).await;
         tasks.shutdown().await;

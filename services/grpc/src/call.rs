@@ -9,6 +9,7 @@ use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::hub::{Hub, Seat};
 use crate::outstanding::Outstanding;
+use crate::traced::Traced;
 use crate::v1::ReadingBatch;
 use std::error::Error;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) struct Call {
     held: Option<Hold>,
     /// Nothing more is read: the client has closed its side, or the node drains.
     closing: Option<Result<(), Fault>>,
+    traced: Traced,
     _seat: Seat,
 }
 
@@ -44,7 +46,13 @@ struct Hold {
 }
 
 impl Call {
-    pub(crate) fn new(hub: Arc<Hub>, caller: Caller, seat: Seat, answers: mpsc::Sender<Answer>) -> Call {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        caller: Caller,
+        seat: Seat,
+        answers: mpsc::Sender<Answer>,
+        traced: Traced,
+    ) -> Call {
         Call {
             hub,
             admitting: Admitting::new(caller),
@@ -53,6 +61,7 @@ impl Call {
             paid_at: None,
             held: None,
             closing: None,
+            traced,
             _seat: seat,
         }
     }
@@ -60,6 +69,7 @@ impl Call {
     /// Serves until the call ends, and says so to the client and to the counters.
     pub(crate) async fn run(mut self, mut inbound: Streaming<ReadingBatch>) {
         let end = self.serve(&mut inbound).await;
+        self.traced.end(end.as_ref().copied());
         self.hub.counters.ended(&end);
         self.hub.counters.unanswered.add(self.outstanding.readings() as u64);
         if let Err(fault) = &end

@@ -77,6 +77,11 @@ impl Fault {
         }
     }
 
+    /// The node is at fault, not the client.
+    pub(crate) fn is_ours(&self) -> bool {
+        matches!(self, Fault::HeldBack | Fault::Refused { .. } | Fault::Unknown | Fault::Broken)
+    }
+
     pub(crate) fn status(&self) -> Status {
         let code = self.code();
         let mut status = Status::new(self.grpc(), format!("{code}: {self}"));

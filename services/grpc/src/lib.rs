@@ -25,6 +25,7 @@ mod positions;
 mod server;
 mod service;
 mod state;
+mod traced;
 
 /// The messages and the service, made from `proto/tidegate/ingest/v1/readings.proto` and committed, so that a build needs neither
 /// protoc nor its replacement; a test holds them to their source.

@@ -19,7 +19,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::Journal;
-use tidegate_kernel_plug::{Authenticate, Knock, Live};
+use tidegate_kernel_plug::{Authenticate, Knock, Live, listed, waiting_on};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -117,9 +117,10 @@ impl Grpc {
         let (goaway, told) = oneshot::channel::<()>();
         let (mut serving, mut keeping) = (JoinSet::new(), JoinSet::new());
         serving.spawn(serve(hub.clone(), visitors, told));
-        keeping.spawn(keep_positions(hub.clone()));
+        keeping.spawn(listed("grpc", "positions", keep_positions(hub.clone())));
+        let accepting = waiting_on("a connection", accept_all(hub, listener.get(), *local_addr, &door));
         let deadline = tokio::select! {
-            deadline = accept_all(hub, listener.get(), *local_addr, &door) => deadline,
+            deadline = accepting => deadline,
             Some(Err(ended)) = serving.join_next() => resume_unwind(ended.into_panic()),
             Some(Err(ended)) = keeping.join_next() => resume_unwind(ended.into_panic()),
         };

@@ -7,6 +7,7 @@ use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::hub::{Hub, Seat};
 use crate::outstanding::Due;
+use crate::traced::Traced;
 use crate::v1::readings_server::Readings;
 use crate::v1::{PublishResult, ReadingBatch};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use tidegate_kernel_plug::Knock;
 use tokio::time::{Instant, sleep};
 use tonic::{Request, Response, Status, Streaming, async_trait};
+use tracing::Instrument;
 
 /// How soon a busy intake is asked again by a call that has nothing else to do.
 const RETRY: Duration = Duration::from_millis(8);
@@ -26,23 +28,26 @@ impl Readings for Service {
     type SendStream = Acks;
 
     async fn send(&self, request: Request<Streaming<ReadingBatch>>) -> Result<Response<Acks>, Status> {
-        let (caller, seat) = self.enter(&request)?;
+        let traced = Traced::begin("Send", &request);
+        let (caller, seat) = self.enter(&request, &traced)?;
         let (answers, acks) = acks::channel();
-        let call = Call::new(self.0.clone(), caller, seat, answers);
-        tokio::spawn(call.run(request.into_inner()));
-        Ok(Response::new(acks))
+        let call = Call::new(self.0.clone(), caller, seat, answers, traced.clone());
+        tokio::spawn(call.run(request.into_inner()).instrument(traced.span.clone()));
+        Ok(traced.answer(acks))
     }
 
     async fn publish(&self, request: Request<ReadingBatch>) -> Result<Response<PublishResult>, Status> {
-        let (caller, _seat) = self.enter(&request)?;
-        let outcome = self.take(caller, request.into_inner()).await;
+        let traced = Traced::begin("Publish", &request);
+        let (caller, _seat) = self.enter(&request, &traced)?;
+        let outcome = self.take(caller, request.into_inner()).instrument(traced.span.clone()).await;
+        traced.end(outcome.as_ref().map(|_| ()));
         self.0.counters.ended(&outcome.as_ref().map(|_| ()).map_err(Clone::clone));
-        outcome.map(Response::new).map_err(|fault| fault.status())
+        outcome.map(|result| traced.answer(result)).map_err(|fault| traced.refusal(&fault))
     }
 }
 
 impl Service {
-    fn enter<T>(&self, request: &Request<T>) -> Result<(Caller, Seat), Status> {
+    fn enter<T>(&self, request: &Request<T>, traced: &Traced) -> Result<(Caller, Seat), Status> {
         let hub = &self.0;
         hub.counters.calls.add(1);
         let entered = match hub.is_draining() {
@@ -57,8 +62,9 @@ impl Service {
                 Ok((caller, hub.calls.enter(usize::MAX).expect("there is no limit but the sum of others")))
             }
             Err(fault) => {
+                traced.end(Err(&fault));
                 hub.counters.ended(&Err(fault.clone()));
-                Err(fault.status())
+                Err(traced.refusal(&fault))
             }
         }
     }

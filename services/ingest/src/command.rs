@@ -21,6 +21,7 @@ use tidegate_codec_mqtt::{Text, TopicName};
 use tidegate_kernel_journal::{
     Account, Counts, Cursor, Delivery, Entry, Id, ReadLimit, Record, Refusal, Tally, Ticket,
 };
+use tidegate_kernel_plug::waiting_on;
 use tokio::time::sleep;
 
 /// The stream of commands.
@@ -238,7 +239,7 @@ impl Commander {
             };
             match worked {
                 Ok(true) => {}
-                Ok(false) if self.cursor.available().await.is_ok() => {}
+                Ok(false) if waiting_on("a command", self.cursor.available()).await.is_ok() => {}
                 Ok(false) | Err(_) => return,
             }
         }

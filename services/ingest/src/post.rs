@@ -12,6 +12,7 @@ use crate::telemetry::Telemetry;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::{Cursor, Journal, Refusal};
+use tidegate_kernel_plug::listed;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -73,7 +74,10 @@ impl Post {
     /// Runs a pump until it is told to end; one that panics is started anew, with a new sink and at the durable position.
     pub(crate) async fn supervise<S: Sink>(self, cursors: Cursors, make: impl Fn() -> S + Send) {
         let mut cursors = cursors;
-        while let Err(panic) = tokio::spawn(Pump::new(self.clone(), cursors, make()).run()).await {
+        loop {
+            let pump = Pump::new(self.clone(), cursors, make()).run();
+            let pump = listed("ingest", format!("sink {}", self.state.name), pump);
+            let Err(panic) = tokio::spawn(pump).await else { break };
             let sink = &*self.state.name;
             tracing::error!(sink, code = "TG-IN-004", %panic, "a sink panicked; it is started anew");
             self.state.failed("TG-IN-004", panic.to_string());

@@ -17,9 +17,11 @@ use std::time::Duration;
 use tidegate_kernel_flow::{self as flow, Backoff, Breaker, BreakerState, Limit, Share, Signal};
 use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::Refusal;
-use tidegate_kernel_plug::with_causes;
+use tidegate_kernel_plug::{waiting_on, with_causes};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 /// Between two attempts to settle a batch while the journal is busy, and between two looks at a backlog's end.
 const BUSY_WAIT: Duration = Duration::from_millis(5);
@@ -103,7 +105,7 @@ impl<S: Sink> Pump<S> {
         while self.has_orders() {
             match self.turn() {
                 Ok(true) => {}
-                Ok(false) => self.wait().await,
+                Ok(false) => waiting_on("readings, a delivery, or its time", self.wait()).await,
                 Err(refusal) => {
                     self.post.state.failed(refusal.code(), refusal.to_string());
                     break;
@@ -218,8 +220,16 @@ impl<S: Sink> Pump<S> {
         let number = flight.number;
         let state = std::mem::replace(&mut flight.state, FlightState::Airborne);
         let FlightState::Waiting(errand) = state else { unreachable!("it waits") };
-        self.flying.spawn(fly(self.sink.clone(), number, errand));
+        self.flying.spawn(self.flight(number, errand));
         true
+    }
+
+    /// A delivery with its span.
+    fn flight(&self, number: u64, errand: Errand) -> impl Future<Output = Landed> + use<S> {
+        let (sink, rows) = (&*self.post.state.name, errand.rows.len());
+        let span =
+            tracing::info_span!("delivery", kind = "client", sink, rows, code = Empty, failure = Empty);
+        fly(self.sink.clone(), number, errand).instrument(span)
     }
 
     /// Sends what has news and is not in the journal, between two deliveries of what is.
@@ -232,7 +242,7 @@ impl<S: Sink> Pump<S> {
         }
         let rows = self.tap.take(self.post.delivery.batch_rows_max);
         (self.has_telemetry, self.telemetry_at) = (true, now + TELEMETRY_WAIT);
-        self.flying.spawn(fly(self.sink.clone(), TELEMETRY, Errand::new(rows)));
+        self.flying.spawn(self.flight(TELEMETRY, Errand::new(rows)));
         true
     }
 
@@ -411,5 +421,10 @@ impl<S: Sink> Pump<S> {
 async fn fly<S: Sink>(sink: Arc<S>, flight: u64, mut errand: Errand) -> Landed {
     let began = Instant::now();
     let outcome = errand.run(&*sink).await;
+    if let Err(wait) = &outcome {
+        let span = Span::current();
+        span.record("code", wait.error.code);
+        span.record("failure", wait.error.attempt.as_str());
+    }
     Landed { flight, errand, outcome, took: began.elapsed() }
 }

@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidegate_codec_mqtt::TopicName;
 use tidegate_engine_rules::{Catalog, Limits, RuleSet, RuleSpec, ShadowTerm};
 use tidegate_kernel_journal::Journal;
+use tidegate_kernel_plug::listed;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -129,7 +130,8 @@ impl Ingest {
         let runner = workshop.runner(workshop.cursor().map_err(of_cursor)?).map_err(OpenError::Rules)?;
         if let Some(out) = out {
             let cursor = self.journal.cursor(command::CURSOR, command::COMMANDS).map_err(of_cursor)?;
-            exporters.spawn(Commander { cursor, out, age_ms_max: config.command_age_ms_max }.run());
+            let commander = Commander { cursor, out, age_ms_max: config.command_age_ms_max };
+            exporters.spawn(listed("ingest", "commands", commander.run()));
         }
         let (asks, asked) = mpsc::channel(ASKS_MAX);
         let (journal, inbox) = (self.journal.clone(), self.inbox.clone());

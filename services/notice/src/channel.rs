@@ -18,8 +18,10 @@ use std::time::Duration;
 use tidegate_kernel_flow::Backoff;
 use tidegate_kernel_id::jitter;
 use tidegate_kernel_journal::{Clock, Cursor, Delivery, Level, ReadLimit, Refusal, Tally};
+use tidegate_kernel_plug::waiting_on;
 use tokio::sync::{OwnedMutexGuard, mpsc, oneshot, watch};
 use tokio::time::sleep;
+use tracing::{Instrument, Span};
 
 /// Notices a channel looks at together; more wait in the journal.
 const WAITING_MAX: usize = 2000;
@@ -45,7 +47,12 @@ pub(crate) enum Order {
 }
 
 /// Somebody who waits for the outcome of a test message.
-pub(crate) type Test = oneshot::Sender<Result<Receipt, TestError>>;
+#[derive(Debug)]
+pub(crate) struct Test {
+    pub(crate) answer: oneshot::Sender<Result<Receipt, TestError>>,
+    /// What the message goes out on behalf of.
+    pub(crate) span: Span,
+}
 
 /// What a channel is made of that outlives its task.
 #[derive(Debug, Clone)]
@@ -117,7 +124,7 @@ impl Channel {
             };
             match next {
                 Next::Again => {}
-                Next::Rest(until_ms) => self.rest(until_ms).await,
+                Next::Rest(until_ms) => waiting_on("a notice, or its turn", self.rest(until_ms)).await,
                 Next::End => break,
             }
         }
@@ -302,9 +309,9 @@ impl Channel {
             () = sleep(Duration::from_millis(wait_ms)) => None,
         };
         if let Some(test) = test {
-            let outcome = self.test().await;
+            let outcome = self.test().instrument(test.span).await;
             // Who asked may have gone.
-            let _ = test.send(outcome);
+            let _ = test.answer.send(outcome);
         }
     }
 

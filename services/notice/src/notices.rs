@@ -15,9 +15,11 @@ use serde::Serialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_kernel_journal::{Account, Clock, Counts, Cursor, Journal, Tally};
+use tidegate_kernel_plug::listed;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
+use tracing::Span;
 
 /// Between a panic of a channel's task and its next start.
 const RESTART_WAIT: Duration = Duration::from_secs(1);
@@ -141,7 +143,8 @@ impl Notices {
         let post = self.posts().iter().find(|post| post.name == name).cloned();
         let post = post.ok_or_else(|| TestError::Unknown(name.to_owned()))?;
         let (answer, answered) = oneshot::channel();
-        post.tests.send(answer).await.map_err(|_| TestError::Stopping)?;
+        let test = Test { answer, span: Span::current() };
+        post.tests.send(test).await.map_err(|_| TestError::Stopping)?;
         answered.await.unwrap_or(Err(TestError::Stopping))
     }
 
@@ -171,7 +174,7 @@ async fn supervise(fit: Fittings, cursor: Cursor, tests: Arc<tokio::sync::Mutex<
         let opened = cursor.take().map_or_else(|| open_cursor(&fit), Ok);
         let Ok(opened) = opened else { return };
         let channel = Channel::new(fit.clone(), opened, tests.clone().lock_owned().await);
-        match tokio::spawn(channel.run()).await {
+        match tokio::spawn(listed("notice", format!("channel {}", fit.own.name), channel.run())).await {
             Err(error) if error.is_panic() => {
                 let message = "a fault of the program ended the channel's task";
                 tracing::error!(channel = &*fit.own.name, code = "TG-NO-005", "{message}; it starts again");

@@ -1,4 +1,4 @@
-//! The project's own tool: `cargo xtask test | tidy | pkgcheck | services | dist | image | coverage | bench |
+//! The project's own tool: `cargo xtask test | tidy | pkgcheck | docs | services | dist | image | coverage | bench |
 //! conformance`.
 //!
 //! It checks and runs the product and is never a part of it: no product crate may depend on it, and it reads the
@@ -11,6 +11,7 @@ pub mod checks;
 pub mod conformance;
 pub mod coverage;
 pub mod dist;
+pub mod docs;
 pub mod image;
 pub mod junit;
 pub mod pkgcheck;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{bench, conformance, coverage, dist, image, pkgcheck, stages, tidy, workspace};
+use xtask::{bench, conformance, coverage, dist, docs, image, pkgcheck, stages, tidy, workspace};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -16,6 +16,7 @@ cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
 cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
 cargo xtask pkgcheck [--sarif FILE]              requests, calls and locks of the product, read off its syntax
 cargo xtask pkgcheck --url URL                   whether a server gives X-Request-ID back
+cargo xtask docs                                 what is not documented: settings, metrics, error codes, routes
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
 cargo xtask dist [--key FILE]                    what is shipped, checked: the static binary, a .deb, a tarball; with the private
@@ -51,6 +52,7 @@ fn dispatch() -> Result<bool> {
             Some("tidy") => tidy_tree(args),
             Some("pkgcheck") => packages(args),
             Some("services") => counterparts(args),
+            Some("docs") => no_more(args).and_then(|()| docs::run(&workspace::root()?)),
             Some("dist") => distribution(args),
             Some("bench") => compare(args),
             Some("conformance") => conform(args),
@@ -152,6 +154,10 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
         "status" => services::status(&depot, COUNTERPARTS),
         other => bail!("services can start, stop and status, not {other:?}"),
     }
+}
+
+fn no_more(mut args: lexopt::Parser) -> Result<()> {
+    args.next()?.map_or(Ok(()), |arg| Err(arg.unexpected().into()))
 }
 
 fn distribution(mut args: lexopt::Parser) -> Result<bool> {

@@ -20,6 +20,7 @@ pub mod purity;
 pub mod ratchet;
 pub mod senses;
 pub mod source;
+pub mod unsafety;
 
 use anyhow::Result;
 
@@ -38,6 +39,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: naming::NAME, check: naming::check },
     Rule { name: purity::NAME, check: purity::check },
     Rule { name: lints::NAME, check: lints::check },
+    Rule { name: unsafety::NAME, check: unsafety::check },
     Rule { name: senses::NAME, check: senses::check },
     Rule { name: capability::NAME, check: capability::check },
     Rule { name: headings::NAME, check: headings::check },

@@ -8,7 +8,7 @@ use tidegate_kernel_sm::sm2;
 
 pub(crate) const STREAMS: [u16; 2] = [10, 11];
 const OTHER_STREAM: u16 = 12;
-const SM2_SECRET: [u8; 32] = [7; 32];
+pub(crate) const SM2_SECRET: [u8; 32] = [7; 32];
 /// Ed25519 in PKCS#8 (RFC 8410), around 32 bytes of seed.
 const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 

@@ -13,6 +13,7 @@ use crate::routes::body::{Budget, Hold};
 use crate::routes::credential::Shown;
 use crate::routes::{
     Act, Changed, HttpCounts, Need, Outcome, Post, Refusal, RequestId, Route, Visit, Witness, request_id,
+    traced,
 };
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -25,6 +26,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tidegate_kernel_flow::{Rate, Rates};
+use tracing::Instrument;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Buckets kept for principals, and for addresses of those who are nobody in particular.
@@ -180,6 +182,7 @@ impl Gate {
     /// Gives the answer its id, and a refusal its shape; counts both.
     fn finish(&self, mut answer: Response, id: &RequestId) -> Response {
         let refusal = answer.extensions_mut().remove::<Refusal>().or_else(|| unnamed(&answer));
+        traced::end(answer.status(), refusal.as_ref());
         if let Some(refusal) = refusal {
             self.counts.refuse(self.listener, refusal.code);
             refusal.put(&mut answer, id);
@@ -212,18 +215,23 @@ fn unnamed(answer: &Response) -> Option<Refusal> {
 /// Around the whole router.
 pub(crate) async fn frame(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    let answer = match gate.check_head(&request) {
-        Ok(()) => {
-            request.extensions_mut().insert(id.clone());
-            next.run(request).await
-        }
-        Err(refusal) => refusal.into_response(),
+    let span = traced::begin(gate.listener, &request, &id);
+    let answering = async {
+        let answer = match gate.check_head(&request) {
+            Ok(()) => {
+                request.extensions_mut().insert(id.clone());
+                next.run(request).await
+            }
+            Err(refusal) => refusal.into_response(),
+        };
+        gate.finish(answer, &id)
     };
-    gate.finish(answer, &id)
+    answering.instrument(span).await
 }
 
 /// Around one handler.
 pub(crate) async fn admit(State(post): State<Post>, request: Request, next: Next) -> Response {
+    traced::on_route(post.route.path);
     let (request, _hold) = match post.gate.pass(&post.route, request).await {
         Ok(passed) => passed,
         Err(refusal) => return refusal.into_response(),

@@ -24,7 +24,7 @@ impl RequestId {
     }
 
     /// The one the request brought, if that will do as one, else a new one.
-    pub(crate) fn of(headers: &HeaderMap) -> RequestId {
+    pub fn of(headers: &HeaderMap) -> RequestId {
         let brought = headers.get(HEADER).filter(|value| is_id(value.as_bytes()));
         brought.map_or_else(RequestId::make, |value| RequestId(value.clone()))
     }

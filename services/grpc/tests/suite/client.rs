@@ -9,12 +9,13 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 pub(crate) struct Client {
     grpc: Grpc<Channel>,
     token: Option<&'static str>,
+    id: Option<&'static str>,
 }
 
 /// An open `Send`.
@@ -41,11 +42,17 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Client {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = timeout(PATIENCE, endpoint.connect()).await.unwrap().unwrap();
-        Client { grpc: Grpc::new(channel), token: None }
+        Client { grpc: Grpc::new(channel), token: None, id: None }
     }
 
     pub(crate) fn with_token(mut self, token: &'static str) -> Client {
         self.token = Some(token);
+        self
+    }
+
+    /// With this id of its requests.
+    pub(crate) fn named(mut self, id: &'static str) -> Client {
+        self.id = Some(id);
         self
     }
 
@@ -54,14 +61,22 @@ impl Client {
         if let Some(token) = self.token {
             request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
+        if let Some(id) = self.id {
+            request.metadata_mut().insert("x-request-id", id.parse().unwrap());
+        }
         request
     }
 
     pub(crate) async fn publish(&mut self, batch: ReadingBatch) -> Result<PublishResult, Status> {
+        self.call(batch).await.map(Response::into_inner)
+    }
+
+    /// The same, for the whole of the answer.
+    pub(crate) async fn call(&mut self, batch: ReadingBatch) -> Result<Response<PublishResult>, Status> {
         self.grpc.ready().await.unwrap();
         let path = PathAndQuery::from_static("/tidegate.ingest.v1.Readings/Publish");
         let answer = self.grpc.unary(self.request(batch), path, ProstCodec::default());
-        timeout(PATIENCE, answer).await.unwrap().map(tonic::Response::into_inner)
+        timeout(PATIENCE, answer).await.unwrap()
     }
 
     pub(crate) async fn send(&mut self) -> Result<Sending, Status> {

@@ -8,3 +8,4 @@ mod refusing;
 mod resuming;
 mod rig;
 mod sending;
+mod traced;

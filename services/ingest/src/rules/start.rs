@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_engine_rules::{Engine, RuleSet, State};
 use tidegate_kernel_journal::{Cursor, Journal, ReadError, ReadLimit, Refusal};
+use tidegate_kernel_plug::listed;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
@@ -135,7 +136,8 @@ impl Workshop {
         let (asks, mut next) = (Arc::new(Mutex::new(asks)), Some(first));
         while let Some(runner) = next.take() {
             let asked = asks.clone();
-            let run = tokio::spawn(async move { runner.run(&mut *asked.lock().await).await });
+            let run = async move { runner.run(&mut *asked.lock().await).await };
+            let run = tokio::spawn(listed("ingest", "rules", run));
             match run.await {
                 Ok(Ok(())) => break,
                 Ok(Err(refusal)) => {

@@ -173,6 +173,15 @@ pub const COUNTERPARTS: &[Counterpart] = &[
             programs: &[Program { name: "python", env: "TIDEGATE_TEST_CRYPTOGRAPHY_PYTHON" }],
         },
     },
+    // The contract of OTLP as its owners generate it.
+    Counterpart {
+        name: "opentelemetry-proto",
+        source: Source::Pypi,
+        packages: &["opentelemetry-proto==1.45.2"],
+        heavy: false,
+        // The interpreter that can `import opentelemetry.proto`.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_OTLP_PYTHON" }] },
+    },
     // Runs a main class of the archives: `kafka.Kafka` is the broker, which tests start and kill themselves.
     Counterpart {
         name: "kafka",

@@ -2,7 +2,7 @@
 //!
 //! | crate in | may depend on | its tests also on |
 //! | --- | --- | --- |
-//! | `kernel/` | kernel crates before it in the order id, flow, outbound, journal, sm, audit, plug, lab | every kernel crate |
+//! | `kernel/` | kernel crates before it in the order id, flow, trace, outbound, journal, sm, audit, plug, lab | every kernel crate |
 //! | `codecs/`, `engines/` | `kernel/` | `codecs/`, `engines/` |
 //! | `services/` | `kernel/`, `codecs/`, `engines/`; never a service | `drivers/`, `gears/`, `connectors/` |
 //! | `drivers/`, `gears/`, `connectors/` | `kernel/`, `codecs/`, `engines/`, `services/` (whose port they implement) | one another |
@@ -19,7 +19,7 @@ use crate::workspace::{Crate, Edge};
 
 pub const NAME: &str = "layers";
 
-const KERNEL_ORDER: &[&str] = &["id", "flow", "outbound", "journal", "sm", "audit", "plug", "lab"];
+const KERNEL_ORDER: &[&str] = &["id", "flow", "trace", "outbound", "journal", "sm", "audit", "plug", "lab"];
 
 struct Layer {
     folder: &'static str,

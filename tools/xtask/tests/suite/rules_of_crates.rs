@@ -170,3 +170,14 @@ fn a_crate_without_a_readme_or_with_another_title_is_found() {
     let tree = Fixture::clean().with("kernel/flow/README.md", text);
     assert_eq!(tree.places("headings"), ["kernel/flow/README.md:1", "kernel/flow/README.md:1"]);
 }
+
+#[test]
+fn a_file_that_allows_unsafe_code_is_found_but_for_the_one_that_may_and_for_tests() {
+    let allows = "\n#![allow(unsafe_code)]\n";
+    let tree = Fixture::clean().with("services/broker/src/lib.rs", allows);
+    assert_eq!(tree.places("unsafe"), ["services/broker/src/lib.rs:2"]);
+    let tree = Fixture::clean().with_service("probe").with("services/probe/src/sampler.rs", allows);
+    assert_eq!(tree.places("unsafe"), [] as [&str; 0]);
+    let tree = Fixture::clean().with("services/broker/tests/a.rs", allows);
+    assert_eq!(tree.places("unsafe"), [] as [&str; 0]);
+}

@@ -1,5 +1,6 @@
 //! Rules about what stands in files: for each a clean tree, and one violation that turns it red.
 
+use xtask::docs;
 use xtask::tidy::ratchet;
 
 use crate::fixture::{Fixture, README};
@@ -101,6 +102,17 @@ fn a_metric_and_its_row_in_the_reference_go_together() {
     assert_eq!(Fixture::clean().with(page, row).places("metrics"), ["docs/reference/metrics.md:2"]);
     let other = "pub const OTHER: &str = \"tidegate_flow\";\n// tidegate_flow_open_breakers\n";
     assert_eq!(flow(other).findings(), []);
+}
+
+#[test]
+fn a_metric_and_a_code_without_documentation_are_what_docs_refuses_and_nothing_else() {
+    let code =
+        "pub const NAME: &str = \"tidegate_flow_things_total\";\npub const SOLD_OUT: &str = \"TG-ST-004\";\n";
+    let (word, tree) = (["FIX", "ME"].concat(), Fixture::clean());
+    let tree = tree.with("kernel/flow/src/lib.rs", &format!("{code}// {word}\n"));
+    let found = docs::check(&tree.context()).expect("the tree can be read");
+    assert_eq!(found.iter().map(|finding| finding.rule).collect::<Vec<_>>(), ["metrics", "error-pages"]);
+    assert_eq!(docs::check(&Fixture::clean().context()).expect("the tree can be read"), []);
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! `ledger.engine`, `ledger.durable.w256`, `ledger.durable.w16`, `ledger.http`, `ledger.open`: a book from deciding alone to the whole
+//! way over HTTP, and how long it takes to be back.
+
+mod durable;
+mod engine;
+mod open;
+mod orders;
+mod posts;
+
+use super::scratch::Scratch;
+use super::{Report, Trouble};
+use crate::cli::Extent;
+
+pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Result<(), Trouble> {
+    if extent.wants("ledger.engine") {
+        engine::measure(report)?;
+    }
+    if extent.wants("ledger.durable") {
+        durable::measure(report, scratch)?;
+    }
+    if extent.wants("ledger.http") {
+        posts::measure(report, scratch)?;
+    }
+    if extent.wants("ledger.open") {
+        open::measure(report, scratch)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! What can go wrong, each with a code that `docs/errors/` explains.
+
+use tidegate_engine_book::{NotAFact, Refused};
+use tidegate_kernel_journal::{ReadError, Refusal as JournalRefusal};
+
+/// Why a book could not be opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the facts of the book {book} contradict each other, {strays} times")]
+    Strays { book: String, strays: u64 },
+    #[error("record {seq} of the book {book} cannot be read as a fact")]
+    NotAFact { book: String, seq: u64, source: NotAFact },
+    #[error("the journal of the book {book} cannot be read")]
+    Read { book: String, source: ReadError },
+    #[error("the book {book} was not given a place in the journal")]
+    Place { book: String, source: JournalRefusal },
+}
+
+/// Why something asked of a book was not done, or may not have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Setback {
+    #[error(transparent)]
+    Refused(Refused),
+    #[error("there is no account {name}")]
+    NoAccount { at: usize, name: String },
+    /// It is in the journal, or it is not.
+    #[error("the outcome is unknown")]
+    Unknown,
+    #[error("the book is busy")]
+    Busy,
+    /// Nothing was done.
+    #[error("the book takes no orders: {0}")]
+    Closed(String),
+    #[error("the journal cannot be read: {0}")]
+    Read(String),
+    #[error("there is nothing under this id")]
+    NoTransfer,
+}
+
+impl Setback {
+    /// Which of linked orders it is about.
+    pub fn at(&self) -> usize {
+        match self {
+            Setback::Refused(refused) => refused.at,
+            Setback::NoAccount { at, .. } => *at,
+            _ => 0,
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        match self {
+            Setback::Refused(refused) => refused.why.code(),
+            Setback::NoAccount { .. } => "TG-LE-002",
+            Setback::Unknown => "TG-LE-030",
+            Setback::Busy => "TG-LE-031",
+            Setback::Closed(_) => "TG-LE-032",
+            Setback::Read(_) => "TG-LE-033",
+            Setback::NoTransfer => "TG-LE-034",
+        }
+    }
+
+    /// What to do about it, in one line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Setback::Refused(refused) => refused.why.hint(),
+            Setback::NoAccount { .. } => "open the account first, or compare its name",
+            Setback::Unknown => "send it again with the same ids: what was done is not done twice",
+            Setback::Busy => "send it again in a moment, with the same ids",
+            Setback::Closed(_) => "look at /readyz of the node and at the disk under its data folder",
+            Setback::Read(_) => "look at the disk under the data folder",
+            Setback::NoTransfer => "compare the id with the one that was sent",
+        }
+    }
+}
+
+impl OpenError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            OpenError::Strays { .. } => "TG-LE-040",
+            OpenError::NotAFact { .. } => "TG-LE-041",
+            OpenError::Read { source, .. } => source.code(),
+            OpenError::Place { source, .. } => source.code(),
+        }
+    }
+
+    /// What to do about it, in one line.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Strays { .. } => {
+                "keep a copy of the data folder before anything else; nothing was changed"
+            }
+            OpenError::NotAFact { .. } => "start the version that wrote it, or go back to a backup",
+            OpenError::Read { .. } => "see `tidegate journal verify`; nothing was changed",
+            OpenError::Place { .. } => "look at the disk under the data folder",
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Behind the applier: waits until the journal has synced what was applied, shows the balances to readers, and answers, in that order.
+
+use crate::applier::Pending;
+use crate::ask::{Done, Outcome};
+use crate::book::{Directory, Stop};
+use crate::error::Setback;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tidegate_engine_book::{Board, Fact, Reading};
+use tidegate_kernel_journal::{Level, Unknown};
+use tokio::sync::mpsc::Receiver;
+
+/// What everybody may read of a book without asking its applier.
+#[derive(Debug)]
+pub(crate) struct Public {
+    pub(crate) board: Board,
+    pub(crate) directory: Directory,
+    pub(crate) counts: Counts,
+}
+
+/// Since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) postings: AtomicU64,
+    pub(crate) known: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) unknown: AtomicU64,
+    pub(crate) busy: AtomicU64,
+    pub(crate) durable_seq: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn outcomes(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let count = match outcome {
+                Ok(Done { known: true, .. }) => &self.known,
+                Ok(Done { known: false, .. }) => continue,
+                Err(Setback::Unknown) => &self.unknown,
+                Err(_) => &self.refused,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(crate) async fn run(mut pending: Receiver<Pending>, public: Arc<Public>, stop: Arc<Stop>) {
+    while let Some(Pending { ticket, facts, release }) = pending.recv().await {
+        let synced = ticket.reached(Level::Disk).await;
+        if let Err(Unknown) = synced {
+            stop.stop("the journal stopped writing");
+        } else {
+            facts.iter().for_each(|(seq, fact)| public.show(*seq, fact));
+        }
+        if let Some(release) = release {
+            release(synced.map_err(|Unknown| Setback::Unknown));
+        }
+    }
+}
+
+impl Public {
+    /// What a durable fact says is there for all to see.
+    pub(crate) fn show(&self, seq: u64, fact: &Fact) {
+        match fact {
+            Fact::Opened { account, name, currency, .. } => {
+                self.board.publish(*account, Reading { as_of_seq: seq, ..Reading::default() });
+                self.directory.add(name.clone(), *account, *currency);
+            }
+            Fact::Limited { .. } => {}
+            Fact::Posting(posting) => {
+                for (account, balance) in [posting.debit, posting.credit].into_iter().zip(posting.after) {
+                    self.board.publish(account, Reading { as_of_seq: seq, balance });
+                }
+                self.counts.postings.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.counts.durable_seq.store(seq, Ordering::SeqCst);
+    }
+}

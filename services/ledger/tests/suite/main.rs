@@ -1,0 +1,8 @@
+//! The embedded gear on a real journal, and its routes behind a real gate.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod conformance;
+mod crash;
+mod desk;
+mod http;
+mod reopening;
