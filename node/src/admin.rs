@@ -19,6 +19,7 @@ use crate::pulse::{Reason, unready};
 use crate::reload::{Outcome, Reloader, Standing};
 use crate::rules;
 use crate::storage::Storage;
+use crate::supervisor::Supervisor;
 use crate::vitals::Vitals;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -52,7 +53,9 @@ pub(crate) struct View {
     pub(crate) reloader: Arc<Reloader>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) storage: Arc<Storage>,
-    pub(crate) mqtt: Arc<Mqtt>,
+    /// Nothing where the broker is another process's.
+    pub(crate) mqtt: Option<Arc<Mqtt>>,
+    pub(crate) supervisor: Arc<Supervisor>,
 }
 
 impl fmt::Debug for View {
@@ -167,6 +170,7 @@ pub(crate) fn page(view: &View, events: &Events) -> String {
     families.extend(view.counts.families());
     families.extend(view.reloader.metrics());
     families.extend(events.metrics());
+    families.extend(view.supervisor.metrics());
     families.extend(view.capabilities.iter().flat_map(|capability| capability.metrics()));
     exposition(&families)
 }

@@ -1,12 +1,12 @@
 //! The alarms of the rules as the channels follow them: one feed in the terms of the other.
 
+use crate::failure::Failure;
+use std::fmt::Display;
 use std::sync::Arc;
 use tidegate_engine_rules as rules;
 use tidegate_kernel_journal::Id;
-use tidegate_kernel_plug::listed;
 use tidegate_service_ingest::{AlarmEvent as Raised, Ingest};
 use tidegate_service_notice::{AlarmChange, AlarmEvent, AlarmFeed, AlarmPage, Follower, Outbox, Severity};
-use tokio::runtime::Handle;
 
 /// The pipeline's alarms; there are none before there are rules.
 struct Alarms(Arc<Ingest>);
@@ -19,16 +19,17 @@ impl AlarmFeed for Alarms {
     }
 }
 
-/// Puts every change of an alarm into the outbox, from now on at the very first time, until the runtime ends.
-pub(crate) fn follow(ingest: &Arc<Ingest>, outbox: Outbox, exporters: &Handle) {
-    let (feed, head) = (Alarms(ingest.clone()), ingest.accounts().as_of_seq);
-    let follow = async move {
-        match Follower::new(outbox, &feed, head) {
-            Ok(follower) => follower.run(&feed).await,
-            Err(error) => tracing::error!(code = "TG-NO-007", "the alarms cannot be followed: {error}"),
-        }
-    };
-    exporters.spawn(listed("notice", "alarms", follow));
+/// Puts every change of an alarm into the outbox, from `head` on at the very first time.
+pub(crate) async fn follow(ingest: &Arc<Ingest>, outbox: Outbox, head: u64) -> Result<(), Failure> {
+    let feed = Alarms(ingest.clone());
+    let follower = Follower::new(outbox, &feed, head).map_err(|error| unfollowed(&error))?;
+    follower.run(&feed).await;
+    Ok(())
+}
+
+fn unfollowed(error: &impl Display) -> Failure {
+    let message = format!("the alarms cannot be followed: {error}");
+    Failure::message("TG-NO-007", message, "look at the disk under the data folder")
 }
 
 fn event(raised: Raised) -> AlarmEvent {

@@ -11,32 +11,39 @@ use tidegate_kernel_plug::DrainReport;
 /// The table printed once everything listens.
 #[derive(Debug)]
 pub(crate) struct Banner<'a> {
-    pub(crate) mqtt: SocketAddr,
+    /// Nothing where the broker is another process's.
+    pub(crate) mqtt: Option<SocketAddr>,
     pub(crate) mqtts: Option<SocketAddr>,
-    /// Its scheme and address.
-    pub(crate) http: (&'static str, SocketAddr),
-    /// Whether it is over TLS, and its address.
-    pub(crate) grpc: (bool, SocketAddr),
+    /// Nothing where neither the pipeline nor the books are this process's.
+    pub(crate) http: Option<(&'static str, SocketAddr)>,
+    /// Nothing where it is another process's.
+    pub(crate) pipeline: Option<Pipeline<'a>>,
     pub(crate) admin: SocketAddr,
     pub(crate) admin_tls: Option<SocketAddr>,
     pub(crate) lan: Option<Greeting>,
     /// Its URL for the phone's camera, where there is a terminal to show it on.
     pub(crate) code: Option<String>,
     pub(crate) data: &'a Path,
-    /// Nothing where readings go into no file.
-    pub(crate) file: Option<&'a Path>,
     /// Nothing where there is no file.
     pub(crate) config: Option<String>,
 }
 
+/// The pipeline's own listener, and the file it writes.
+#[derive(Debug)]
+pub(crate) struct Pipeline<'a> {
+    pub(crate) grpc: SocketAddr,
+    pub(crate) over_tls: bool,
+    /// Nothing where readings go into no file.
+    pub(crate) file: Option<&'a Path>,
+}
+
 impl fmt::Display for Banner<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Banner { mqtt, http: (scheme, http), grpc: (is_tls, grpc), admin, .. } = self;
-        let of_grpc =
-            if *is_tls { "tidegate.ingest.v1.Readings, over TLS" } else { "tidegate.ingest.v1.Readings" };
-        let (data, file) = (self.data.display(), self.file.map(Path::display));
+        let (admin, data) = (self.admin, self.data.display());
         writeln!(f, "tidegate {}", env!("CARGO_PKG_VERSION"))?;
-        writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 5 and 3.1.1")?;
+        if let Some(mqtt) = self.mqtt {
+            writeln!(f, "  mqtt   mqtt://{mqtt}   MQTT 5 and 3.1.1")?;
+        }
         if let Some(mqtts) = self.mqtts {
             writeln!(f, "  mqtts  mqtts://{mqtts}   the same over TLS")?;
         }
@@ -44,11 +51,17 @@ impl fmt::Display for Banner<'_> {
         if let (Some(admin), None) = (self.admin_tls, &self.lan) {
             writeln!(f, "         https://{admin}   the same over TLS")?;
         }
-        writeln!(f, "  http   {scheme}://{http}   readings over HTTP/1.1")?;
-        writeln!(f, "  grpc   grpc://{grpc}   {of_grpc}")?;
+        if let Some((scheme, http)) = self.http {
+            let what = if self.pipeline.is_some() { "readings" } else { "books" };
+            writeln!(f, "  http   {scheme}://{http}   {what} over HTTP/1.1")?;
+        }
+        if let Some(Pipeline { grpc, over_tls, .. }) = self.pipeline {
+            let over_tls = if over_tls { ", over TLS" } else { "" };
+            writeln!(f, "  grpc   grpc://{grpc}   tidegate.ingest.v1.Readings{over_tls}")?;
+        }
         writeln!(f, "  data   {data}")?;
-        if let Some(file) = &file {
-            writeln!(f, "  file   {file}   one reading a line")?;
+        if let Some(file) = self.pipeline.as_ref().and_then(|pipeline| pipeline.file) {
+            writeln!(f, "  file   {}   one reading a line", file.display())?;
         }
         match &self.config {
             Some(config) => {
@@ -60,11 +73,16 @@ impl fmt::Display for Banner<'_> {
             write!(f, "{lan}{}", self.code.as_deref().unwrap_or_default())?;
         }
         writeln!(f, "try it:")?;
-        writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
-        if let Some(file) = &file {
-            writeln!(f, "  tail {file}")?;
+        if let Some(mqtt) = self.mqtt {
+            writeln!(f, "  mosquitto_pub -h {} -p {} -q 1 -t line/7/temp -m 21.5", mqtt.ip(), mqtt.port())?;
         }
-        writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?;
+        if let Some(file) = self.pipeline.as_ref().and_then(|pipeline| pipeline.file) {
+            writeln!(f, "  tail {}", file.display())?;
+        }
+        match self.pipeline {
+            Some(_) => writeln!(f, "  curl http://{admin}/api/v1/ingest/accounts")?,
+            None => writeln!(f, "  curl http://{admin}/readyz")?,
+        }
         writeln!(f, "stop it with Ctrl-C: what is on its way goes out first")
     }
 }

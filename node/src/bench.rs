@@ -3,7 +3,6 @@
 //! Rows go to standard output as they come, words to standard error.
 
 mod bare;
-mod cell;
 mod child;
 mod commits;
 mod delivery;

@@ -23,16 +23,17 @@ impl Mqtt {
         self.handle.snapshot().connections_open
     }
 
-    /// Serves until it is drained, and is unready from then on, also if it ended by a panic.
-    pub(crate) async fn serve(&self, broker: Broker) {
+    /// Serves until it is drained, and is unready from then on; after a panic it can be called again.
+    pub(crate) async fn serve(&self, broker: &Broker) {
         struct Ended<'a>(&'a AtomicBool);
         impl Drop for Ended<'_> {
             fn drop(&mut self) {
                 self.0.store(false, Ordering::SeqCst);
             }
         }
+        self.serves.store(true, Ordering::SeqCst);
         let _ended = Ended(&self.serves);
-        broker.run().await;
+        broker.serve().await;
     }
 }
 

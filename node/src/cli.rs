@@ -406,6 +406,9 @@ pub(crate) struct Up {
     /// The data folder; made if it is not there; ./tidegate-data by default
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<String>,
+    /// Run only these capabilities in this process, of broker, ingest, history, notice and ledger; all by default
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', value_parser = crate::only::NAMES.to_vec())]
+    pub(crate) only: Vec<String>,
     /// How the log is written on standard output; text by default. With json the greeting goes to standard error
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"])]
     pub(crate) log: Option<String>,
@@ -452,7 +455,7 @@ pub(crate) struct Up {
     /// Show what a node does when its cable is pulled: with a simulated plant in front of it and a centre behind it; data in a
     /// fresh folder, unless --data names one
     #[cfg(feature = "lab")]
-    #[arg(long, conflicts_with_all = ["config", "tls_cert", "tls_key", "tls_client_ca", "file", "critical"])]
+    #[arg(long, conflicts_with_all = ["config", "only", "tls_cert", "tls_key", "tls_client_ca", "file", "critical"])]
     pub(crate) demo: bool,
     /// Standard input is the line to the demonstration this node is shown in
     #[cfg(feature = "lab")]

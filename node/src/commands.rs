@@ -18,8 +18,14 @@ impl Commands {
 
     /// Nobody publishes to these topics from now on without a scope that says so.
     pub(crate) fn guard(&self, topics: Vec<TopicName>) {
-        if let Some(broker) = self.0.get() {
-            broker.guard(topics);
+        match self.0.get() {
+            Some(broker) => broker.guard(topics),
+            None if topics.is_empty() => {}
+            None => tracing::error!(
+                code = "TG-SV-005",
+                hint = "run --only broker,ingest in one process",
+                "rules command devices, and the broker does not run in this process; commands wait and expire"
+            ),
         }
     }
 }

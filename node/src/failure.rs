@@ -29,6 +29,15 @@ impl Failure {
         Failure { code: code.into(), message, hint: hint.into() }
     }
 
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What happened and its code, for a line that others follow.
+    pub(crate) fn line(&self) -> String {
+        format!("{} ({})", self.message, self.code)
+    }
+
     /// Prints it to standard error; the status to exit with.
     pub(crate) fn report(&self) -> ExitCode {
         // Nobody is left to tell if standard error is gone.

@@ -57,7 +57,7 @@ pub(crate) struct Http {
     order: watch::Sender<Option<Instant>>,
     serves: AtomicBool,
     cut: AtomicU64,
-    /// Dropping this sender is how a drain learns that the listener has ended.
+    /// How a drain learns that the listener has ended.
     ended: watch::Sender<bool>,
 }
 
@@ -104,7 +104,8 @@ impl Http {
         if self.host.tls.is_some() { "https" } else { "http" }
     }
 
-    /// Serves until it is drained, and is unready from then on, also if it ended by a panic.
+    /// Serves until it is drained, and is unready from then on. After a panic, by which all connections ended, it can be called again: those
+    /// who come meanwhile wait.
     pub(crate) async fn serve(&self) {
         struct Ended<'a>(&'a Http);
         impl Drop for Ended<'_> {
@@ -113,6 +114,8 @@ impl Http {
                 self.0.ended.send_replace(true);
             }
         }
+        self.ended.send_replace(false);
+        self.serves.store(!self.is_draining(), Ordering::SeqCst);
         let _ended = Ended(self);
         tracing::info!(address = %self.address, listener = self.name, "HTTP listening");
         let mut tasks = JoinSet::new();
@@ -142,6 +145,10 @@ impl Http {
                 },
             }
         }
+    }
+
+    fn is_draining(&self) -> bool {
+        self.order.borrow().is_some()
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {

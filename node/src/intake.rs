@@ -34,6 +34,20 @@ impl Intake for Readings {
     }
 }
 
+/// Where readings are another process's: subscribers get a publication, and it is no reading here.
+#[derive(Debug)]
+pub(crate) struct Elsewhere;
+
+impl Intake for Elsewhere {
+    fn offer(&self, _: &Publication, _: &[Entry<'_>]) -> Result<Receipt, broker::Declined> {
+        Err(broker::Declined::NoReading { code: "TG-SV-004" })
+    }
+
+    fn give_up(&self, _: &Publication, _: &'static str) {}
+
+    fn malformed(&self, _: &'static str) {}
+}
+
 fn reading(publication: &Publication) -> Reading {
     Reading {
         client: publication.client.clone(),

@@ -2,53 +2,45 @@
 //!
 //! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
 
+mod listening;
 mod management;
 mod opening;
+mod running;
 
-use crate::admin::View;
-use crate::alarms;
-use crate::audit::{self, Audit, Trees};
+use crate::audit::{Audit, Trees};
 use crate::banner::{self, Banner};
-use crate::broker::Mqtt;
 use crate::cli::Up;
 use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
-use crate::http::{self, Http, HttpError};
+use crate::http::{Http, HttpError};
 use crate::identity::{Identity, IdentityError};
-use crate::intake::Readings;
 use crate::lan::{Greeting, Lan};
 use crate::logs::{self, Log};
-use crate::mqtts::Mqtts;
 use crate::open_files;
-use crate::page::Board;
 use crate::parent::Parent;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
 use crate::signals::{Hangups, Stops};
-use crate::storage::Storage;
+use crate::supervisor::Supervisor;
 use crate::tls::Tls;
 use crate::traces::Traces;
 use crate::vitals::Vitals;
-use management::Management;
+use listening::{Listeners, Wired};
 use opening::{open_folder, open_parts, past};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
-use tidegate_connector_mqtt::{Link, Links};
-use tidegate_kernel_journal::{Clock, DataFolder, SystemClock};
+use tidegate_kernel_journal::DataFolder;
 use tidegate_kernel_plug::config::Values;
-use tidegate_kernel_plug::{Capability, HttpCounts, Live, drain_all, listed};
-use tidegate_service_broker::{Broker, Ports};
-use tidegate_service_grpc::{Grpc, Handshake};
-use tidegate_service_ingest::{Ingest, OpenError, SinkConfig, http as inputs};
-use tidegate_service_ledger::{Ledger, http as books};
+use tidegate_kernel_plug::{Capability, Live, drain_all, listed};
+use tidegate_service_ingest::{Ingest, OpenError, SinkConfig};
 use tidegate_service_notice::Notices;
 use tidegate_service_probe::Probe;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{Instrument, Span};
 
 /// The status of a drain that left something behind.
@@ -114,6 +106,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             parent,
             log,
             traces,
+            supervisor: Arc::default(),
         };
         data_plane.block_on(site.run(&exporters, startup))
     });
@@ -200,22 +193,6 @@ impl Holders {
     }
 }
 
-/// All capabilities, in the order of what is wired to what.
-type Wired = Arc<[Arc<dyn Capability>]>;
-
-/// What listens, and what is wired to it.
-struct Listeners {
-    broker: Broker,
-    mqtt: Arc<Mqtt>,
-    mqtts: Option<Arc<Mqtts>>,
-    http: Arc<Http>,
-    grpc: Grpc,
-    links: Arc<Links>,
-    management: Management,
-    board: Option<Arc<Board>>,
-    capabilities: Wired,
-}
-
 /// What a run needs.
 struct Site<'a> {
     settings: Settings,
@@ -238,6 +215,7 @@ struct Site<'a> {
     log: Log,
     /// Nothing where there is no collector.
     traces: Option<Arc<Traces>>,
+    supervisor: Arc<Supervisor>,
 }
 
 impl Site<'_> {
@@ -252,59 +230,73 @@ impl Site<'_> {
         }
     }
 
-    fn start_file(&self, exporters: &Runtime) -> Result<(), OpenError> {
+    fn start_file(&self, exporters: &Handle) -> Result<(), OpenError> {
         let Some(file) = self.settings.file.clone() else { return Ok(()) };
         let delivery =
             SinkConfig { batch_age_ms: FILE_BATCH_AGE_MS, ..SinkConfig::of(&self.settings.ingest) };
-        self.ingest.start_sink_with("file", delivery, exporters.handle(), move || FileSink::new(&file))
+        self.ingest.start_sink_with("file", delivery, exporters, move || FileSink::new(&file))
     }
 
-    /// Listens, starts the sink, sets everything running and says so.
+    /// Listens, starts the sinks, sets everything running and says so.
     async fn start(&self, exporters: &Runtime) -> Result<(Stops, Wired), Failure> {
         let stops = Stops::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let hangups = Hangups::listen().map_err(|error| unstarted("could not listen for signals", &error))?;
         let listeners = self.listen().instrument(tracing::info_span!("listen")).await?;
-        self.pipeline.commands.join(listeners.broker.handle());
-        let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
-        started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        self.settings.sinks.start(&self.ingest, exporters.handle())?;
+        if let Some(door) = &listeners.door {
+            self.pipeline.commands.join(door.broker.handle());
+        }
+        match self.settings.only.ingest {
+            true => self.start_pipeline(&listeners, exporters.handle())?,
+            false => self.pipeline.guard(&self.settings.rules),
+        }
+        if self.settings.only.notice {
+            self.start_notices(exporters.handle())?;
+        }
         self.start_traces()?;
-        if let Some(board) = &listeners.board {
-            board.start(exporters.handle())?;
-        }
-        self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters.handle())?;
-        if self.settings.notices.has_channels() {
-            alarms::follow(&self.ingest, self.notices.outbox().clone(), exporters.handle());
-        }
-        if let Some(past) = &self.past {
-            history::feed(&past.history, &self.ingest, exporters.handle())?;
-        }
         self.start_trees(exporters)?;
         self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
-        let (mqtt, admin) = (listeners.broker.local_addr(), listeners.management.plain.address());
+        let door = listeners.door.as_ref();
+        let (mqtt, admin) = (door.map(|door| door.broker.local_addr()), listeners.management.plain.address());
         let banner = Banner {
             mqtt,
-            mqtts: listeners.mqtts.as_ref().map(|mqtts| mqtts.address()),
-            http: (listeners.http.scheme(), listeners.http.address()),
-            grpc: (listeners.http.scheme() == "https", listeners.grpc.local_addr()),
+            mqtts: door.and_then(|door| Some(door.mqtts.as_ref()?.address())),
+            http: listeners.http.as_ref().map(|http| (http.scheme(), http.address())),
+            pipeline: listeners.ways.as_ref().map(|ways| banner::Pipeline {
+                grpc: ways.grpc.local_addr(),
+                over_tls: self.tls.is_some(),
+                file: self.settings.file.as_deref(),
+            }),
             admin,
             admin_tls: listeners.management.over_tls.as_ref().map(Http::address),
             lan: lan.clone(),
             code,
             data: self.folder.path(),
-            file: self.settings.file.as_deref(),
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();
-        let capabilities = self.spawn(listeners);
+        let capabilities = self.set_running(listeners);
         let hangups = hangups.each(self.reloader.clone(), self.audit.clone());
         tokio::spawn(listed("node", "reloads", hangups));
         if !self.parent.tell(mqtt, admin, lan).await {
             self.log.format.say(&text);
         }
         Ok((stops, capabilities))
+    }
+
+    /// What readings go through: the sinks, the rules, the page, the history.
+    fn start_pipeline(&self, listeners: &Listeners, exporters: &Handle) -> Result<(), Failure> {
+        let started = self.start_file(exporters).and_then(|()| self.pipeline.start(&self.settings.rules));
+        started.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        self.settings.sinks.start(&self.ingest, exporters)?;
+        if let Some(board) = &listeners.board {
+            board.start(exporters)?;
+        }
+        match &self.past {
+            Some(past) => history::feed(&past.history, &self.ingest, exporters),
+            None => Ok(()),
+        }
     }
 
     fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
@@ -322,141 +314,18 @@ impl Site<'_> {
         started.map_err(|error| unstarted("could not start threads", &error))
     }
 
-    async fn listen(&self) -> Result<Listeners, Failure> {
-        let counts = Arc::new(HttpCounts::default());
-        let shared = self.shared(&counts);
-        let config = self.settings.mqtt.clone();
-        let readings = Arc::new(Readings(self.ingest.clone()));
-        let journal = Some(self.folder.queues().clone());
-        let ports = Ports { intake: readings.clone(), authenticate: self.identity.clone(), journal };
-        let bound = Broker::bind(config, ports).await;
-        let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
-        let ledger = self.ledger()?;
-        let books =
-            ledger.clone().map(|ledger| books::routes(ledger, self.settings.ledger.shared.orders_max));
-        let routes = inputs::routes(self.ingest.clone(), self.settings.inputs.clone());
-        let routes = routes.and(witness.unwrap_or_default()).and(books.unwrap_or_default());
-        let bound = Http::bind("http", &self.settings.http, routes, &shared, self.tls.clone()).await;
-        let http = Arc::new(bound.map_err(|error| unlistening(&error))?);
-        let mqtts = match self.tls.clone() {
-            Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
-            None => None,
-        };
-        let grpc = self.bind_grpc(readings).await?;
-        let links = self.links()?;
-        let mqtt = Arc::new(Mqtt::new(&broker));
-        let (board, storage) = (self.board(), Arc::new(Storage::of(self.folder)));
-        let intake: [Arc<dyn Capability>; 4] =
-            [mqtt.clone(), http.clone(), Arc::new(grpc.handle()), links.clone()];
-        let capabilities = self.wired(mqtts.clone(), intake, ledger, storage.clone(), board.clone());
-        let view = View {
-            capabilities: capabilities.clone(),
-            ingest: self.ingest.clone(),
-            identity: self.identity.clone(),
-            counts,
-            vitals: self.vitals,
-            reloader: self.reloader.clone(),
-            notices: self.notices.clone(),
-            storage,
-            mqtt: mqtt.clone(),
-        };
-        let management = self.manage(view, board.as_deref(), &shared).await?;
-        Ok(Listeners { broker, mqtt, mqtts, http, grpc, links, management, board, capabilities })
-    }
-
-    /// The books, where any is named.
-    fn ledger(&self) -> Result<Option<Arc<Ledger>>, Failure> {
-        if self.settings.ledger.books.is_empty() {
-            return Ok(None);
+    fn start_notices(&self, exporters: &Handle) -> Result<(), Failure> {
+        self.settings.notices.start(&self.notices, &self.settings.sinks.dialer()?, exporters)?;
+        if self.settings.notices.has_channels() {
+            self.follow_alarms(exporters);
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let opened = Ledger::open(self.folder.books(), &clock, &self.settings.ledger);
-        let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        Ok(Some(Arc::new(ledger)))
-    }
-
-    /// The page of latest numbers, where topics are chosen for it.
-    fn board(&self) -> Option<Arc<Board>> {
-        let config = self.settings.sinks.page()?;
-        Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
-    }
-
-    /// What every HTTP listener is given.
-    fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
-        http::Shared {
-            authenticate: self.identity.clone(),
-            counts: counts.clone(),
-            stays: Arc::default(),
-            witness: Some(Arc::new(self.audit.clone())),
-        }
+        Ok(())
     }
 
     /// What neighbours are told, where there are any.
     fn greeting(&self, listeners: &Listeners) -> Option<Greeting> {
         let port = listeners.management.over_tls.as_ref()?.address().port();
         self.lan.as_ref().map(|lan| lan.greeting(port))
-    }
-
-    /// Brokers elsewhere. Whether they can be reached is no reason not to start.
-    fn links(&self) -> Result<Arc<Links>, Failure> {
-        let link = |config: &tidegate_connector_mqtt::Config| {
-            Link::new(config.clone(), self.ingest.clone()).map(Arc::new)
-        };
-        let links = self.settings.external.iter().map(link).collect::<Result<_, _>>();
-        links.map(Links).map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
-    }
-
-    async fn bind_grpc(&self, readings: Arc<Readings>) -> Result<Grpc, Failure> {
-        let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
-        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
-        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
-        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
-    }
-
-    /// In the order of draining: what accepts for the broker goes before it.
-    fn wired(
-        &self,
-        mqtts: Option<Arc<Mqtts>>,
-        intake: [Arc<dyn Capability>; 4],
-        ledger: Option<Arc<Ledger>>,
-        storage: Arc<Storage>,
-        board: Option<Arc<Board>>,
-    ) -> Wired {
-        let rest: [Arc<dyn Capability>; 5] =
-            [self.ingest.clone(), self.notices.clone(), self.trees.clone(), storage, self.probe.clone()];
-        let mqtts = mqtts.map(|mqtts| -> Arc<dyn Capability> { mqtts });
-        let keeper = self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() });
-        let board = board.map(|board| -> Arc<dyn Capability> { board });
-        let traces = self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces });
-        let ledger = ledger.map(|ledger| -> Arc<dyn Capability> { ledger });
-        let before = mqtts.into_iter().chain(intake).chain(ledger).chain(rest);
-        before.chain(keeper).chain(board).chain(traces).collect()
-    }
-
-    /// Sets everything running: devices, pipeline, management. Management serves to the end of the process.
-    fn spawn(&self, listeners: Listeners) -> Wired {
-        let Listeners { broker, mqtt, mqtts, http, grpc, links, management, capabilities, .. } = listeners;
-        let ingest = self.ingest.clone();
-        tokio::spawn(listed("ingest", "register", async move { ingest.keep_register().await }));
-        let notices = self.notices.clone();
-        tokio::spawn(listed("notice", "retired", async move { notices.keep_retired().await }));
-        if let Some(Past { keeper, .. }) = self.past.clone() {
-            tokio::spawn(listed("history", "snapshots", async move { keeper.keep().await }));
-        }
-        tokio::spawn(listed("broker", "listener", async move { mqtt.serve(broker).await }));
-        if let Some(mqtts) = mqtts {
-            tokio::spawn(listed("mqtts", "listener", async move { mqtts.serve().await }));
-        }
-        tokio::spawn(listed("http", "listener", async move { http.serve().await }));
-        tokio::spawn(listed("grpc", "listener", grpc.run()));
-        for link in &links.0 {
-            let link = link.clone();
-            let name = format!("link {}", link.name());
-            tokio::spawn(listed("external", name, async move { link.run().await }));
-        }
-        management.spawn();
-        capabilities
     }
 
     async fn until_stopped(&self, mut stops: Stops, capabilities: &Wired) -> ExitCode {
@@ -466,6 +335,10 @@ impl Site<'_> {
         tracing::info!(timeout_s = timeout.as_secs(), "told to stop: draining");
         let began = Instant::now();
         let each: Vec<&dyn Capability> = capabilities.iter().map(|capability| &**capability).collect();
+        if !self.settings.only.ingest {
+            // Opened like everything on the data folder, and idle: says to the next start that this was no crash.
+            self.ingest.drain(began).await;
+        }
         let report = drain_all(&each, began + timeout).await;
         self.log.format.say(&banner::farewell(&report, began.elapsed()));
         if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(LEFT_BEHIND) }

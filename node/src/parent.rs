@@ -29,9 +29,14 @@ impl Parent {
     }
 
     /// Tells it that the node serves; false where nobody is told, so that people are.
-    pub(crate) async fn tell(&self, mqtt: SocketAddr, admin: SocketAddr, lan: Option<Greeting>) -> bool {
-        match &self.link {
-            Some(link) => link.tell(Listening { mqtt, admin, lan }).await,
+    pub(crate) async fn tell(
+        &self,
+        mqtt: Option<SocketAddr>,
+        admin: SocketAddr,
+        lan: Option<Greeting>,
+    ) -> bool {
+        match self.link.as_ref().zip(mqtt) {
+            Some((link, mqtt)) => link.tell(Listening { mqtt, admin, lan }).await,
             None => return false,
         }
         true
@@ -48,7 +53,12 @@ impl Parent {
         Routes::new()
     }
 
-    pub(crate) async fn tell(&self, _mqtt: SocketAddr, _admin: SocketAddr, _lan: Option<Greeting>) -> bool {
+    pub(crate) async fn tell(
+        &self,
+        _mqtt: Option<SocketAddr>,
+        _admin: SocketAddr,
+        _lan: Option<Greeting>,
+    ) -> bool {
         false
     }
 }

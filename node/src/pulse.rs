@@ -174,7 +174,7 @@ impl Pulse {
                 shelved: alarms.shelved,
             },
             dead_letters: self.view.ingest.dead_letters_kept(),
-            connections: self.view.mqtt.connections(),
+            connections: self.view.mqtt.as_ref().map_or(0, |mqtt| mqtt.connections()),
             log_bytes: self.view.storage.queues().log_bytes,
             resident_bytes,
             cpu_ms,
@@ -231,7 +231,7 @@ pub(crate) fn unready(view: &View) -> Vec<Reason> {
         Readiness::Ready => None,
         Readiness::Unready(reason) => Some(Reason { capability: capability.name(), reason }),
     };
-    view.capabilities.iter().filter_map(reason).collect()
+    view.capabilities.iter().filter_map(reason).chain(view.supervisor.reasons()).collect()
 }
 
 fn taken(accounts: &Accounts) -> ByClass {

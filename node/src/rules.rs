@@ -29,6 +29,9 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn take_up(&self, settings: &Settings) {
+        if !settings.only.ingest {
+            return self.guard(&settings.rules);
+        }
         self.ingest.reconfigure(&settings.ingest);
         self.ingest.use_model(&settings.model);
         self.reconfigure(&settings.rules);
@@ -56,7 +59,7 @@ impl Pipeline {
     }
 
     /// Where rules send commands, those in force and those that are given, only who may command publishes.
-    fn guard(&self, config: &RulesConfig) {
+    pub(crate) fn guard(&self, config: &RulesConfig) {
         let in_force = self.ingest.rules().map(Rules::command_topics).unwrap_or_default();
         self.commands.guard(config.command_topics().into_iter().chain(in_force).collect());
     }

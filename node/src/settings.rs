@@ -2,6 +2,7 @@
 
 use crate::cli::Up;
 use crate::logs::{self, Format};
+use crate::only::{self, Only};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
 use crate::{audit, http, identity, notices, traces};
@@ -71,6 +72,7 @@ const NODE: Section = Section::new(
             "How long the end may take; with nothing, what is on its way stays in the journal for the next start.",
         )
         .live(),
+        only::FIELD,
         Field::new(
             "time_zone",
             Kind::Text { bytes_max: 64 },
@@ -152,6 +154,7 @@ const FILE_DEFAULT: &str = "ingest/readings.ndjson";
 pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) network_allowed: bool,
+    pub(crate) only: Only,
     pub(crate) drain_timeout: Duration,
     pub(crate) admin: SocketAddr,
     /// Nothing where management is not served over TLS.
@@ -211,16 +214,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let audit = reading.section("audit", audit::Config::from_values);
     let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
-    let http = reading.section(
-        "http",
-        asked_for("--http", is_known, |values, faults| {
-            (http::Config::from_values(values, faults), http::inputs(values, faults))
-        }),
-    );
-    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
     let retention = reading.section("queues", retention);
-    let mqtt = reading.section("mqtt", asked_for("--mqtt", is_known, broker::Config::from_values));
-    let grpc = reading.section("grpc", asked_for("--grpc", is_known, grpc::Config::from_values));
+    let doors = doors(reading, is_known);
     let external = reading.section("external", external::Config::all_from_values);
     let ingest = reading.section("ingest", pipeline);
     let notices = reading.section("notice", notices::Setup::from_values);
@@ -229,15 +224,16 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
     let ledger = reading.section("ledger", ledger::Config::from_values);
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
-    let ((data, network_allowed, drain_timeout, zone), (ingest, model, rules, file, sinks)) =
+    let ((data, network_allowed, drain_timeout, zone, only), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);
     let (file, sinks) =
         (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
-    let ((admin, admin_tls), identity, (http, inputs), retention, mqtt) =
-        (admin?, identity?, http?, retention?, mqtt?);
+    let ((admin, admin_tls), identity, retention) = (admin?, identity?, retention?);
+    let ((http, inputs), mqtts, mqtt, grpc) = doors?;
     Some(Settings {
         data,
         network_allowed,
+        only,
         drain_timeout,
         admin,
         admin_tls,
@@ -245,9 +241,9 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         audit: audit?,
         tls: tls?,
         http,
-        inputs: inputs?,
-        mqtts: mqtts?,
-        grpc: grpc?,
+        inputs,
+        mqtts,
+        grpc,
         external: external?,
         retention,
         mqtt,
@@ -265,6 +261,27 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     })
 }
 
+/// Where devices and programs come in: HTTP, MQTT over TLS, MQTT, gRPC.
+type Doors = ((http::Config, HttpConfig), SocketAddr, broker::Config, grpc::Config);
+
+fn doors(reading: &mut Reading, is_known: bool) -> Option<Doors> {
+    let http = reading.section("http", |values, faults| {
+        asked(values, "--http", is_known, faults);
+        (http::Config::from_values(values, faults), http::inputs(values, faults))
+    });
+    let mqtts = reading.section("mqtts", |values, faults| asked(values, "--mqtts", is_known, faults));
+    let mqtt = reading.section("mqtt", |values, faults| {
+        asked(values, "--mqtt", is_known, faults);
+        broker::Config::from_values(values, faults)
+    });
+    let grpc = reading.section("grpc", |values, faults| {
+        asked(values, "--grpc", is_known, faults);
+        grpc::Config::from_values(values, faults)
+    });
+    let (http, inputs) = http?;
+    Some(((http, inputs?), mqtts?, mqtt?, grpc?))
+}
+
 /// What readings go through, from their class to the sinks.
 type Pipeline = (ingest::Config, ingest::ModelConfig, ingest::RulesConfig, Option<Option<PathBuf>>, Sinks);
 
@@ -276,14 +293,15 @@ fn pipeline(values: &Values, faults: &mut Faults) -> Pipeline {
     (config, model, rules, file.get::<bool>("enabled").then(|| file.find("path")), sinks)
 }
 
-fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone) {
+fn node(values: &Values, faults: &mut Faults) -> (PathBuf, bool, Duration, Zone, Only) {
     let zone: String = values.get("time_zone");
     let zone = Zone::named(&zone).unwrap_or_else(|| {
         let hint = "write it as the IANA database does: \"Asia/Shanghai\", \"Europe/Berlin\", \"UTC\"";
         faults.push(values.fault("time_zone", format!("there is no time zone {zone:?}"), hint));
         Zone::utc()
     });
-    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"), zone)
+    let only = Only::from_values(values, faults);
+    (values.get("data"), values.get("allow_network_folder"), values.get("drain_timeout"), zone, only)
 }
 
 fn retention(values: &Values, faults: &mut Faults) -> Retention {
@@ -306,18 +324,6 @@ fn secured(reading: &mut Reading, is_known: bool) -> (Option<Option<Certificate>
 
 /// The listeners for management: the plain one, and the one that speaks TLS.
 type Management = (SocketAddr, Option<SocketAddr>);
-
-/// A listener's settings, whose address is judged with them.
-fn asked_for<T>(
-    option: &str,
-    is_known: bool,
-    settings: impl FnOnce(&Values, &mut Faults) -> T,
-) -> impl FnOnce(&Values, &mut Faults) -> T {
-    move |values, faults| {
-        asked(values, option, is_known, faults);
-        settings(values, faults)
-    }
-}
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
 fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
@@ -355,6 +361,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         |path, option, text: Option<String>| text.map(|text| Override { path, option, texts: vec![text] });
     let network = up.allow_network_folder.then(|| "true".to_owned());
     let critical: Vec<String> = up.critical.iter().map(|filter| filter.as_str().to_owned()).collect();
+    let only = Override { path: "node.only", option: "--only", texts: up.only.clone() };
     let critical = Override { path: "ingest.critical", option: "--critical", texts: critical };
     [
         one("node.data", "--data", up.data.clone()),
@@ -372,6 +379,7 @@ pub(crate) fn overrides(up: &Up) -> Vec<Override> {
         one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
         one("ingest.file.path", "--file", up.file.clone()),
         Some(critical).filter(|given| !given.texts.is_empty()),
+        Some(only).filter(|given| !given.texts.is_empty()),
     ]
     .into_iter()
     .flatten()

@@ -119,8 +119,9 @@ impl Link {
         self.counters.snapshot()
     }
 
-    /// Connects again and again until it is drained.
+    /// Connects again and again until it is drained. After a panic, which is to the broker as the end of the process, it can be called anew.
     pub async fn run(&self) {
+        self.counters.connected(false);
         let wait = |ms| Duration::from_millis(ms);
         let mut backoff = Backoff::new(wait(self.config.retry_base_ms), wait(self.config.retry_cap_ms));
         let (mut memory, mut order) = (Memory::default(), self.order.subscribe());

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-//! Backoff, circuit breaker, adaptive limit, batcher, share and token buckets as values.
+//! Backoff, restarts, circuit breaker, adaptive limit, batcher, share and token buckets as values.
 //!
 //! Pure: time comes in as a [`std::time::Duration`] since any origin the caller keeps to, randomness as a number.
 
@@ -10,6 +10,7 @@ mod breaker;
 mod bucket;
 mod limit;
 mod rates;
+mod restarts;
 mod share;
 
 pub use backoff::Backoff;
@@ -18,4 +19,5 @@ pub use breaker::{Breaker, BreakerLimits, BreakerState, BreakerWindow};
 pub use bucket::{Bucket, Rate};
 pub use limit::{Limit, LimitKind, Signal};
 pub use rates::Rates;
+pub use restarts::{RestartLimits, Restarts};
 pub use share::{Lane, Share};

@@ -116,6 +116,17 @@ impl Routes {
         self
     }
 
+    /// The same, but that those for which there is a refusal answer with it and nothing else, to whom they would answer.
+    #[must_use]
+    pub fn refusing(mut self, refusal: impl Fn(&Route) -> Option<Refusal>) -> Routes {
+        for Declared { route, handler } in &mut self.0 {
+            let Some(refusal) = refusal(route) else { continue };
+            let filter = MethodFilter::try_from(route.method.clone()).expect("it was declared with it");
+            *handler = on(filter, async move || refusal.clone());
+        }
+        self
+    }
+
     /// What there is, in the order it was added.
     pub fn list(&self) -> impl Iterator<Item = &Route> {
         self.0.iter().map(|declared| &declared.route)

@@ -3,7 +3,6 @@
 //! The load runs in a thread, the node and each stand-in in processes of their own; only the node's CPU time and memory are told.
 
 use super::Trouble;
-use super::cell::{Cell, MEMORY_BYTES};
 use super::child::{Node, cpu_of, memory_of};
 use super::load::{Goal, PATIENCE, Scheduled, Tally, connect_all, runtime, scheduled};
 use super::scratch::Scratch;
@@ -14,7 +13,7 @@ use std::fs;
 use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tidegate_kernel_lab::Row;
+use tidegate_kernel_lab::{Cell, Row, SMALL_NODE_BYTES};
 use tokio::time::Instant;
 
 const READING_BYTES: usize = 58;
@@ -56,7 +55,7 @@ impl Plant {
         let file = scratch.inner("plant.toml");
         fs::write(&file, config(names.iter().copied().zip(&sinks)))?;
         let node = Node::start_with(&scratch.inner("plant"), &["--config".as_ref(), file.as_ref()])?;
-        let cell = Cell::new(MEMORY_BYTES).and_then(|cell| {
+        let cell = Cell::new(SMALL_NODE_BYTES).and_then(|cell| {
             cell.admit(node.pid()).map(|()| cell).map_err(|error| format!("nobody is let in: {error}"))
         });
         let runtime = runtime()?;

@@ -12,9 +12,10 @@ use crate::page::Board;
 use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
 use crate::tls::Tls;
+use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tidegate_kernel_plug::{Routes, listed};
+use tidegate_kernel_plug::{Refusal, Routes};
 use tidegate_service_probe::{self as diagnosis, Herald, Ports, Tell};
 use tokio::runtime::{Handle, Runtime};
 
@@ -22,20 +23,10 @@ use tokio::runtime::{Handle, Runtime};
 pub(super) struct Management {
     pub(super) plain: Http,
     pub(super) over_tls: Option<Http>,
-    events: Arc<Events>,
+    pub(super) events: Arc<Events>,
     /// For whoever cannot ask over HTTP.
     measures: Tell,
     queues: Tell,
-}
-
-impl Management {
-    /// Serves to the end of the process.
-    pub(super) fn spawn(self) {
-        tokio::spawn(listed("events", "rounds", self.events.run()));
-        for listener in [Some(self.plain), self.over_tls].into_iter().flatten() {
-            tokio::spawn(listed("http", "management", async move { listener.serve().await }));
-        }
-    }
 }
 
 /// What the routes of every management listener answer from.
@@ -72,8 +63,9 @@ impl Site<'_> {
     pub(super) fn watch(&self, management: &Management, exporters: &Runtime) -> Result<(), Failure> {
         let language = self.settings.notices.config.language;
         let messenger = Messenger { outbox: self.notices.outbox().clone(), language };
-        let herald: Option<Arc<dyn Herald>> =
-            if self.settings.notices.has_channels() { Some(Arc::new(messenger)) } else { None };
+        let herald: Option<Arc<dyn Herald>> = (self.settings.only.notice
+            && self.settings.notices.has_channels())
+        .then(|| Arc::new(messenger) as _);
         let ports = Ports { metrics: management.measures.clone(), queues: management.queues.clone(), herald };
         let runtimes = [("data-plane", Handle::current()), ("exporter", exporters.handle().clone())];
         let watched = self.probe.watch(&runtimes, ports);
@@ -100,6 +92,7 @@ impl Site<'_> {
             .and(diagnosis::routes(self.probe.clone()))
             .and(self.people())
             .and(self.parent.routes())
+            .refusing(|route| self.settings.only.lacks(route).map(elsewhere))
     }
 
     /// Where people log in, and where the auditor reads what they did.
@@ -108,4 +101,10 @@ impl Site<'_> {
         let desk = Desk { identity, audit: audit.clone(), fingerprint: self.trees.fingerprint().into() };
         login::routes(desk).and(audit::routes(audit, self.trees.clone()))
     }
+}
+
+fn elsewhere(capability: &'static str) -> Refusal {
+    let message = format!("{capability} does not run in this process");
+    let hint = "ask the process that runs it; node.only (--only) says what runs in this one";
+    Refusal::new(StatusCode::NOT_FOUND, "TG-SV-004", message, hint)
 }

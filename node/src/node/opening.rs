@@ -38,7 +38,7 @@ fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure
 
 fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {
     let _span = tracing::info_span!("find out what waits").entered();
-    if let Some(file) = &settings.file {
+    if let Some(file) = settings.file.as_ref().filter(|_| settings.only.ingest) {
         make_folder_for(file, &settings.data)?;
     }
     let opened = Ingest::open(folder.queues().clone(), settings.ingest.clone());
@@ -47,10 +47,10 @@ fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, 
     Ok(Arc::new(ingest))
 }
 
-/// Nothing where no device has a model.
+/// Nothing where no device has a model, or the history is another process's.
 pub(super) fn past(settings: &Settings, folder: &DataFolder) -> Result<Option<Past>, Failure> {
     let has_tags = !settings.model.devices.is_empty();
-    has_tags.then(|| history::open(&settings.history, folder.queues())).transpose()
+    (has_tags && settings.only.history).then(|| history::open(&settings.history, folder.queues())).transpose()
 }
 
 /// Makes the folder that the file is in, if that is one right below the data folder, as it is by default. Its name is synced at every

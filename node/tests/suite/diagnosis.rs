@@ -197,7 +197,7 @@ fn a_profile_and_the_tasks_are_for_operators_and_bad_questions_have_codes() {
     for expected in [
         "ingest/sink file",
         "broker/listener",
-        "http/management",
+        "admin/listener",
         "ingest/register",
         "probe/heart of exporter",
     ] {

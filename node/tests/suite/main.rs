@@ -1,6 +1,7 @@
 //! The real binary on real sockets, in a folder of its own, on free loopback ports.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod apart;
 mod audit;
 mod backup;
 mod bad_input;
@@ -25,6 +26,7 @@ mod grpc;
 mod hostile;
 mod http;
 mod https;
+mod isolation;
 mod journal;
 mod lan;
 mod ledger;

@@ -21,8 +21,9 @@ const BANNER_END: &str = "stop it";
 pub(crate) struct Node {
     child: Child,
     banner: String,
-    mqtt: SocketAddr,
-    http: SocketAddr,
+    /// Neither where it does not run the capability.
+    mqtt: Option<SocketAddr>,
+    http: Option<SocketAddr>,
     admin: SocketAddr,
     data: PathBuf,
     /// What it writes after the banner, to standard output and to standard error.
@@ -165,7 +166,8 @@ impl Node {
             return Err(Report { status: status.code(), said: banner, log: log + &errors.join().unwrap() });
         }
         let (out, errors) = (gather(std::io::Cursor::new(log).chain(out)), errors);
-        let (mqtt, admin) = (address(&banner, "  mqtt   mqtt://"), address(&banner, "  admin  http://"));
+        let admin = address(&banner, "  admin  http://").unwrap_or_else(|| panic!("no admin in {banner}"));
+        let mqtt = address(&banner, "  mqtt   mqtt://");
         let scheme = if banner.contains("https://") { "https" } else { "http" };
         let http = address(&banner, &format!("  http   {scheme}://"));
         Ok(Node { child, banner, mqtt, http, admin, data: data.to_owned(), rest: Some((out, errors)) })
@@ -176,11 +178,16 @@ impl Node {
     }
 
     pub(crate) fn mqtt(&self) -> SocketAddr {
-        self.mqtt
+        self.mqtt.expect("it runs the broker")
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
-        self.http
+        self.http.expect("it runs ingest or the ledger")
+    }
+
+    /// Whether the process is gone already.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     pub(crate) fn admin(&self) -> SocketAddr {
@@ -364,8 +371,8 @@ fn read_banner(out: &mut impl BufRead) -> String {
     banner
 }
 
-fn address(banner: &str, scheme: &str) -> SocketAddr {
-    let (_, rest) = banner.split_once(scheme).unwrap_or_else(|| panic!("no {scheme} in {banner}"));
+fn address(banner: &str, scheme: &str) -> Option<SocketAddr> {
+    let (_, rest) = banner.split_once(scheme)?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, '.' | ':')).unwrap();
-    rest[..end].parse().unwrap()
+    Some(rest[..end].parse().unwrap())
 }

@@ -1,10 +1,11 @@
 //! The listener: accepts, gives each connection a task, and drains them all at the end.
 
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_kernel_plug::{Knock, listed, waiting_on};
+use tidegate_kernel_plug::{Knock, Live, listed, waiting_on};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -28,11 +29,12 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 /// A broker that listens and does not serve yet; [`Broker::run`] serves.
 #[derive(Debug)]
 pub struct Broker {
-    listener: TcpListener,
+    /// Nothing once it drains.
+    listener: Live<Option<TcpListener>>,
     local_addr: SocketAddr,
     hub: Arc<Hub>,
     order: watch::Sender<Option<Instant>>,
-    /// Dropping this sender is how a handle learns that the broker is gone.
+    /// Nothing while it serves. Dropping this sender is how a handle learns that the broker is gone.
     report: watch::Sender<Option<Drained>>,
 }
 
@@ -64,7 +66,7 @@ impl Broker {
         let local_addr = listener.local_addr().map_err(failed)?;
         let hub = Arc::new(Hub::open(config, ports)?);
         Ok(Self {
-            listener,
+            listener: Live::new(Some(listener)),
             local_addr,
             hub,
             order: watch::Sender::new(None),
@@ -83,28 +85,37 @@ impl Broker {
 
     /// Serves until [`Handle::drain`]. Dropping the future closes every connection at once.
     pub async fn run(self) -> Drained {
-        info!(address = %self.local_addr, "MQTT listening");
-        let mut tasks = JoinSet::new();
-        tasks.spawn(listed("broker", "rounds", rounds::walk(self.hub.clone())));
-        let deadline = waiting_on("a connection", self.accept_all(&mut tasks)).await;
-        drop(self.listener);
-        let drained = drain(&self.hub, deadline).await;
-        tasks.shutdown().await;
-        self.report.send_replace(Some(drained));
-        drained
+        self.serve().await
     }
 
-    /// Accepts until it is told to drain, and gives the deadline for that.
-    async fn accept_all(&self, tasks: &mut JoinSet<()>) -> Instant {
+    /// The same for one that may have to be started again: after a panic, by which every connection ended, it can be called anew. Those who
+    /// come meanwhile wait.
+    pub async fn serve(&self) -> Drained {
+        info!(address = %self.local_addr, "MQTT listening");
+        let mut drained = Report { sender: &self.report, drained: Drained::default() };
+        self.report.send_replace(None);
+        let (mut tasks, mut rounds) = (JoinSet::new(), JoinSet::new());
+        rounds.spawn(listed("broker", "rounds", rounds::walk(self.hub.clone())));
+        let deadline = waiting_on("a connection", self.accept_all(&mut tasks, &mut rounds)).await;
+        self.listener.set(None);
+        drained.drained = drain(&self.hub, deadline).await;
+        tasks.shutdown().await;
+        drained.drained
+    }
+
+    /// Accepts until it is told to drain, and gives the deadline for that. A panic of the rounds is its own.
+    async fn accept_all(&self, tasks: &mut JoinSet<()>, rounds: &mut JoinSet<()>) -> Instant {
         let mut order = self.order.subscribe();
+        let listener = self.listener.get();
         loop {
             tokio::select! {
                 deadline = ordered(&mut order) => return deadline,
-                accepted = self.listener.accept() => match accepted {
+                accepted = accept(&listener) => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer, tasks),
                     Err(error) => self.pause(&error).await,
                 },
                 Some(ended) = tasks.join_next() => note_end(ended),
+                Some(Err(ended)) = rounds.join_next() => resume_unwind(ended.into_panic()),
             }
         }
     }
@@ -122,6 +133,18 @@ impl Broker {
         self.hub.counters.accept_errors.add(1);
         self.hub.notices.not_accepted(error);
         tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// Tells handles that the broker is done, also if it is by a panic.
+struct Report<'a> {
+    sender: &'a watch::Sender<Option<Drained>>,
+    drained: Drained,
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.sender.send_replace(Some(self.drained));
     }
 }
 
@@ -151,6 +174,14 @@ impl Handle {
         self.order.send_if_modified(|order| order.is_none() && order.replace(deadline).is_none());
         let mut report = self.report.clone();
         report.wait_for(Option::is_some).await.map_or(None, |drained| *drained).unwrap_or_default()
+    }
+}
+
+/// Never, where there is no listener any more: that of a broker that drains.
+async fn accept(listener: &Option<TcpListener>) -> std::io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -15,13 +15,14 @@ use crate::service::Service;
 use crate::v1::readings_server::ReadingsServer;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::Journal;
-use tidegate_kernel_plug::{Authenticate, Knock, listed, waiting_on};
+use tidegate_kernel_plug::{Authenticate, Knock, Live, listed, waiting_on};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tonic::codegen::tokio_stream::StreamExt as _;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
@@ -37,11 +38,11 @@ const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// A listener that does not serve yet; [`Grpc::run`] serves.
 #[derive(Debug)]
 pub struct Grpc {
-    listener: TcpListener,
+    /// Nothing once it drains.
+    listener: Live<Option<TcpListener>>,
     local_addr: SocketAddr,
     hub: Arc<Hub>,
-    visitors: (mpsc::Sender<Visitor>, mpsc::Receiver<Visitor>),
-    /// Dropping this sender is how a handle learns that the listener is gone.
+    /// Nothing while it serves, or before. Dropping this sender is how a handle learns that the listener is gone.
     report: watch::Sender<Option<Drained>>,
 }
 
@@ -59,7 +60,6 @@ pub struct Drained {
 #[derive(Debug, Clone)]
 pub struct Handle {
     pub(crate) hub: Arc<Hub>,
-    visitors: mpsc::Sender<Visitor>,
     report: watch::Receiver<Option<Drained>>,
 }
 
@@ -90,7 +90,7 @@ impl Grpc {
             order: watch::Sender::new(None),
         };
         let report = watch::Sender::new(None);
-        Ok(Grpc { listener, local_addr, hub: Arc::new(hub), visitors: mpsc::channel(1), report })
+        Ok(Grpc { listener: Live::new(Some(listener)), local_addr, hub: Arc::new(hub), report })
     }
 
     /// Where it listens; the port is the real one where 0 was asked for.
@@ -99,30 +99,55 @@ impl Grpc {
     }
 
     pub fn handle(&self) -> Handle {
-        let (hub, visitors) = (self.hub.clone(), self.visitors.0.clone());
-        Handle { hub, visitors, report: self.report.subscribe() }
+        Handle { hub: self.hub.clone(), report: self.report.subscribe() }
     }
 
     /// Serves until [`Handle::drain`].
     pub async fn run(self) -> Drained {
+        self.serve().await
+    }
+
+    /// The same for one that may have to be started again: after a panic it can be called anew. Those who come meanwhile wait.
+    pub async fn serve(&self) -> Drained {
         tracing::info!(address = %self.local_addr, "gRPC listening");
-        let Grpc { listener, local_addr, hub, visitors: (door, visitors), report } = self;
+        let Grpc { listener, local_addr, hub, report } = self;
+        report.send_replace(None);
+        let mut ended = Report { sender: report, drained: Drained::default() };
+        let (door, visitors) = mpsc::channel(1);
         let (goaway, told) = oneshot::channel::<()>();
-        let serving = tokio::spawn(serve(hub.clone(), visitors, told));
-        let keeping = tokio::spawn(listed("grpc", "positions", keep_positions(hub.clone())));
-        let accepting = accept_all(&hub, listener, local_addr, &door);
-        let deadline = waiting_on("a connection", accepting).await;
+        let (mut serving, mut keeping) = (JoinSet::new(), JoinSet::new());
+        serving.spawn(serve(hub.clone(), visitors, told));
+        keeping.spawn(listed("grpc", "positions", keep_positions(hub.clone())));
+        let accepting = waiting_on("a connection", accept_all(hub, listener.get(), *local_addr, &door));
+        let deadline = tokio::select! {
+            deadline = accepting => deadline,
+            Some(Err(ended)) = serving.join_next() => resume_unwind(ended.into_panic()),
+            Some(Err(ended)) = keeping.join_next() => resume_unwind(ended.into_panic()),
+        };
+        listener.set(None);
         let unanswered = hub.counters.unanswered.get();
         // Beyond the deadline they are cut, and counted as such.
         let _ = timeout_at(deadline + DRAIN_GRACE, hub.calls.emptied()).await;
         let unacknowledged = hub.counters.unanswered.get() - unanswered;
         let drained = Drained { calls: hub.calls.now() as u64, unacknowledged };
         drop(goaway);
-        let _ = timeout_at(deadline + DRAIN_GRACE, serving).await;
-        keeping.abort();
-        checkpoint(&hub).await;
-        report.send_replace(Some(drained));
+        let _ = timeout_at(deadline + DRAIN_GRACE, serving.join_next()).await;
+        keeping.shutdown().await;
+        checkpoint(hub).await;
+        ended.drained = drained;
         drained
+    }
+}
+
+/// Tells handles that the listener is done, also if it is by a panic.
+struct Report<'a> {
+    sender: &'a watch::Sender<Option<Drained>>,
+    drained: Drained,
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.sender.send_replace(Some(self.drained));
     }
 }
 
@@ -132,7 +157,7 @@ impl Handle {
     }
 
     pub(crate) fn is_serving(&self) -> bool {
-        !self.hub.is_draining() && !self.visitors.is_closed()
+        !self.hub.is_draining() && self.report.borrow().is_none() && self.report.has_changed().is_ok()
     }
 
     /// Stops accepting and reading, waits until everything taken in is acknowledged, closes, and says what was left at
@@ -147,7 +172,7 @@ impl Handle {
 /// Accepts until it is told to drain, and gives the deadline for that.
 async fn accept_all(
     hub: &Arc<Hub>,
-    listener: TcpListener,
+    listener: Arc<Option<TcpListener>>,
     local_addr: SocketAddr,
     door: &mpsc::Sender<Visitor>,
 ) -> Instant {
@@ -155,7 +180,7 @@ async fn accept_all(
     loop {
         tokio::select! {
             deadline = ordered(&mut order) => return deadline,
-            accepted = listener.accept() => match accepted {
+            accepted = accept(&listener) => match accepted {
                 Ok((stream, peer)) => receive(hub, stream, Knock { peer, listener: local_addr }, door).await,
                 Err(error) => {
                     hub.counters.accept_errors.add(1);
@@ -164,6 +189,14 @@ async fn accept_all(
                 }
             },
         }
+    }
+}
+
+/// Never, where there is no listener any more: that of one that drains.
+async fn accept(listener: &Option<TcpListener>) -> std::io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -190,7 +223,7 @@ async fn receive(hub: &Arc<Hub>, stream: TcpStream, knock: Knock, door: &mpsc::S
 
 async fn admit(hub: &Hub, wire: Box<dyn Wire>, knock: Knock, seat: Seat, door: &mpsc::Sender<Visitor>) {
     let silence_max = Duration::from_millis(hub.config.connect_timeout_ms);
-    // Only fails when the server has ended; after a panic the report is never sent and the node is unready.
+    // Only fails when the server has ended.
     let _ = door.send(Visitor::new(wire, knock, seat, silence_max)).await;
 }
 

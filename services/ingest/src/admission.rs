@@ -51,19 +51,20 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// Goes on from the register that was found and from what the journal counted. A register that no orderly end wrote means
-    /// a crash, at which as much was in memory as its ceiling leaves open.
+    /// a crash, at which as much was in memory as its ceiling leaves open, and as `received_max` where somebody still knows.
     pub(crate) fn recovered(
         found: Option<Register>,
         journaled: Journaled,
         tail: Tail,
-        now_ms: u64,
+        (now_ms, received_max): (u64, u64),
     ) -> Admission {
         let mut kept = found.unwrap_or(Register { clean: true, ..Register::default() });
         kept.count_tail(tail);
         let received = kept.received(journaled);
         let written_at = received + kept.sources.derived();
         if !kept.clean {
-            kept.note_crash(Crash { noticed_ms: now_ms, lost_max: kept.ceiling.saturating_sub(received) });
+            let lost_max = kept.ceiling.min(received_max).saturating_sub(received);
+            kept.note_crash(Crash { noticed_ms: now_ms, lost_max });
         }
         kept.clean = false;
         Admission {
@@ -122,6 +123,11 @@ impl Admission {
     pub(crate) fn count_refused(&mut self, reason: &str) {
         self.received += 1;
         self.kept.refused.add(reason);
+    }
+
+    /// Taken, and perhaps not counted: the counts are to be made anew.
+    pub(crate) fn count_unsure(&mut self) {
+        self.received += 1;
     }
 
     /// What never will be taken, under its code; what is busy is not counted.

@@ -30,7 +30,7 @@ pub(crate) struct Gate {
 #[derive(Debug)]
 struct Fleet {
     config: ModelConfig,
-    model: Model,
+    model: Arc<Model>,
     seats: RwLock<HashMap<TopicName, Arc<Seat>>>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct Told {
 
 impl Gate {
     pub(crate) fn new(config: &Config) -> Gate {
-        Gate::with_fleet(config, Arc::new(Fleet::new(ModelConfig::default(), Model::empty())))
+        Gate::with_fleet(config, Arc::new(Fleet::new(ModelConfig::default(), Arc::new(Model::empty()))))
     }
 
     /// The same devices under another configuration.
@@ -70,11 +70,20 @@ impl Gate {
     }
 
     pub(crate) fn with_model(&self, config: ModelConfig, model: Model) -> Gate {
+        self.over(Fleet::new(config, Arc::new(model)))
+    }
+
+    /// The same, but that nothing has been told yet: the next value of each tag is news.
+    pub(crate) fn anew(&self) -> Gate {
+        self.over(Fleet::new(self.fleet.config.clone(), self.fleet.model.clone()))
+    }
+
+    fn over(&self, fleet: Fleet) -> Gate {
         Gate {
             classes: self.classes.clone(),
             unknown: self.unknown,
             admitted: self.admitted.clone(),
-            fleet: Arc::new(Fleet::new(config, model)),
+            fleet: Arc::new(fleet),
         }
     }
 
@@ -122,7 +131,7 @@ impl Gate {
 }
 
 impl Fleet {
-    fn new(config: ModelConfig, model: Model) -> Fleet {
+    fn new(config: ModelConfig, model: Arc<Model>) -> Fleet {
         Fleet { config, model, seats: RwLock::default() }
     }
 

@@ -10,6 +10,7 @@ use crate::command::CommandAccount;
 use crate::config::Config;
 use crate::delivery::SinkConfig;
 use crate::error::{Declined, OpenError};
+use crate::fall::Fall;
 use crate::gate::{FaultCounts, Gate};
 use crate::letters::Letters;
 use crate::once::{self, Appended};
@@ -27,13 +28,11 @@ use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 use tidegate_engine_tags::{Model, ModelConfig};
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
 use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
 /// Bytes of a sink's name, which is part of the names of its cursors.
 const SINK_NAME_BYTES_MAX: usize = 32;
@@ -49,6 +48,7 @@ pub struct Ingest {
     /// Parts of payloads that could not be used, by kind.
     pub(crate) point_faults: FaultCounts,
     pub(crate) admission: Mutex<Admission>,
+    pub(crate) fall: Fall,
     pub(crate) sinks: Mutex<Vec<Outlet>>,
     pub(crate) letters: Arc<Letters>,
     pub(crate) rules: OnceLock<Rules>,
@@ -80,20 +80,13 @@ impl Ingest {
     /// Goes on where the journal's register and records say the last start ended. Blocks for one sync.
     pub fn open(journal: Journal, config: Config) -> Result<Ingest, OpenError> {
         config.check()?;
-        let found = journal.register(register::NAME);
-        let found = match found {
-            Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
-            None => None,
-        };
-        let status = journal.status();
-        let tail = recount::tail(&journal, found.as_ref()).map_err(OpenError::Recount)?;
-        let mut admission = Admission::recovered(found, journaled(&status), tail, wall_ms());
-        admission.stakes = stakes(&journal, &status, &admission);
+        let admission = recovered(&journal, u64::MAX)?;
         let ingest = Ingest {
             gate: Live::new(Gate::new(&config)),
             telemetry: Arc::new(Telemetry::new(config.telemetry_limits())),
             point_faults: FaultCounts::default(),
             admission: Mutex::new(admission),
+            fall: Fall::default(),
             sinks: Mutex::default(),
             letters: Arc::new(Letters::open(&journal).map_err(OpenError::Letters)?),
             rules: OnceLock::new(),
@@ -102,11 +95,17 @@ impl Ingest {
             journal,
             config,
         };
-        // An outcome that stays unknown is no failure to open: nothing is admitted before the promise is synced.
-        if let Ok(ticket) = ingest.write_register(&mut ingest.admission()) {
+        let promise = ingest.promise(&mut ingest.admission());
+        if let Some(ticket) = promise {
+            // An outcome that stays unknown is no failure to open: nothing is admitted before the promise is synced.
             let _ = ticket.wait(Level::Disk);
         }
         Ok(ingest)
+    }
+
+    /// The counts as the journal has them, where no more than so many can have been received.
+    pub(crate) fn journal_says(&self, received_max: u64) -> Result<Admission, OpenError> {
+        recovered(&self.journal, received_max)
     }
 
     /// Takes up what may change while it runs: what topics and tags mean, and what becomes of unknown devices. Readings taken in
@@ -139,6 +138,7 @@ impl Ingest {
 
     /// Takes what a rule derived into the journal, unless it is there; whether it is new. The rules' own task waits while it is busy.
     pub(crate) fn append_derived(&self, entry: Entry<'_>, replay: bool) -> Result<bool, Refusal> {
+        self.stands()?;
         let class = Class::of_record(entry.critical);
         let mut admission = self.admission();
         match once::append(&self.journal, entry, replay)? {
@@ -167,21 +167,25 @@ impl Ingest {
 
     /// Counts what will never be taken, or says that even counting has to wait: a crash must not take more than was promised.
     pub fn decline(&self, declined: Declined) -> Result<(), Declined> {
-        let mut admission = self.admission();
-        if !admission.closed {
-            self.hold_promise(&mut admission, 1)?;
-        }
-        admission.count_declined(declined);
-        Ok(())
+        self.contain(|| {
+            let mut admission = self.admission();
+            if !admission.closed {
+                self.hold_promise(&mut admission, 1)?;
+            }
+            admission.count_declined(declined);
+            Ok(())
+        })
     }
 
     fn count_unheld(&self, declined: Declined) {
-        let mut admission = self.admission();
-        admission.count_declined(declined);
-        if !admission.closed {
-            // Only for its care that the ceiling rises in time.
-            let _ = self.hold_promise(&mut admission, 1);
-        }
+        self.contain_count(|| {
+            let mut admission = self.admission();
+            admission.count_declined(declined);
+            if !admission.closed {
+                // Only for its care that the ceiling rises in time.
+                let _ = self.hold_promise(&mut admission, 1);
+            }
+        });
     }
 
     /// Opens the sink's cursor and runs its pump on `exporters`: one delivery at a time, in order. `make` is called again after a
@@ -220,21 +224,10 @@ impl Ingest {
             orders: receiver,
         };
         let cursors = post.cursors().map_err(|source| OpenError::Cursor { sink: name.to_owned(), source })?;
-        self.open_stake(name);
+        self.open_stake(&mut self.admission(), name);
         exporters.spawn(post.supervise(cursors, make));
         self.sinks().push(Outlet { state, orders });
         Ok(())
-    }
-
-    /// Writes the admission counts down whenever they changed, until it is dropped.
-    pub async fn keep_register(&self) {
-        let mut ticks = interval(Duration::from_millis(self.config.checkpoint_ms));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            self.checkpoint();
-            self.letters.carry(&self.journal);
-        }
     }
 
     pub fn accounts(&self) -> Accounts {
@@ -267,10 +260,14 @@ impl Ingest {
         }
     }
 
-    /// Takes nothing any more and writes the last register, which tells the next start that the end was an orderly one.
+    /// Takes nothing any more and writes the last register, which tells the next start that the end was an orderly one. After a panic it
+    /// was none, and the next start counts again.
     pub(crate) fn close(&self) {
         let mut admission = self.admission();
         admission.closed = true;
+        if self.is_down() {
+            return;
+        }
         if let Err(refusal) = self.write_register(&mut admission) {
             tracing::warn!(code = refusal.code(), "could not write the admission counts down: {refusal}");
         }
@@ -279,7 +276,9 @@ impl Ingest {
     /// Writes down what became of each sink's telemetry, which goes on after the register of admission was closed.
     pub(crate) fn close_stakes(&self) {
         let mut admission = self.admission();
-        self.write_stakes(&mut admission);
+        if !self.is_down() {
+            self.write_stakes(&mut admission);
+        }
     }
 
     /// Appends what brings so many new readings, or nothing of it.
@@ -311,7 +310,7 @@ impl Ingest {
         if admission.promise.admits(last) { Ok(()) } else { Err(Declined::Busy) }
     }
 
-    fn checkpoint(&self) {
+    pub(crate) fn checkpoint(&self) {
         let mut admission = self.admission();
         admission.promise.settle(self.journal.synced().value());
         // The next checkpoint tries again; a journal that has stopped says so itself.
@@ -321,7 +320,7 @@ impl Ingest {
         self.write_stakes(&mut admission);
     }
 
-    fn write_register(&self, admission: &mut Admission) -> Result<Ticket, Refusal> {
+    pub(crate) fn write_register(&self, admission: &mut Admission) -> Result<Ticket, Refusal> {
         let register = admission.register();
         let ticket = self.journal.set_register(register::NAME, &register.encode())?;
         admission.written(ticket.seq(), register.ceiling);
@@ -329,8 +328,7 @@ impl Ingest {
     }
 
     /// The stake of a sink that was opened, from now on where there is none yet, and its tap on the telemetry.
-    fn open_stake(&self, sink: &str) {
-        let mut admission = self.admission();
+    pub(crate) fn open_stake(&self, admission: &mut Admission, sink: &str) {
         let sources = *admission.sources();
         let stake = admission.stakes.entry(sink.to_owned()).or_insert_with(|| Stake::new(&sources));
         stake.detach(&sources);
@@ -367,6 +365,19 @@ impl Ingest {
     pub(crate) fn sinks(&self) -> MutexGuard<'_, Vec<Outlet>> {
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The counts of all lives before, as the journal's register and the records behind it say. Reads the disk.
+fn recovered(journal: &Journal, received_max: u64) -> Result<Admission, OpenError> {
+    let found = match journal.register(register::NAME) {
+        Some(value) => Some(Register::decode(&value).ok_or(OpenError::Register)?),
+        None => None,
+    };
+    let status = journal.status();
+    let tail = recount::tail(journal, found.as_ref()).map_err(OpenError::Recount)?;
+    let mut admission = Admission::recovered(found, journaled(&status), tail, (wall_ms(), received_max));
+    admission.stakes = stakes(journal, &status, &admission);
+    Ok(admission)
 }
 
 /// What the journal counts of ours, ever.

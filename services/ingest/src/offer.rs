@@ -10,6 +10,7 @@ use crate::error::Declined;
 use crate::gate::{Gate, Seat, Told};
 use crate::ingest::{Ingest, Taken};
 use crate::layout::{self, KIND, VERSION};
+use crate::planted;
 use crate::quarantine::{self, QUARANTINE, Quarantined, UnknownDevices};
 use crate::reading::{Body, Points, READINGS, Reading, Source};
 use crate::shelf;
@@ -77,18 +78,22 @@ impl Ingest {
     /// The same with records of whoever offers it, which stand or fall with the reading: after a crash all of it is in the journal, or
     /// nothing. Where the reading itself does not go into the journal, they do; where it is declined, they do not.
     pub fn offer_with(&self, reading: &Reading, notes: &[Entry<'_>]) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: None, notes })
+        self.contain(|| self.take(&Offer { reading, received_ms: wall_ms(), once: None, notes }))
     }
 
     /// The same under an id the publisher made, a UUIDv7: one that was accepted before is refused with TG-JR-006. Only what goes
     /// into the journal is told apart by its id.
     pub fn offer_once(&self, reading: &Reading, id: Id) -> Result<Taken, Declined> {
-        self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id), notes: &[] })
+        self.contain(|| self.take(&Offer { reading, received_ms: wall_ms(), once: Some(id), notes: &[] }))
     }
 
     /// Takes readings together with the note, or says why none of them; each may still be declined for itself. All that goes into
     /// the journal must fit into one batch of it: 64 records with 128 KiB do, or one of the largest.
     pub fn offer_all(&self, readings: &[Reading], note: Option<Entry<'_>>) -> Result<Together, Declined> {
+        self.contain(|| self.take_all(readings, note))
+    }
+
+    fn take_all(&self, readings: &[Reading], note: Option<Entry<'_>>) -> Result<Together, Declined> {
         let (gate, received_ms) = (self.gate.get(), wall_ms());
         let (mut looks, mut declined) = (Vec::with_capacity(readings.len()), Vec::new());
         for (at, reading) in readings.iter().enumerate() {
@@ -135,6 +140,7 @@ impl Ingest {
     fn take_look(&self, offer: &Offer<'_>, look: Look) -> Result<Taken, Declined> {
         let id = if look.entry().is_some() { look.id } else { Id::NIL };
         let mut admission = self.admission();
+        planted::taking(&offer.reading.topic);
         let settled = self.settle(&mut admission, vec![look], 0, offer.notes);
         let settled = settled.inspect_err(|why| admission.count_declined_of(offer.reading.source, *why));
         settled.map(|(ticket, level)| Taken { id, ticket, level })
@@ -225,12 +231,13 @@ impl Ingest {
         let ticket = self.admit(admission, (looks.len() + declined) as u64, &entries)?;
         drop(entries);
         for look in looks {
-            self.count(admission, look, ticket.seq());
+            self.count_taken(admission, |admission| self.count(admission, look, ticket.seq()));
         }
         Ok((ticket, level))
     }
 
     fn count(&self, admission: &mut Admission, look: Look, seq: u64) {
+        planted::counting();
         let Look { source, class, .. } = look;
         match look.place {
             Place::Journal(_) => admission.count_journaled(source, class, seq),

@@ -72,8 +72,7 @@ pub struct Tap {
 
 impl Telemetry {
     pub fn new(limits: TelemetryLimits) -> Telemetry {
-        let inner = Inner { shelf: Shelf::new(limits), sinks: BTreeMap::new() };
-        Telemetry { inner: Mutex::new(inner), news: Notify::new() }
+        Telemetry { inner: Mutex::new(Inner::new(limits)), news: Notify::new() }
     }
 
     /// Puts a reading where its topic's last one was.
@@ -107,6 +106,11 @@ impl Telemetry {
         tap
     }
 
+    /// Lets go of every reading and every tap: what a sink is in the middle of counts for nothing any more.
+    pub(crate) fn clear(&self, limits: TelemetryLimits) {
+        *self.lock() = Inner::new(limits);
+    }
+
     /// What became of the telemetry of one sink; nothing where it has no tap.
     pub fn tally(&self, sink: &str) -> Option<TelemetryTally> {
         self.lock().sinks.get(sink).map(|drain| drain.tally)
@@ -127,6 +131,10 @@ impl Telemetry {
 }
 
 impl Inner {
+    fn new(limits: TelemetryLimits) -> Inner {
+        Inner { shelf: Shelf::new(limits), sinks: BTreeMap::new() }
+    }
+
     /// Whether a sink that had nothing to take now has.
     fn put(&mut self, reading: Reading, received_ms: u64) -> bool {
         if let Some(place) = self.shelf.find(&reading.topic) {

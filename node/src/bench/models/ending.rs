@@ -3,7 +3,6 @@
 //! A process of its own says every moment that it is still there; the last one is when memory ended. A bounded shape is let run for
 //! three times as long, and lives.
 
-use super::super::cell::Cell;
 use super::super::{Report, Trouble};
 use super::budget;
 use super::load::{self, PER_SECOND, Standstill, TELEMETRY_SHARE};
@@ -13,7 +12,7 @@ use std::io::{self, BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use tidegate_kernel_lab::Row;
+use tidegate_kernel_lab::{Cell, Row};
 
 /// Small, so that it ends soon: what a message takes does not depend on it.
 const CELL_BYTES: u64 = 96 << 20;

@@ -69,7 +69,8 @@ impl Disk {
                 None => tail.held.add(at as u64 + 1, 10),
             }
         }
-        let mut admission = Admission::recovered(self.register.clone(), self.journaled(), tail, 0);
+        let mut admission =
+            Admission::recovered(self.register.clone(), self.journaled(), tail, (0, u64::MAX));
         self.write(&mut admission);
         admission
     }
@@ -135,12 +136,12 @@ const ONE: Journaled = Journaled { readings: 1, quarantined: 0 };
 
 fn start(register: Register) -> Admission {
     let sources = Sources::default();
-    Admission::recovered(Some(register), ONE, Tail { sources, ..Tail::default() }, 1)
+    Admission::recovered(Some(register), ONE, Tail { sources, ..Tail::default() }, (1, u64::MAX))
 }
 
 #[test]
 fn a_count_that_is_missing_shows_as_a_difference() {
-    let mut admission = Admission::recovered(None, Journaled::default(), Tail::default(), 0);
+    let mut admission = Admission::recovered(None, Journaled::default(), Tail::default(), (0, u64::MAX));
     admission.count_journaled(Source::Mqtt, Class::Process, 1);
     admission.count_refused("stalled");
     assert_eq!(admission.account(ONE).difference, 0);
@@ -162,7 +163,7 @@ fn an_orderly_end_is_no_crash_and_a_crash_is_noted_once() {
 
 #[test]
 fn what_the_journal_no_longer_has_is_no_longer_held() {
-    let mut admission = Admission::recovered(None, Journaled::default(), Tail::default(), 0);
+    let mut admission = Admission::recovered(None, Journaled::default(), Tail::default(), (0, u64::MAX));
     admission.count_quarantined(5, 10);
     admission.forget_before(5);
     assert_eq!(admission.held().readings, 1);

@@ -3,7 +3,7 @@
 //! Waits only where the journal is busy, and at the end for all that was taken; both for so long at most.
 
 use crate::error::Declined;
-use crate::http::outcome::{BUSY, Fault, Outcome, UNKNOWN};
+use crate::http::outcome::{BUSY, DOWN, Fault, Outcome, UNKNOWN};
 use crate::ingest::{Ingest, Taken};
 use crate::reading::Reading;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl<'a> Batch<'a> {
                 self.has_known = true;
                 Outcome::Known(key)
             }
-            (Err(declined), _) => Outcome::Refused(told(declined)),
+            (Err(declined), _) => Outcome::Refused(self.told(declined)),
         }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Batch<'a> {
     /// Counted like any other, so a request full of what cannot be taken is held back like any other.
     async fn decline(&mut self, declined: Declined, fault: Fault) -> Outcome {
         match self.patiently(|ingest| ingest.decline(declined)).await {
-            Err(Declined::Busy) => Outcome::Refused(told(Declined::Busy)),
+            Err(Declined::Busy) => Outcome::Refused(self.told(Declined::Busy)),
             _ => Outcome::Refused(fault),
         }
     }
@@ -88,6 +88,18 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// What a sender is told that tried long enough.
+    fn told(&self, declined: Declined) -> Fault {
+        match declined {
+            Declined::Busy if self.ingest.is_down() => {
+                Fault::new(DOWN, "a fault of the program has closed the way in")
+            }
+            Declined::Busy => Fault::new(BUSY, "too much is waiting to be written"),
+            Declined::Refused { code } => Fault::new(code, "the reading was refused"),
+            Declined::Malformed { code } => Fault::new(code, "its device's model can make nothing of it"),
+        }
+    }
+
     /// Resolves when everything taken is as safe as its class asks for.
     pub(super) async fn safe(self) -> Result<(), Fault> {
         let all = async {
@@ -103,13 +115,5 @@ impl<'a> Batch<'a> {
         };
         let unknown = || Fault::new(UNKNOWN, "it is not known whether all readings are safe");
         timeout(SAFE_MAX, all).await.map_err(|_| unknown())?.map_err(|()| unknown())
-    }
-}
-
-fn told(declined: Declined) -> Fault {
-    match declined {
-        Declined::Busy => Fault::new(BUSY, "too much is waiting to be written"),
-        Declined::Refused { code } => Fault::new(code, "the reading was refused"),
-        Declined::Malformed { code } => Fault::new(code, "its device's model can make nothing of it"),
     }
 }

@@ -16,6 +16,8 @@ pub(super) const TOO_MANY: &str = "TG-IN-043";
 pub(super) const LINE: &str = "TG-IN-044";
 /// The journal had no room for some time.
 pub(super) const BUSY: &str = "TG-IN-045";
+/// The way in has panicked and is not open again.
+pub(super) const DOWN: &str = "TG-IN-009";
 /// A parameter of the query is not understood.
 pub(super) const QUERY: &str = "TG-IN-046";
 /// The journal did not say in time whether the readings are safe.
@@ -67,7 +69,7 @@ fn meaning(code: &'static str) -> (StatusCode, &'static str) {
         TOO_MANY | "TG-JR-002" => (StatusCode::PAYLOAD_TOO_LARGE, "send it in parts"),
         BUSY => (StatusCode::TOO_MANY_REQUESTS, "send it again after as long as `retry-after` says"),
         UNKNOWN => (StatusCode::SERVICE_UNAVAILABLE, "send it again, with the same idempotency keys"),
-        "TG-IN-002" | "TG-JR-003" | "TG-JR-005" => {
+        DOWN | "TG-IN-002" | "TG-JR-003" | "TG-JR-005" => {
             (StatusCode::SERVICE_UNAVAILABLE, "send it again later; /readyz of the node says more")
         }
         _ => (StatusCode::UNPROCESSABLE_ENTITY, "`tidegate explain` says what the code means"),

@@ -9,21 +9,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the smallest machine that the product is for has, beside two processors.
-pub(super) const MEMORY_BYTES: u64 = 4 << 30;
+pub const SMALL_NODE_BYTES: u64 = 4 << 30;
 const PERIOD_US: u64 = 100_000;
 const QUOTA_US: u64 = 2 * PERIOD_US;
 
 /// A group, or one for each controller.
 #[derive(Debug)]
-pub(super) struct Cell {
+pub struct Cell {
     folders: Vec<PathBuf>,
     memory_bytes: u64,
     version: u8,
 }
 
 impl Cell {
-    /// With so much memory, and two processors.
-    pub(super) fn new(memory_bytes: u64) -> Result<Cell, String> {
+    /// With so much memory, and two processors; or why the system does not permit one.
+    pub fn new(memory_bytes: u64) -> Result<Cell, String> {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let cell = |version| Cell { folders: Vec::new(), memory_bytes, version };
         cell(2).unified(&groups).or_else(|of_v2| {
@@ -32,11 +32,12 @@ impl Cell {
     }
 
     /// Puts a process in, with all that it starts.
-    pub(super) fn admit(&self, pid: u32) -> io::Result<()> {
+    pub fn admit(&self, pid: u32) -> io::Result<()> {
         self.folders.iter().try_for_each(|folder| fs::write(folder.join("cgroup.procs"), pid.to_string()))
     }
 
-    pub(super) fn words(&self) -> String {
+    /// What it is, for the row of a measurement.
+    pub fn words(&self) -> String {
         let (mebibytes, version) = (self.memory_bytes >> 20, self.version);
         format!("a cgroup (v{version}) of {mebibytes} MiB and 2 processors")
     }
@@ -69,7 +70,7 @@ impl Cell {
 
     fn make(&mut self, own: &Path) -> Result<PathBuf, String> {
         static MADE: AtomicU32 = AtomicU32::new(0);
-        let name = format!("tidegate-bench-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+        let name = format!("tidegate-lab-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let folder = own.join(name);
         fs::create_dir(&folder).map_err(|error| format!("no group below {}: {error}", own.display()))?;
         self.folders.push(folder.clone());
@@ -132,7 +133,7 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0
 
     #[test]
     fn a_cell_that_is_permitted_holds_a_process_and_goes_with_the_value() {
-        let Ok(cell) = Cell::new(MEMORY_BYTES) else { return };
+        let Ok(cell) = Cell::new(SMALL_NODE_BYTES) else { return };
         let mut child =
             std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         cell.admit(child.id()).unwrap();

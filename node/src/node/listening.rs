@@ -1,0 +1,201 @@
+//! What listens, and what is wired to it: the broker, the ways into the pipeline, books, management. Only what runs in this process.
+
+use super::management::Management;
+use super::{Site, unlistening};
+use crate::admin::View;
+use crate::audit;
+use crate::broker::Mqtt;
+use crate::failure::Failure;
+use crate::http::{self, Http};
+use crate::intake::{Elsewhere, Readings};
+use crate::mqtts::Mqtts;
+use crate::page::Board;
+use crate::storage::Storage;
+use std::sync::Arc;
+use tidegate_connector_mqtt::{Link, Links};
+use tidegate_kernel_journal::{Clock, SystemClock};
+use tidegate_kernel_plug::{Capability, HttpCounts};
+use tidegate_service_broker::{self as broker, Broker, Ports};
+use tidegate_service_grpc::{Grpc, Handshake};
+use tidegate_service_ingest::http as inputs;
+use tidegate_service_ledger::{Ledger, http as books};
+
+/// All capabilities, in the order of what is wired to what.
+pub(super) type Wired = Arc<[Arc<dyn Capability>]>;
+
+pub(super) struct Listeners {
+    /// Nothing where the broker is another process's.
+    pub(super) door: Option<Door>,
+    /// Nothing where neither the pipeline nor the books are this process's.
+    pub(super) http: Option<Arc<Http>>,
+    /// Nothing where the pipeline is another process's.
+    pub(super) ways: Option<Ways>,
+    pub(super) management: Management,
+    pub(super) board: Option<Arc<Board>>,
+    pub(super) capabilities: Wired,
+}
+
+/// Where devices speak MQTT.
+pub(super) struct Door {
+    pub(super) broker: Broker,
+    pub(super) mqtt: Arc<Mqtt>,
+    pub(super) mqtts: Option<Arc<Mqtts>>,
+}
+
+/// The ways into the pipeline that are its own.
+pub(super) struct Ways {
+    pub(super) grpc: Grpc,
+    pub(super) links: Arc<Links>,
+}
+
+/// What takes something in, as far as it is this process's.
+struct Intake<'a> {
+    door: Option<&'a Door>,
+    http: Option<Arc<Http>>,
+    ways: Option<&'a Ways>,
+    ledger: Option<Arc<Ledger>>,
+}
+
+impl Site<'_> {
+    pub(super) async fn listen(&self) -> Result<Listeners, Failure> {
+        let counts = Arc::new(HttpCounts::default());
+        let (shared, only) = (self.shared(&counts), self.settings.only);
+        let door = if only.broker { Some(self.open_door().await?) } else { None };
+        let ledger = self.ledger()?;
+        let http = self.open_http(ledger.as_ref(), &shared).await?;
+        let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
+        let board = if only.ingest { self.board() } else { None };
+        let storage = Arc::new(Storage::of(self.folder));
+        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger };
+        let capabilities = self.wired(intake, storage.clone(), board.clone());
+        let view = View {
+            capabilities: capabilities.clone(),
+            ingest: self.ingest.clone(),
+            identity: self.identity.clone(),
+            counts,
+            vitals: self.vitals,
+            reloader: self.reloader.clone(),
+            notices: self.notices.clone(),
+            storage,
+            mqtt: door.as_ref().map(|door| door.mqtt.clone()),
+            supervisor: self.supervisor.clone(),
+        };
+        let management = self.manage(view, board.as_deref(), &shared).await?;
+        Ok(Listeners { door, http, ways, management, board, capabilities })
+    }
+
+    async fn open_door(&self) -> Result<Door, Failure> {
+        let intake: Arc<dyn broker::Intake> = match self.settings.only.ingest {
+            true => Arc::new(Readings(self.ingest.clone())),
+            false => Arc::new(Elsewhere),
+        };
+        let journal = Some(self.folder.queues().clone());
+        let ports = Ports { intake, authenticate: self.identity.clone(), journal };
+        let bound = Broker::bind(self.settings.mqtt.clone(), ports).await;
+        let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        let mqtts = match self.tls.clone() {
+            Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
+            None => None,
+        };
+        let mqtt = Arc::new(Mqtt::new(&broker));
+        Ok(Door { broker, mqtt, mqtts })
+    }
+
+    /// Where readings, other nodes' proofs and orders for the books come in over HTTP.
+    async fn open_http(
+        &self,
+        ledger: Option<&Arc<Ledger>>,
+        shared: &http::Shared,
+    ) -> Result<Option<Arc<Http>>, Failure> {
+        let only = self.settings.only;
+        if !only.ingest && !only.ledger {
+            return Ok(None);
+        }
+        let readings = only.ingest.then(|| inputs::routes(self.ingest.clone(), self.settings.inputs.clone()));
+        let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
+        let orders_max = self.settings.ledger.shared.orders_max;
+        let books = ledger.map(|ledger| books::routes(ledger.clone(), orders_max));
+        let routes = readings.unwrap_or_default();
+        let routes = routes.and(witness.unwrap_or_default()).and(books.unwrap_or_default());
+        let bound = Http::bind("http", &self.settings.http, routes, shared, self.tls.clone()).await;
+        bound.map(|http| Some(Arc::new(http))).map_err(|error| unlistening(&error))
+    }
+
+    /// The books, where any is named and they are this process's.
+    fn ledger(&self) -> Result<Option<Arc<Ledger>>, Failure> {
+        if !self.settings.only.ledger || self.settings.ledger.books.is_empty() {
+            return Ok(None);
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opened = Ledger::open(self.folder.books(), &clock, &self.settings.ledger);
+        let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        Ok(Some(Arc::new(ledger)))
+    }
+
+    async fn open_ways(&self) -> Result<Ways, Failure> {
+        Ok(Ways { grpc: self.bind_grpc().await?, links: self.links()? })
+    }
+
+    /// The page of latest numbers, where topics are chosen for it.
+    fn board(&self) -> Option<Arc<Board>> {
+        let config = self.settings.sinks.page()?;
+        Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
+    }
+
+    /// What every HTTP listener is given.
+    fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
+        http::Shared {
+            authenticate: self.identity.clone(),
+            counts: counts.clone(),
+            stays: Arc::default(),
+            witness: Some(Arc::new(self.audit.clone())),
+        }
+    }
+
+    /// Brokers elsewhere. Whether they can be reached is no reason not to start.
+    fn links(&self) -> Result<Arc<Links>, Failure> {
+        let link = |config: &tidegate_connector_mqtt::Config| {
+            Link::new(config.clone(), self.ingest.clone()).map(Arc::new)
+        };
+        let links = self.settings.external.iter().map(link).collect::<Result<_, _>>();
+        links.map(Links).map(Arc::new).map_err(|error| Failure::new(error.code(), &error, error.hint()))
+    }
+
+    async fn bind_grpc(&self) -> Result<Grpc, Failure> {
+        let (config, journal) = (self.settings.grpc.clone(), self.folder.queues().clone());
+        let readings = Arc::new(Readings(self.ingest.clone()));
+        let handshake = self.tls.clone().map(|tls| -> Arc<dyn Handshake> { tls });
+        let bound = Grpc::bind(config, readings, self.identity.clone(), journal, handshake).await;
+        bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))
+    }
+
+    /// In the order of draining: what accepts for the broker goes before it.
+    fn wired(
+        &self,
+        Intake { door, http, ways, ledger }: Intake<'_>,
+        storage: Arc<Storage>,
+        board: Option<Arc<Board>>,
+    ) -> Wired {
+        let mut wired: Vec<Arc<dyn Capability>> = Vec::new();
+        if let Some(Door { mqtt, mqtts, .. }) = door {
+            wired.extend(mqtts.clone().map(|mqtts| -> Arc<dyn Capability> { mqtts }));
+            wired.push(mqtt.clone());
+        }
+        wired.extend(http.map(|http| -> Arc<dyn Capability> { http }));
+        if let Some(Ways { grpc, links }) = ways {
+            wired.extend([Arc::new(grpc.handle()) as Arc<dyn Capability>, links.clone()]);
+        }
+        wired.extend(ledger.map(|ledger| -> Arc<dyn Capability> { ledger }));
+        if self.settings.only.ingest {
+            wired.push(self.ingest.clone());
+        }
+        if self.settings.only.notice {
+            wired.push(self.notices.clone());
+        }
+        wired.extend([self.trees.clone() as Arc<dyn Capability>, storage, self.probe.clone()]);
+        wired.extend(self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() }));
+        wired.extend(board.map(|board| -> Arc<dyn Capability> { board }));
+        wired.extend(self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces }));
+        wired.into()
+    }
+}

@@ -1,0 +1,55 @@
+//! Which capabilities a process runs: all of them, or those that `node.only` and `--only` name, so that each can have a process of its
+//! own. Management is in each.
+
+use tidegate_kernel_plug::Route;
+use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Values};
+
+/// What can be named. The listener for gRPC and the brokers elsewhere are ways into `ingest`, and go with it;
+/// that for HTTP goes with `ingest` and with `ledger`.
+pub(crate) const NAMES: &[&str] = &["broker", "ingest", "history", "notice", "ledger"];
+
+pub(crate) const FIELD: Field = Field::new(
+    "only",
+    Kind::List { of: &Kind::Choice(NAMES), items_max: NAMES.len() },
+    "[]",
+    "The capabilities that this process runs; with none named, all. History and notices are fed by ingest, and need it beside them.",
+);
+
+/// Whether each runs here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Only {
+    pub(crate) broker: bool,
+    pub(crate) ingest: bool,
+    pub(crate) history: bool,
+    pub(crate) notice: bool,
+    pub(crate) ledger: bool,
+}
+
+impl Only {
+    pub(crate) fn from_values(values: &Values, faults: &mut Faults) -> Only {
+        let named: Vec<String> = values.get("only");
+        let runs = |name: &str| named.is_empty() || named.iter().any(|one| one == name);
+        let [broker, ingest, history, notice, ledger] =
+            ["broker", "ingest", "history", "notice", "ledger"].map(runs);
+        for name in named.iter().filter(|name| !ingest && matches!(name.as_str(), "history" | "notice")) {
+            let message =
+                format!("{name} is fed by ingest, which node.only (--only) leaves to another process");
+            let hint = format!(
+                "run --only ingest,{name} here, and bring it the readings as docs/guides/isolation.md says"
+            );
+            let place = values.origin("only").place();
+            faults.push(Fault { place, code: "TG-SV-003", message, hint });
+        }
+        Only { broker, ingest, history, notice, ledger }
+    }
+
+    /// The capability that answers this route, where it does not run here.
+    pub(crate) fn lacks(&self, route: &Route) -> Option<&'static str> {
+        let begins = |beginnings: &[&str]| beginnings.iter().any(|one| route.path.starts_with(one));
+        let of_ingest = ["/api/v1/ingest", "/api/v1/alarms", "/api/v1/story", "/api/v1/devices"];
+        let lacks_ingest = (!self.ingest && begins(&of_ingest)).then_some("ingest");
+        let lacks_notice = (!self.notice && begins(&["/api/v1/notice"])).then_some("notice");
+        let lacks_history = (!self.history && begins(&["/api/v1/history"])).then_some("history");
+        lacks_ingest.or(lacks_notice).or(lacks_history)
+    }
+}
