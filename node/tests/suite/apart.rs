@@ -1,6 +1,7 @@
 //! Capabilities in processes of their own: the broker goes on while the pipeline's process is killed for its memory, and nothing that was
 //! acknowledged is missing once that is back.
 
+use crate::http::ask;
 use crate::mqtt::Client;
 use crate::process::{Node, PATIENCE, command, command_at, pass, port_to_keep, run};
 use rustix::process::Signal;
@@ -141,4 +142,28 @@ fn what_runs_elsewhere_is_said_with_a_code_and_what_cannot_run_alone_is_refused(
         refused.status.code() == Some(1) && said.contains("TG-SV-003") && said.contains("hint:"),
         "{said}"
     );
+}
+
+#[test]
+fn the_books_alone_take_orders_over_http_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let (file, data) = (dir.path().join("books.toml"), dir.path().join("data"));
+    fs::write(&file, "[node]\nonly = [\"ledger\"]\n[ledger.books.main]\n").unwrap();
+    let mut command = command(&data);
+    command.arg("--config").arg(&file);
+    let node = Node::start_with(command, &data);
+    assert!(node.banner().contains("books over HTTP/1.1"), "{}", node.banner());
+    assert!(!node.banner().contains("mqtt://") && !node.banner().contains("grpc://"), "{}", node.banner());
+    let account = r#"{"name":"till","currency":"CNY"}"#;
+    assert_eq!(ask(node.http(), "POST /v1/ledger/main/accounts", "", account).status, 200);
+    assert_eq!(ask(node.http(), "GET /v1/ledger/main/accounts/till", "", "").status, 200);
+    assert_eq!(ask(node.http(), "POST /v1/readings", "", "[]").status, 404);
+    let capabilities = node.admin_get("/api/v1/node").json()["capabilities"].clone();
+    let capabilities = capabilities.as_array().unwrap();
+    assert!(
+        capabilities.contains(&"ledger".into()) && !capabilities.contains(&"ingest".into()),
+        "{capabilities:?}"
+    );
+    let end = node.terminate();
+    assert!(end.status == Some(0) && end.said.contains("nothing is left"), "{} {}", end.said, end.log);
 }
