@@ -4,7 +4,7 @@ use crate::applier::{Applier, Release, Task};
 use crate::ask::{Ask, Outcome, Standing};
 use crate::config::{BookConfig, Shared};
 use crate::error::{OpenError, Setback};
-use crate::hours::Hours;
+use crate::hours::{Doubt, Hours};
 use crate::past::Past;
 use crate::port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
 use crate::replay::{self, Place};
@@ -29,8 +29,7 @@ pub struct Book {
     pub(crate) place: Place,
     pub(crate) public: Arc<Public>,
     pub(crate) stop: Arc<Stop>,
-    /// Set while the clock is in doubt.
-    pub(crate) clock_stands: Arc<AtomicBool>,
+    pub(crate) doubt: Arc<Doubt>,
     tasks: mpsc::Sender<Task>,
 }
 
@@ -91,15 +90,15 @@ impl Book {
         let place = Place { journal: journal.clone(), stream, book: config.name.clone() };
         let state = replay::open(&place, config.limit)?;
         let public = Arc::new(published(&state, config.limit.accounts));
-        let (stop, clock_stands) = (Arc::new(Stop::default()), Arc::new(AtomicBool::new(false)));
+        let (stop, doubt) = (Arc::new(Stop::default()), Arc::new(Doubt::new(clock)));
         let (tasks, asked) = mpsc::channel(shared.waiting_max);
         let (settled, settling) = mpsc::channel(SETTLING_MAX);
-        let hours = Hours::new(clock, clock_stands.clone(), state.now_ms());
+        let hours = Hours::new(doubt.clone(), state.now_ms());
         let ticket = journal.settled_ticket();
         let applier = Applier { state, journal, stream, hours, stop: stop.clone(), settled, ticket };
         tokio::spawn(applier.run(asked));
         tokio::spawn(settler::run(settling, public.clone(), stop.clone()));
-        Ok(Arc::new(Book { config, shared, place, public, stop, clock_stands, tasks }))
+        Ok(Arc::new(Book { config, shared, place, public, stop, doubt, tasks }))
     }
 
     /// Gives the applier something to do and waits for what comes back.
@@ -156,7 +155,7 @@ impl Book {
 
     /// Lets reservations end by time again, after somebody has looked at the clock.
     pub fn accept_clock(&self) {
-        self.clock_stands.store(false, Ordering::SeqCst);
+        self.doubt.accept();
     }
 
     pub(crate) fn counts(&self) -> &Counts {

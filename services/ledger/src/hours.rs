@@ -4,36 +4,61 @@
 //! book's time stands still until somebody says that the clock is right.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use tidegate_kernel_journal::{Clock, JUMP_MS_MAX};
+
+/// Whether the clock of a book is in doubt, for whoever asks, and for whoever says that it is right.
+#[derive(Debug)]
+pub(crate) struct Doubt {
+    clock: Arc<dyn Clock>,
+    stands: AtomicBool,
+    /// So far ahead the wall clock was when it was last accepted.
+    accepted_ms: AtomicI64,
+}
+
+impl Doubt {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Doubt {
+        let accepted_ms = AtomicI64::new(ahead(&*clock).1);
+        Doubt { clock, stands: AtomicBool::new(false), accepted_ms }
+    }
+
+    pub(crate) fn stands(&self) -> bool {
+        self.stands.load(Ordering::SeqCst)
+    }
+
+    /// The clock is right as it is now, also where the book has not looked at it since it was set.
+    pub(crate) fn accept(&self) {
+        self.accepted_ms.store(ahead(&*self.clock).1, Ordering::SeqCst);
+        self.stands.store(false, Ordering::SeqCst);
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Hours {
-    clock: Arc<dyn Clock>,
+    doubt: Arc<Doubt>,
     /// The most the wall clock ever was ahead of the other one; a clock that was set back and comes back is no news.
     ahead_ms: i64,
-    stands: Arc<AtomicBool>,
     last_ms: u64,
 }
 
 impl Hours {
-    pub(crate) fn new(clock: Arc<dyn Clock>, stands: Arc<AtomicBool>, last_ms: u64) -> Hours {
-        let ahead_ms = ahead(&*clock).1;
-        Hours { clock, ahead_ms, stands, last_ms }
+    pub(crate) fn new(doubt: Arc<Doubt>, last_ms: u64) -> Hours {
+        Hours { ahead_ms: ahead(&*doubt.clock).1, doubt, last_ms }
     }
 
     pub(crate) fn now_ms(&mut self) -> u64 {
-        let (wall_ms, ahead_ms) = ahead(&*self.clock);
+        let (wall_ms, ahead_ms) = ahead(&*self.doubt.clock);
+        self.ahead_ms = self.ahead_ms.max(self.doubt.accepted_ms.load(Ordering::SeqCst));
         let gained_ms = ahead_ms.saturating_sub(self.ahead_ms);
         if gained_ms > JUMP_MS_MAX as i64 {
             tracing::error!(
                 gained_ms,
                 "the wall clock was set ahead: the time of a book stands still until it is accepted"
             );
-            self.stands.store(true, Ordering::SeqCst);
+            self.doubt.stands.store(true, Ordering::SeqCst);
         }
         self.ahead_ms = self.ahead_ms.max(ahead_ms);
-        if !self.stands.load(Ordering::SeqCst) {
+        if !self.doubt.stands() {
             self.last_ms = self.last_ms.max(wall_ms);
         }
         self.last_ms
@@ -76,15 +101,28 @@ mod tests {
 
     #[test]
     fn a_clock_set_ahead_stands_still_until_it_is_accepted_and_a_suspend_does_not_matter() {
-        let (hands, stands) = (Arc::new(Hands::default()), Arc::new(AtomicBool::new(false)));
-        let mut hours = Hours::new(hands.clone(), stands.clone(), 0);
+        let hands = Arc::new(Hands::default());
+        let doubt = Arc::new(Doubt::new(hands.clone()));
+        let mut hours = Hours::new(doubt.clone(), 0);
         hands.pass(1000, 1000);
         assert_eq!(hours.now_ms(), 1000);
         hands.pass(86_400_000, 86_400_000);
         assert_eq!(hours.now_ms(), 86_401_000);
         hands.pass(300_002, 1);
-        assert_eq!((hours.now_ms(), stands.load(Ordering::SeqCst)), (86_401_000, true));
-        stands.store(false, Ordering::SeqCst);
+        assert_eq!((hours.now_ms(), doubt.stands()), (86_401_000, true));
+        doubt.accept();
         assert_eq!(hours.now_ms(), 86_701_002);
+    }
+
+    #[test]
+    fn a_clock_that_was_accepted_before_the_book_looked_is_not_doubted_and_the_next_jump_is() {
+        let hands = Arc::new(Hands::default());
+        let doubt = Arc::new(Doubt::new(hands.clone()));
+        let mut hours = Hours::new(doubt.clone(), 0);
+        hands.pass(700_000, 1);
+        doubt.accept();
+        assert_eq!((hours.now_ms(), doubt.stands()), (700_000, false));
+        hands.pass(700_000, 1);
+        assert_eq!((hours.now_ms(), doubt.stands()), (700_000, true));
     }
 }

@@ -95,7 +95,7 @@ impl Capability for Ledger {
             if let Some(why) = book.stop.why() {
                 return Readiness::Unready(format!("the book {name} takes no orders: {why}"));
             }
-            if book.clock_stands.load(Ordering::SeqCst) {
+            if book.doubt.stands() {
                 return Readiness::Unready(format!("the book {name} waits for somebody to accept the clock"));
             }
         }
