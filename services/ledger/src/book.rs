@@ -1,4 +1,4 @@
-//! The embedded gear: a book on a stream of the journal `books`.
+//! A book on a store: the port that everybody asks, and the tasks behind it.
 
 use crate::applier::{Applier, Release, Task};
 use crate::ask::{Ask, Outcome, Standing};
@@ -9,16 +9,17 @@ use crate::past::Past;
 use crate::port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
 use crate::replay::{self, Place};
 use crate::settler::{self, Counts, Public};
+use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tidegate_engine_book::{AccountNumber, Board, Currency, Id, Name, Reading, State};
-use tidegate_kernel_journal::{Clock, Journal, Level};
+use tidegate_kernel_journal::{Clock, Journal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-/// Answers that wait for the disk; the applier waits beyond it.
+/// Answers that wait for the store; the applier waits beyond it.
 const SETTLING_MAX: usize = 4096;
 
 /// A book that is open. Dropping the last handle ends its tasks once they have done what they were given.
@@ -26,7 +27,7 @@ const SETTLING_MAX: usize = 4096;
 pub struct Book {
     pub(crate) config: BookConfig,
     pub(crate) shared: Shared,
-    pub(crate) place: Place,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) public: Arc<Public>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) doubt: Arc<Doubt>,
@@ -79,7 +80,7 @@ impl Directory {
 }
 
 impl Book {
-    /// Reads the book back and starts its tasks. Reads the disk; within a tokio runtime.
+    /// A book on a stream of a journal.
     pub fn open(
         journal: Journal,
         stream: u16,
@@ -87,18 +88,27 @@ impl Book {
         config: BookConfig,
         shared: Shared,
     ) -> Result<Arc<Book>, OpenError> {
-        let place = Place { journal: journal.clone(), stream, book: config.name.clone() };
-        let state = replay::open(&place, config.limit)?;
+        Book::on(Arc::new(Place::new(journal, stream, &config.name)), clock, config, shared)
+    }
+
+    /// Reads the book back and starts its tasks. Blocks; within a tokio runtime.
+    pub fn on(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: BookConfig,
+        shared: Shared,
+    ) -> Result<Arc<Book>, OpenError> {
+        let state = replay::open(&config.name, &*store, config.limit)?;
         let public = Arc::new(published(&state, config.limit.accounts));
         let (stop, doubt) = (Arc::new(Stop::default()), Arc::new(Doubt::new(clock)));
         let (tasks, asked) = mpsc::channel(shared.waiting_max);
         let (settled, settling) = mpsc::channel(SETTLING_MAX);
         let hours = Hours::new(doubt.clone(), state.now_ms());
-        let ticket = journal.settled_ticket();
-        let applier = Applier { state, journal, stream, hours, stop: stop.clone(), settled, ticket };
+        let seq = state.seq();
+        let applier = Applier { state, store: store.clone(), hours, stop: stop.clone(), settled, seq };
         tokio::spawn(applier.run(asked));
-        tokio::spawn(settler::run(settling, public.clone(), stop.clone()));
-        Ok(Arc::new(Book { config, shared, place, public, stop, doubt, tasks }))
+        tokio::spawn(settler::run(settling, store.clone(), public.clone(), stop.clone()));
+        Ok(Arc::new(Book { config, shared, store, public, stop, doubt, tasks }))
     }
 
     /// Gives the applier something to do and waits for what comes back.
@@ -117,11 +127,12 @@ impl Book {
         }
     }
 
-    /// What `look` sees in the state, once all of that is synced.
+    /// What `look` sees in the state, once all of that is kept.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, Setback> {
+        self.store.check()?;
         let (reply, answer) = oneshot::channel();
         let task = Task::Look(Box::new(move |state| -> Release {
             let seen = look(state);
@@ -137,8 +148,8 @@ impl Book {
         &self,
         read: impl FnOnce(&Past) -> Result<T, Setback> + Send + 'static,
     ) -> Result<T, Setback> {
-        let past = Past(self.place.clone());
-        // Reads the disk, so not on a thread that serves.
+        let past = Past(self.store.clone());
+        // Blocks, so not on a thread that serves.
         let done = tokio::task::spawn_blocking(move || read(&past));
         done.await.unwrap_or_else(|error| Err(Setback::Read(error.to_string())))
     }
@@ -156,6 +167,11 @@ impl Book {
     /// Lets reservations end by time again, after somebody has looked at the clock.
     pub fn accept_clock(&self) {
         self.doubt.accept();
+    }
+
+    /// Why it takes no orders, for good or just now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.stop.why().or_else(|| self.store.check().err().map(|setback| setback.to_string()))
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -192,7 +208,7 @@ impl Port for Book {
     }
 
     fn guarantees(&self) -> Guarantees {
-        Guarantees { durability: Level::Disk, strictly_serializable: true }
+        self.store.guarantees()
     }
 
     fn submit(&self, asks: Vec<Ask>) -> Answering<'_, Vec<Outcome>> {
@@ -205,9 +221,11 @@ impl Port for Book {
         })
     }
 
-    fn balance(&self, account: &str) -> Option<(Currency, Reading)> {
-        let (number, currency) = self.public.directory.find(account)?;
-        Some((currency, self.public.board.read(number)?))
+    fn balance(&self, account: &str) -> Result<(Currency, Reading), Setback> {
+        self.store.check()?;
+        let found = self.public.directory.find(account);
+        let shown = found.and_then(|(number, currency)| Some((currency, self.public.board.read(number)?)));
+        shown.ok_or_else(|| Setback::NoAccount { at: 0, name: account.to_owned() })
     }
 
     fn accounts(&self, after: String, most: usize) -> Answering<'_, Vec<Standing>> {

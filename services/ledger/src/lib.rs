@@ -4,31 +4,41 @@
 //! opens no socket.
 //!
 //! ```text
-//!   http ── Port ── Book ── applier ── journal ── settler ── board, answers
-//!                              scrubber ── the journal once more, compared
+//!   http ── Port ── Book ── applier ── Store ── settler ── board, answers
+//!                              scrubber ── the store once more, compared
 //! ```
 
 mod applier;
+mod arriving;
 mod ask;
 mod book;
 mod config;
+mod embedded;
 mod error;
 mod hours;
 pub mod http;
 mod ledger;
+mod mark;
+mod moving;
 mod past;
 #[cfg(test)]
 mod planted;
 mod port;
 mod replay;
 mod scrub;
+mod seat;
 mod settler;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod store;
 
 pub use ask::{Ask, Done, NamedAction, NamedOrder, Outcome, Standing};
 pub use book::Book;
 pub use config::{BOOKS_MAX, BookConfig, Config, SECTION, Shared};
+pub use embedded::Embedded;
 pub use error::{OpenError, Setback};
 pub use ledger::{Ledger, STREAM_MIN};
-pub use port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
+pub use mark::gear_of;
+pub use moving::{Arrival, Moved, Tally, move_books};
+pub use port::{Answering, Guarantees, Moment, Names, OneWriter, Page, Port, Recorded, Sheet};
+pub use store::{Gear, Gone, Reaching, Row, Store, StoreCounts};

@@ -1,13 +1,13 @@
-//! Behind the applier: waits until the journal has synced what was applied, shows the balances to readers, and answers, in that order.
+//! Behind the applier: waits until the store has kept what was applied, shows the balances to readers, and answers, in that order.
 
 use crate::applier::Pending;
 use crate::ask::{Done, Outcome};
 use crate::book::{Directory, Stop};
 use crate::error::Setback;
+use crate::store::{Gone, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate_engine_book::{Board, Fact, Reading};
-use tidegate_kernel_journal::{Level, Unknown};
 use tokio::sync::mpsc::Receiver;
 
 /// What everybody may read of a book without asking its applier.
@@ -26,6 +26,7 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicU64,
     pub(crate) unknown: AtomicU64,
     pub(crate) busy: AtomicU64,
+    pub(crate) away: AtomicU64,
     pub(crate) durable_seq: AtomicU64,
 }
 
@@ -36,6 +37,7 @@ impl Counts {
                 Ok(Done { known: true, .. }) => &self.known,
                 Ok(Done { known: false, .. }) => continue,
                 Err(Setback::Unknown) => &self.unknown,
+                Err(Setback::Away(_)) => &self.away,
                 Err(_) => &self.refused,
             };
             count.fetch_add(1, Ordering::Relaxed);
@@ -43,16 +45,27 @@ impl Counts {
     }
 }
 
-pub(crate) async fn run(mut pending: Receiver<Pending>, public: Arc<Public>, stop: Arc<Stop>) {
-    while let Some(Pending { ticket, facts, release }) = pending.recv().await {
-        let synced = ticket.reached(Level::Disk).await;
-        if let Err(Unknown) = synced {
-            stop.stop("the journal stopped writing");
-        } else {
+pub(crate) async fn run(
+    mut pending: Receiver<Pending>,
+    store: Arc<dyn Store>,
+    public: Arc<Public>,
+    stop: Arc<Stop>,
+) {
+    while let Some(Pending { seq, facts, release }) = pending.recv().await {
+        let kept = match store.reached(seq).await {
+            Err(Gone(why)) => {
+                stop.stop(&why);
+                Err(Setback::Unknown)
+            }
+            // Whatever was kept just now was still this book's to say; what was only looked at may have been overtaken.
+            Ok(()) if facts.is_empty() => store.check(),
+            Ok(()) => Ok(()),
+        };
+        if kept.is_ok() {
             facts.iter().for_each(|(seq, fact)| public.show(*seq, fact));
         }
         if let Some(release) = release {
-            release(synced.map_err(|Unknown| Setback::Unknown));
+            release(kept);
         }
     }
 }
