@@ -1,11 +1,12 @@
 //! `ledger.engine`, `ledger.durable.w256`, `ledger.durable.w16`, `ledger.http`, `ledger.open`: a book from deciding alone to the whole
-//! way over HTTP, and how long it takes to be back.
+//! way over HTTP, and how long it takes to be back. With a PostgreSQL at hand also `ledger.postgres.c16`, `.c64` and `ledger.gear.w256`, `.w16`.
 
 mod durable;
 mod engine;
 mod open;
 mod orders;
 mod posts;
+mod textbook;
 
 use super::scratch::Scratch;
 use super::{Report, Trouble};
@@ -24,5 +25,8 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Re
     if extent.wants("ledger.open") {
         open::measure(report, scratch)?;
     }
-    Ok(())
+    match extent.postgres {
+        Some(server) if extent.wants("ledger.postgres") => textbook::measure(report, scratch, server),
+        _ => Ok(()),
+    }
 }

@@ -108,7 +108,7 @@ pub(crate) struct Bench {
 pub(crate) struct Extent {
     /// With `ingest`, `ledger` and `mqtt`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
-        "engine", "durable", "http", "open", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+        "engine", "durable", "http", "open", "postgres", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
     ])]
     pub(crate) only: Vec<String>,
     /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
@@ -118,6 +118,10 @@ pub(crate) struct Extent {
     /// With `ingest`, `load` and `node`: messages a second
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) rate: Option<u64>,
+    /// With `ledger`: a PostgreSQL that lets the role `tidegate` into its database `postgres` without a password; double entry of the textbooks
+    /// and a book of ours are measured on it, in tables that are dropped first
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) postgres: Option<SocketAddr>,
     /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
     #[arg(long, value_name = "ADDR")]
     pub(crate) influx: Option<SocketAddr>,
