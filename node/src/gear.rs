@@ -8,10 +8,13 @@ use crate::inspection::{no_data_folder, refusal};
 use crate::node::runtime;
 use crate::settings::Settings;
 use serde_json::json;
+use std::fs;
 use std::process::ExitCode;
 use tidegate_gear_postgres::Postgres;
 use tidegate_kernel_journal::{DataFolder, FolderOptions, Journal};
-use tidegate_service_ledger::{Embedded, Gear, Moved, OpenError, move_books};
+use tidegate_service_ledger::{
+    Embedded, Gear, Moved, OpenError, gear_of, known_stream, move_books, trees_folder,
+};
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     let Command::Move(GearMove { to, json, place, .. }) = command;
@@ -20,6 +23,9 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     let runtime = runtime("move", None)?;
     // Connections live on the runtime's threads; this one blocks.
     let _within = runtime.enter();
+    if to == "embedded" {
+        set_trees_aside(&folder, &settings)?;
+    }
     let moved = between(folder.books(), &settings, to)?;
     say(&if *json { report_json(to, &moved) } else { report(to, &moved, place) });
     Ok(ExitCode::SUCCESS)
@@ -35,11 +41,30 @@ fn open(settings: &Settings) -> Result<DataFolder, Failure> {
     DataFolder::open_with(data, options).map_err(|error| refusal(data, &error))
 }
 
+/// A book that comes back goes on under new numbers, so trees over it begin anew; the old ones stay for whoever has a proof of theirs.
+fn set_trees_aside(folder: &DataFolder, settings: &Settings) -> Result<(), Failure> {
+    if gear_of(folder.books()).as_deref() != Some("postgres") {
+        return Ok(());
+    }
+    for book in &settings.ledger.books {
+        let (trees, stream) = (trees_folder(&settings.data, &book.name), known_stream(folder.books(), &book.name));
+        if let (true, Some(stream)) = (trees.exists(), stream) {
+            let aside = settings.data.join("ledger-left").join(format!("{}-{stream}", book.name));
+            let moved = fs::create_dir_all(&aside).and_then(|()| fs::rename(&trees, &aside));
+            moved.map_err(|error| {
+                let message = format!("the trees in {} were not set aside: {error}", trees.display());
+                Failure::message("TG-JR-014", message, "look at the disk under the data folder and its permissions")
+            })?;
+        }
+    }
+    Ok(())
+}
+
 fn between(journal: &Journal, settings: &Settings, to: &str) -> Result<Vec<Moved>, Failure> {
     let Some(database) = settings.postgres.database.clone() else {
         let message = "the configuration does not say which database".to_owned();
         return Err(Failure::message(
-            "TG-LE-046",
+            "TG-LE-052",
             message,
             "write [ledger.postgres] with its url into the file",
         ));

@@ -228,6 +228,9 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let books = reading.section("ledger", |values, faults| {
         (ledger::Config::from_values(values, faults), postgres::Choice::from_values(values, faults))
     });
+    if let (Some((.., only)), Some((ledger, _))) = (&node, &books) {
+        reading.section("node", |values, faults| only.judge_books(values, ledger, faults));
+    }
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone, only), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);

@@ -89,9 +89,4 @@ impl Arrival for Incoming {
     fn store(&self) -> &dyn Store {
         &self.shelf
     }
-
-    /// The folder's mark is all there is to settle.
-    fn settle(&self) -> Result<(), OpenError> {
-        Ok(())
-    }
 }

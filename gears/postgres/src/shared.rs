@@ -113,6 +113,11 @@ impl Shared {
         Ok(queue.last_seq)
     }
 
+    /// What was appended last.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.queue().last_seq
+    }
+
     /// Whether what this node knows of the book is all there is.
     pub(crate) fn check(&self) -> Result<(), Setback> {
         if let Some(why) = &self.progress.borrow().gone {

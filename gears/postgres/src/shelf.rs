@@ -136,6 +136,10 @@ impl Store for Shelf {
         })
     }
 
+    fn settle(&self) -> Result<(), Gone> {
+        self.handle.block_on(self.reached(self.shared.last_seq()))
+    }
+
     fn kept_seq(&self) -> u64 {
         self.shared.progress.borrow().kept_seq
     }

@@ -81,7 +81,7 @@ async fn books_move_into_a_database_serve_from_it_outlive_its_outage_and_move_ba
     let mut wrong = command_with(&data, Ports::default());
     wrong.arg("--config").arg(&file);
     let report = Node::attempt(wrong, &data).err().expect("the gear is another one");
-    assert!(report.log.contains("TG-LE-044") && report.log.contains("gear move"), "{}", report.log);
+    assert!(report.log.contains("TG-LE-050") && report.log.contains("gear move"), "{}", report.log);
 
     fs::write(&file, config("postgres", server.port)).unwrap();
     let node = start(&data, &file);
@@ -118,7 +118,7 @@ fn a_move_without_a_folder_or_a_database_is_refused_with_a_code() {
     assert!(!data.exists());
     assert_eq!(start(&data, &file).terminate().status, Some(0));
     let refused = moved(&data, &file, "postgres");
-    assert!(words(&refused.stderr).contains("TG-LE-046"), "{refused:?}");
+    assert!(words(&refused.stderr).contains("TG-LE-052"), "{refused:?}");
     fs::write(&file, "[ledger]\ngear = \"postgres\"\n[ledger.books.main]\n").unwrap();
     assert!(words(&moved(&data, &file, "postgres").stderr).contains("where its database is"));
     // Nobody listens there.

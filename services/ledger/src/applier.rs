@@ -11,6 +11,7 @@
 use crate::ask::{Ask, Done, Outcome};
 use crate::book::Stop;
 use crate::error::Setback;
+use crate::faults;
 use crate::hours::Hours;
 use crate::store::Store;
 use std::hint::black_box;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidegate_engine_book::{Answer, Fact, State};
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// Reservations that end by time in one batch.
@@ -71,7 +72,7 @@ pub(crate) struct Applier {
 
 impl Applier {
     /// Ends when nobody can ask any more.
-    pub(crate) async fn run(mut self, mut tasks: Receiver<Task>) {
+    pub(crate) async fn run(mut self, mut tasks: OwnedMutexGuard<Receiver<Task>>) {
         loop {
             let task = match self.wait_ms() {
                 None => tasks.recv().await,
@@ -134,6 +135,7 @@ impl Applier {
 
     async fn answer(&mut self, ask: &Ask, done: &mut Vec<(u64, Fact)>) -> Outcome {
         self.stop.check()?;
+        faults::deciding(ask);
         let command = ask.resolve(&self.state)?;
         let mut facts = Vec::new();
         let now_ms = self.hours.now_ms();
@@ -149,6 +151,7 @@ impl Applier {
     /// Appends facts as one batch and applies them; the number of the last one.
     async fn keep(&mut self, facts: Vec<Fact>, done: &mut Vec<(u64, Fact)>) -> Result<u64, Setback> {
         let last = self.append(&facts).await?;
+        faults::applying(&facts);
         for (seq, fact) in (last + 1 - facts.len() as u64..).zip(facts) {
             self.state.apply(seq, &fact);
             done.push((seq, fact));

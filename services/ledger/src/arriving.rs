@@ -1,5 +1,6 @@
-//! A book that moves onto the journal: a stream of its own, whose numbers the journal gives, so every link is made anew. A move that was cut
-//! off leaves a stream that nobody has.
+//! A book that moves onto the journal: a stream of its own, whose numbers the journal gives, so every link is made anew. The stream is the book's from the
+//! beginning, for until the folder is marked nobody asks which one that is; a move that was cut off leaves one that the next move's takes the
+//! place of.
 
 use crate::embedded::Embedded;
 use crate::error::{OpenError, Setback};
@@ -11,7 +12,6 @@ use tidegate_engine_book::{AccountNumber, Fact, Link};
 use tidegate_kernel_journal::{Journal, Refusal};
 
 pub(crate) struct Arriving {
-    gear: Embedded,
     place: Place,
     /// What touched an account last: its number there, and here.
     last: BTreeMap<AccountNumber, (u64, Spot)>,
@@ -28,9 +28,9 @@ enum Spot {
 impl Arriving {
     pub(crate) fn new(journal: Journal, book: &str) -> Result<Arriving, OpenError> {
         let gear = Embedded(journal.clone());
-        let stream =
-            gear.fresh_stream().map_err(|source| OpenError::Place { book: book.to_owned(), source })?;
-        Ok(Arriving { gear, place: Place::new(journal, stream, book), last: BTreeMap::new() })
+        let stream = gear.fresh_stream().and_then(|stream| gear.give(book, stream).map(|()| stream));
+        let stream = stream.map_err(|source| OpenError::Place { book: book.to_owned(), source })?;
+        Ok(Arriving { place: Place::new(journal, stream, book), last: BTreeMap::new() })
     }
 
     /// The same fact with links that lead to where those facts are now.
@@ -99,10 +99,5 @@ impl Arrival for Arriving {
 
     fn store(&self) -> &dyn Store {
         &self.place
-    }
-
-    fn settle(&self) -> Result<(), OpenError> {
-        let given = self.gear.give(&self.place.book, self.place.stream);
-        given.map_err(|source| OpenError::Place { book: self.place.book.clone(), source })
     }
 }

@@ -1,14 +1,15 @@
 //! A book on a store: the port that everybody asks, and the tasks behind it.
 
-use crate::applier::{Applier, Release, Task};
+use crate::applier::{Release, Task};
 use crate::ask::{Ask, Outcome, Standing};
 use crate::config::{BookConfig, Shared};
 use crate::error::{OpenError, Setback};
-use crate::hours::{Doubt, Hours};
+use crate::hours::Doubt;
+use crate::keeper::Keeper;
 use crate::past::Past;
 use crate::port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
 use crate::replay::{self, Place};
-use crate::settler::{self, Counts, Public};
+use crate::settler::{Counts, Public};
 use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -16,11 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tidegate_engine_book::{AccountNumber, Board, Currency, Id, Name, Reading, State};
 use tidegate_kernel_journal::{Clock, Journal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as Shelf, mpsc, oneshot};
 use tokio::time::timeout;
-
-/// Answers that wait for the store; the applier waits beyond it.
-const SETTLING_MAX: usize = 4096;
 
 /// A book that is open. Dropping the last handle ends its tasks once they have done what they were given.
 #[derive(Debug)]
@@ -102,12 +100,16 @@ impl Book {
         let public = Arc::new(published(&state, config.limit.accounts));
         let (stop, doubt) = (Arc::new(Stop::default()), Arc::new(Doubt::new(clock)));
         let (tasks, asked) = mpsc::channel(shared.waiting_max);
-        let (settled, settling) = mpsc::channel(SETTLING_MAX);
-        let hours = Hours::new(doubt.clone(), state.now_ms());
-        let seq = state.seq();
-        let applier = Applier { state, store: store.clone(), hours, stop: stop.clone(), settled, seq };
-        tokio::spawn(applier.run(asked));
-        tokio::spawn(settler::run(settling, store.clone(), public.clone(), stop.clone()));
+        let keeper = Keeper {
+            book: config.name.clone(),
+            store: store.clone(),
+            limit: config.limit,
+            public: public.clone(),
+            stop: stop.clone(),
+            doubt: doubt.clone(),
+            asked: Arc::new(Shelf::new(asked)),
+        };
+        tokio::spawn(keeper.run(state));
         Ok(Arc::new(Book { config, shared, store, public, stop, doubt, tasks }))
     }
 
@@ -171,7 +173,12 @@ impl Book {
 
     /// Why it takes no orders, for good or just now.
     pub(crate) fn trouble(&self) -> Option<String> {
-        self.stop.why().or_else(|| self.store.check().err().map(|setback| setback.to_string()))
+        let panicked = || {
+            let serves = self.public.serves.load(Ordering::SeqCst);
+            (!serves).then(|| "it panicked and is read back (TG-LE-044)".to_owned())
+        };
+        let away = || self.store.check().err().map(|setback| setback.to_string());
+        self.stop.why().or_else(panicked).or_else(away)
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -195,7 +202,7 @@ fn published(state: &State, accounts_max: usize) -> Public {
     }
     let counts = Counts::default();
     counts.durable_seq.store(state.seq(), Ordering::SeqCst);
-    Public { board, directory, counts }
+    Public { board, directory, counts, serves: AtomicBool::new(true) }
 }
 
 fn boxed<'a, T>(answer: impl Future<Output = Result<T, Setback>> + Send + 'a) -> Answering<'a, T> {

@@ -14,7 +14,7 @@ use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Refusal, Unk
 /// Bytes of facts read at once.
 const BYTES_AT_ONCE: usize = 1 << 20;
 /// A register of the journal for each book says which stream is its own.
-const REGISTER: &str = "ledger.";
+pub(crate) const REGISTER: &str = "ledger.";
 
 /// Books on the journal.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Gear for Embedded {
 impl Embedded {
     /// The stream a book has, or the next one that no book has.
     fn stream(&self, book: &str) -> Result<u16, Refusal> {
-        if let Some(stream) = self.number(&format!("{REGISTER}{book}")) {
+        if let Some(stream) = known_stream(&self.0, book) {
             return Ok(stream);
         }
         let stream = self.fresh_stream()?;
@@ -58,7 +58,7 @@ impl Embedded {
     /// A stream that no book has, and that none will have but by [`Embedded::give`].
     pub(crate) fn fresh_stream(&self) -> Result<u16, Refusal> {
         let last = format!("{REGISTER}.last");
-        let stream = self.number(&last).map_or(STREAM_MIN, |stream| stream + 1);
+        let stream = number(&self.0, &last).map_or(STREAM_MIN, |stream| stream + 1);
         // In this order a crash before it is given leaves a stream that nobody has.
         self.0.set_register(&last, &stream.to_le_bytes())?;
         Ok(stream)
@@ -68,11 +68,16 @@ impl Embedded {
     pub(crate) fn give(&self, book: &str, stream: u16) -> Result<(), Refusal> {
         self.0.set_register(&format!("{REGISTER}{book}"), &stream.to_le_bytes()).map(|_| ())
     }
+}
 
-    fn number(&self, register: &str) -> Option<u16> {
-        let bytes = self.0.register(register)?;
-        bytes.first_chunk().copied().map(u16::from_le_bytes)
-    }
+/// The stream a book has; nothing before it was opened for the first time.
+pub fn known_stream(journal: &Journal, book: &str) -> Option<u16> {
+    number(journal, &format!("{REGISTER}{book}"))
+}
+
+fn number(journal: &Journal, register: &str) -> Option<u16> {
+    let bytes = journal.register(register)?;
+    bytes.first_chunk().copied().map(u16::from_le_bytes)
 }
 
 impl Store for Place {
@@ -103,6 +108,11 @@ impl Store for Place {
             let reached = self.journal.synced().reached(seq).await;
             reached.map_err(|Unknown| Gone("the journal stopped writing".to_owned()))
         })
+    }
+
+    fn settle(&self) -> Result<(), Gone> {
+        let settled = self.journal.synced().wait(self.journal.status().head_seq);
+        settled.map_err(|Unknown| Gone("the journal stopped writing".to_owned()))
     }
 
     fn kept_seq(&self) -> u64 {

@@ -106,8 +106,8 @@ impl OpenError {
             OpenError::Place { source, .. } | OpenError::Mark { source } => source.code(),
             OpenError::Snapshot { .. } => "TG-LE-033",
             OpenError::Gear { code, .. } => code,
-            OpenError::OtherGear { .. } => "TG-LE-044",
-            OpenError::Differs { .. } => "TG-LE-045",
+            OpenError::OtherGear { .. } => "TG-LE-050",
+            OpenError::Differs { .. } => "TG-LE-051",
         }
     }
 

@@ -10,6 +10,7 @@ use crate::scrub::Findings;
 use crate::seat::{Opening, Seat};
 use crate::store::Gear;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -85,6 +86,11 @@ impl Ledger {
             Some((name.as_str(), book, findings))
         })
     }
+}
+
+/// Where the audit trees over a book lie.
+pub fn trees_folder(data: &Path, book: &str) -> PathBuf {
+    data.join("ledger").join(book)
 }
 
 impl Capability for Ledger {
@@ -229,5 +235,10 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_ledger_snapshot_seq",
         help: "Number up to which the next start need not read, as far as it was written since the start.",
         of: |_, findings| now(&findings.snapshot_seq),
+    },
+    Measure {
+        name: "tidegate_ledger_panics_total",
+        help: "Panics of the book's tasks, each of which was started again unless there were too many.",
+        of: |book, findings| now(&book.counts().panics) + now(&findings.panics),
     },
 ];

@@ -24,9 +24,6 @@ pub trait Arrival: Send {
 
     /// What is kept by now, to be read.
     fn store(&self) -> &dyn Store;
-
-    /// It is all there, and this is the book from now on for whoever asks this gear.
-    fn settle(&self) -> Result<(), OpenError>;
 }
 
 /// What a book comes to; the same on both sides of a move.
@@ -73,13 +70,12 @@ pub fn move_books(
         if let Some(what) = here.difference(&there) {
             return Err(OpenError::Differs { book: name.clone(), what });
         }
-        arrived.push((source, arrival, Moved { book: name.clone(), tally: here }));
+        arrived.push((source, Moved { book: name.clone(), tally: here }));
     }
-    arrived.iter().try_for_each(|(_, arrival, _)| arrival.settle())?;
     let marked = mark::set_gear(journal, to.name());
     let marked = marked.and_then(|ticket| ticket.wait(Level::Disk).map_err(|Unknown| Refusal::Stopped));
     marked.map_err(|source| OpenError::Mark { source })?;
-    let moved: Vec<Moved> = arrived.into_iter().map(|(_, _, moved)| moved).collect();
+    let moved: Vec<Moved> = arrived.into_iter().map(|(_, moved)| moved).collect();
     moved.iter().try_for_each(|moved| from.leave(&moved.book))?;
     Ok(moved)
 }

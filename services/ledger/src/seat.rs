@@ -4,8 +4,9 @@
 use crate::book::Book;
 use crate::config::{BookConfig, Shared};
 use crate::error::{OpenError, Setback};
-use crate::scrub::{Findings, Scrubber};
+use crate::scrub::{self, Findings};
 use crate::store::Gear;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tidegate_kernel_flow::Backoff;
@@ -14,6 +15,8 @@ use tidegate_kernel_journal::Clock;
 use tidegate_kernel_plug::with_causes;
 use tokio::time::sleep;
 
+/// Its scrubber panicked too often.
+const UNSCRUBBED: &str = "it is not scrubbed any more (TG-LE-045)";
 /// How long is waited between two tries to open a book.
 const WAITS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
@@ -54,21 +57,22 @@ impl Seat {
         self.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Why its book takes no orders.
+    /// Why its book takes no orders, or is not looked after.
     pub(crate) fn trouble(&self) -> Option<String> {
         match self.book() {
             None => Some(self.why()),
-            Some((book, _)) => book.trouble(),
+            Some((book, findings)) => {
+                let has_failed = findings.has_failed.load(Ordering::SeqCst);
+                book.trouble().or_else(|| has_failed.then(|| UNSCRUBBED.to_owned()))
+            }
         }
     }
 
     /// Opens the book now.
     pub(crate) fn take(&self, opening: &Opening) -> Result<(), OpenError> {
-        let book = opening.open()?;
-        let scrubber = Scrubber::new(book.clone());
-        let findings = scrubber.findings.clone();
-        if self.taken.set((book, findings)).is_ok() {
-            tokio::spawn(scrubber.run());
+        let (book, findings) = (opening.open()?, Arc::<Findings>::default());
+        if self.taken.set((book.clone(), findings.clone())).is_ok() {
+            tokio::spawn(scrub::keep(book, findings));
         }
         Ok(())
     }

@@ -52,6 +52,9 @@ pub trait Store: Send + Sync + Debug {
     /// Resolves once everything up to this number is as safe as the guarantees say.
     fn reached(&self, seq: u64) -> Reaching<'_>;
 
+    /// Waits until everything that was appended is kept, or never will be. Blocks.
+    fn settle(&self) -> Result<(), Gone>;
+
     /// Up to which number everything is that safe.
     fn kept_seq(&self) -> u64;
 

@@ -88,7 +88,7 @@ async fn books_move_into_the_database_and_back_with_ids_reservations_and_stateme
     let again = book.submit(vec![Ask::One(first)]).await.unwrap().remove(0).unwrap();
     assert!(again.known);
     // What is in the database is nobody's: neither this folder serves it, nor another one.
-    assert_eq!(site.try_ledger().unwrap_err().code(), "TG-LE-044");
+    assert_eq!(site.try_ledger().unwrap_err().code(), "TG-LE-050");
     let other = Site::new(database(SocketAddr::from(([127, 0, 0, 1], server.port))));
     let why = crate::desk::trouble(&other.try_ledger().unwrap()).await;
     assert!(why.contains("TG-PG-006"), "{why}");
@@ -163,7 +163,7 @@ async fn a_row_that_is_altered_on_the_way_is_a_difference_and_the_folder_stays_a
     server.sql("CREATE TRIGGER alter BEFORE INSERT ON tidegate.facts FOR EACH ROW EXECUTE FUNCTION tidegate.alter()").await;
     site.reopen();
     let refused = moved(&site, "postgres").await.unwrap_err();
-    assert_eq!(refused.code(), "TG-LE-045");
+    assert_eq!(refused.code(), "TG-LE-051");
     assert_eq!(gear_of(site.folder().books()).as_deref(), Some("embedded"));
     site.reopen();
     assert_eq!(on_journal(&site).balance("a").unwrap().1.balance.posted, 115);

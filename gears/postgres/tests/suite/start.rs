@@ -66,11 +66,11 @@ async fn a_folder_whose_books_another_gear_keeps_is_refused_both_ways() {
     };
     let clock: std::sync::Arc<dyn tidegate_kernel_journal::Clock> = std::sync::Arc::new(SystemClock);
     let embedded = |folder: &DataFolder| Ledger::open(folder.books(), &clock, &config);
-    assert_eq!(embedded(site.folder()).unwrap_err().code(), "TG-LE-044");
+    assert_eq!(embedded(site.folder()).unwrap_err().code(), "TG-LE-050");
     let site = Site::new(database(nowhere));
     embedded(site.folder()).unwrap();
     let refused = site.try_ledger().unwrap_err();
-    assert_eq!(refused.code(), "TG-LE-044");
+    assert_eq!(refused.code(), "TG-LE-050");
     assert!(refused.to_string().contains("embedded") && refused.hint().contains("gear move"), "{refused}");
 }
 

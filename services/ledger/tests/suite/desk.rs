@@ -65,6 +65,12 @@ impl Desk {
         let book = ledger.book("main").unwrap();
         Desk { ledger, book, folder: Some(folder), ..self }
     }
+
+    /// Closes the folder and gives what is left of it.
+    pub(crate) fn close(mut self) -> TempDir {
+        self.folder.take().unwrap().close();
+        self.dir
+    }
 }
 
 fn opened(dir: &TempDir, hands: &Arc<Hands>, shared: Shared) -> (DataFolder, Arc<Ledger>) {

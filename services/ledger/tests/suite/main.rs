@@ -5,5 +5,7 @@ mod asks;
 mod conformance;
 mod crash;
 mod desk;
+mod folder;
 mod http;
 mod reopening;
+mod verify;
