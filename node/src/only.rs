@@ -67,6 +67,7 @@ impl Only {
         let lacks_ingest = (!self.ingest && begins(&of_ingest)).then_some("ingest");
         let lacks_notice = (!self.notice && begins(&["/api/v1/notice"])).then_some("notice");
         let lacks_history = (!self.history && begins(&["/api/v1/history"])).then_some("history");
-        lacks_ingest.or(lacks_notice).or(lacks_history)
+        let lacks_ledger = (!self.ledger && begins(&["/api/v1/ledger"])).then_some("ledger");
+        lacks_ingest.or(lacks_notice).or(lacks_history).or(lacks_ledger)
     }
 }

@@ -113,8 +113,8 @@ pub(crate) struct Bench {
 pub(crate) struct Extent {
     /// With `ingest`, `ledger`, `mqtt` and `node`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
-        "engine", "durable", "http", "open", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0",
-        "fanout.qos1", "rss", "panic", "profile",
+        "engine", "durable", "http", "open", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
+        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile",
     ])]
     pub(crate) only: Vec<String>,
     /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
@@ -155,7 +155,8 @@ pub(crate) enum Subject {
     /// How much one core takes in; from a publication to its line in a file at 15,000 and 75,000 messages a second; an InfluxDB that
     /// is away for a while, and one that stands still beside another one
     Ingest,
-    /// Books: deciding alone, from 16 and 256 tasks to the disk beside a bare group commit, over HTTP, and opening ten million transfers
+    /// Books: deciding alone, from 16 and 256 tasks to the disk beside a bare group commit, over HTTP, opening ten million transfers,
+    /// verifying a million, and proving one of ten million
     Ledger,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,

@@ -6,6 +6,7 @@ use crate::error::OpenError;
 use crate::port::Port;
 use crate::scrub::{self, Findings};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -16,7 +17,7 @@ use tokio::time::timeout_at;
 /// Streams of books in the journal begin here.
 pub const STREAM_MIN: u16 = 1024;
 /// A register of the journal for each book says which stream is its own.
-const REGISTER: &str = "ledger.";
+pub(crate) const REGISTER: &str = "ledger.";
 
 /// All books of a node.
 #[derive(Debug)]
@@ -62,12 +63,23 @@ impl Ledger {
     }
 }
 
+/// The stream a book has; nothing before it was opened for the first time.
+pub fn known_stream(journal: &Journal, book: &str) -> Option<u16> {
+    let bytes = journal.register(&format!("{REGISTER}{book}"))?;
+    bytes.first_chunk().copied().map(u16::from_le_bytes)
+}
+
+/// Where the audit trees over a book lie.
+pub fn trees_folder(data: &Path, book: &str) -> PathBuf {
+    data.join("ledger").join(book)
+}
+
 /// The stream a book has, or the next one that no book has.
 fn stream_of(journal: &Journal, book: &str) -> Result<u16, Refusal> {
-    let name = format!("{REGISTER}{book}");
-    if let Some(bytes) = journal.register(&name).and_then(|bytes| bytes.first_chunk().copied()) {
-        return Ok(u16::from_le_bytes(bytes));
+    if let Some(stream) = known_stream(journal, book) {
+        return Ok(stream);
     }
+    let name = format!("{REGISTER}{book}");
     let last = format!("{REGISTER}.last");
     let known = journal.register(&last).and_then(|bytes| bytes.first_chunk().copied());
     let stream = known.map_or(STREAM_MIN, |bytes| u16::from_le_bytes(bytes) + 1);

@@ -28,10 +28,11 @@ mod scrub;
 mod settler;
 #[cfg(feature = "sim")]
 pub mod sim;
+pub mod verify;
 
 pub use ask::{Ask, Done, NamedAction, NamedOrder, Outcome, Standing};
 pub use book::Book;
 pub use config::{BOOKS_MAX, BookConfig, Config, SECTION, Shared};
 pub use error::{OpenError, Setback};
-pub use ledger::{Ledger, STREAM_MIN};
+pub use ledger::{Ledger, STREAM_MIN, known_stream, trees_folder};
 pub use port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};

@@ -6,5 +6,6 @@ mod documents;
 mod interop;
 mod notes;
 mod proofs;
+mod recounts;
 mod site;
 mod witness;
