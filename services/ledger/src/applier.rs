@@ -11,6 +11,7 @@
 use crate::ask::{Ask, Done, Outcome};
 use crate::book::Stop;
 use crate::error::Setback;
+use crate::faults;
 use crate::hours::Hours;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tidegate_engine_book::{Answer, Fact, State};
 use tidegate_kernel_id::Id;
 use tidegate_kernel_journal::{Entry, Journal, Level, Refusal, Ticket};
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// Reservations that end by time in one batch.
@@ -71,7 +72,7 @@ pub(crate) struct Applier {
 
 impl Applier {
     /// Ends when nobody can ask any more.
-    pub(crate) async fn run(mut self, mut tasks: Receiver<Task>) {
+    pub(crate) async fn run(mut self, mut tasks: OwnedMutexGuard<Receiver<Task>>) {
         loop {
             let task = match self.wait_ms() {
                 None => tasks.recv().await,
@@ -134,6 +135,7 @@ impl Applier {
 
     async fn answer(&mut self, ask: &Ask, done: &mut Vec<(u64, Fact)>) -> Outcome {
         self.stop.check()?;
+        faults::deciding(ask);
         let command = ask.resolve(&self.state)?;
         let mut facts = Vec::new();
         let now_ms = self.hours.now_ms();
@@ -158,6 +160,7 @@ impl Applier {
         let entries: Vec<Entry<'_>> =
             facts.iter().zip(payloads).map(|(fact, payload)| entry(self.stream, fact, payload)).collect();
         let ticket = self.append(&entries).await?;
+        faults::applying(&facts);
         let first = ticket.seq() + 1 - facts.len() as u64;
         for (seq, fact) in (first..).zip(facts) {
             self.state.apply(seq, &fact);

@@ -4,7 +4,7 @@ use crate::book::Book;
 use crate::config::Config;
 use crate::error::OpenError;
 use crate::port::Port;
-use crate::scrub::{Findings, Scrubber};
+use crate::scrub::{self, Findings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,9 +34,9 @@ impl Ledger {
             let stream = stream_of(journal, &one.name)
                 .map_err(|source| OpenError::Place { book: one.name.clone(), source })?;
             let book = Book::open(journal.clone(), stream, clock.clone(), one.clone(), config.shared)?;
-            let scrubber = Scrubber::new(book.clone());
-            findings.insert(one.name.clone(), scrubber.findings.clone());
-            tokio::spawn(scrubber.run());
+            let found = Arc::<Findings>::default();
+            tokio::spawn(scrub::keep(book.clone(), found.clone()));
+            findings.insert(one.name.clone(), found);
             books.insert(one.name.clone(), book);
         }
         Ok(Ledger { books, findings })
@@ -106,6 +106,12 @@ impl Capability for Ledger {
         for (name, book) in &self.books {
             if let Some(why) = book.stop.why() {
                 return Readiness::Unready(format!("the book {name} takes no orders: {why}"));
+            }
+            if !book.public.serves.load(Ordering::SeqCst) {
+                return Readiness::Unready(format!("the book {name} panicked and is read back (TG-LE-044)"));
+            }
+            if self.findings.get(name).is_some_and(|findings| findings.has_failed.load(Ordering::SeqCst)) {
+                return Readiness::Unready(format!("the book {name} is not scrubbed any more (TG-LE-045)"));
             }
             if book.doubt.stands() {
                 return Readiness::Unready(format!("the book {name} waits for somebody to accept the clock"));
@@ -210,5 +216,10 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_ledger_snapshot_seq",
         help: "Number up to which the next start need not read, as far as it was written since the start.",
         of: |_, findings| now(&findings.snapshot_seq),
+    },
+    Measure {
+        name: "tidegate_ledger_panics_total",
+        help: "Panics of the book's tasks, each of which was started again unless there were too many.",
+        of: |book, findings| now(&book.counts().panics) + now(&findings.panics),
     },
 ];

@@ -13,14 +13,17 @@ mod ask;
 mod book;
 mod config;
 mod error;
+mod faults;
 mod hours;
 pub mod http;
+mod keeper;
 mod ledger;
 mod past;
 #[cfg(test)]
 mod planted;
 mod port;
 mod replay;
+mod restart;
 mod scrub;
 mod settler;
 #[cfg(feature = "sim")]

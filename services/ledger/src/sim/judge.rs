@@ -5,6 +5,7 @@ use super::World;
 use crate::port::Port;
 use crate::scrub::Scrubber;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tidegate_engine_book::{Fact, Id};
 
 /// Something that is not so, put before the judge, who has to see it.
@@ -34,7 +35,7 @@ impl World {
         if plant == Plant::Drift {
             book.plant(super::super::scrub::one_unit()).await;
         }
-        let scrubbed = Scrubber::new(book.clone()).scrub().await;
+        let scrubbed = Scrubber::new(book.clone(), Arc::default()).scrub().await;
         scrubbed.map_err(|setback| setback.to_string())?.map_err(|drift| drift.to_string())?;
         drop((book, threads));
         Ok(())
