@@ -47,13 +47,18 @@ fn set_trees_aside(folder: &DataFolder, settings: &Settings) -> Result<(), Failu
         return Ok(());
     }
     for book in &settings.ledger.books {
-        let (trees, stream) = (trees_folder(&settings.data, &book.name), known_stream(folder.books(), &book.name));
+        let (trees, stream) =
+            (trees_folder(&settings.data, &book.name), known_stream(folder.books(), &book.name));
         if let (true, Some(stream)) = (trees.exists(), stream) {
             let aside = settings.data.join("ledger-left").join(format!("{}-{stream}", book.name));
             let moved = fs::create_dir_all(&aside).and_then(|()| fs::rename(&trees, &aside));
             moved.map_err(|error| {
                 let message = format!("the trees in {} were not set aside: {error}", trees.display());
-                Failure::message("TG-JR-014", message, "look at the disk under the data folder and its permissions")
+                Failure::message(
+                    "TG-JR-014",
+                    message,
+                    "look at the disk under the data folder and its permissions",
+                )
             })?;
         }
     }

@@ -18,6 +18,8 @@ use tidegate_kernel_journal::Journal;
 
 /// Reads of the journal from one signature to the next, where it grows all the time.
 const STEPS_MAX: usize = 64;
+/// Rounds of a node that is stopping: half a million records, which is a second or two.
+const LAST_ROUNDS_MAX: usize = 8;
 /// Farther behind than this, the next round begins at once.
 const BEHIND_RECORDS: u64 = 1 << 16;
 /// From one try to the next after a failure that may pass.
@@ -114,8 +116,17 @@ impl Pair {
         loop {
             builder = self.round(builder);
             if stopped.recv_timeout(self.pause()) != Err(RecvTimeoutError::Timeout) {
-                // What was appended since is signed before the journal closes.
-                self.round(builder);
+                self.finish(builder);
+                return;
+            }
+        }
+    }
+
+    /// What was appended since is signed before the journal closes, as far as that is soon done.
+    fn finish(&self, mut builder: Option<Builder>) {
+        for _ in 0..LAST_ROUNDS_MAX {
+            builder = self.round(builder);
+            if builder.is_none() || self.left().is_none() {
                 return;
             }
         }

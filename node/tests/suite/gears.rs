@@ -107,6 +107,10 @@ async fn books_move_into_a_database_serve_from_it_outlive_its_outage_and_move_ba
     let node = start(&data, &file);
     assert_eq!((send(&node, &second).0, posted(&node)), (200, json!(14)));
     assert_eq!(node.terminate().status, Some(0));
+    // What is there for an auditor is the book that came back, with trees that begin anew.
+    let verified = run(&["ledger", "verify", data.to_str().unwrap()]);
+    assert!(verified.status.success(), "{verified:?}");
+    assert!(fs::read_dir(data.join("ledger-left")).unwrap().count() == 1);
 }
 
 #[test]

@@ -26,7 +26,7 @@ cargo xtask bench mqtt                           the broker under load, beside m
 cargo xtask bench ingest [--only NAME] [--seconds N] [--rate N]
                                                  sinks in trouble, with a real InfluxDB behind them: JSON, one row a line
 cargo xtask bench ledger [--json] [--only NAME]  books, beside double entry in SQL on PostgreSQL
-cargo xtask bench node [--json]                  the console in Chromium: first paint and weight
+cargo xtask bench node [--json]                  memory, the console in Chromium, a crash loop, a CPU profile: JSON, one row a line
 cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--config FILE]
                                                  the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
