@@ -1,10 +1,12 @@
 //! A database that is gone, a connection that is cut where it hurts, sessions that are ended under load.
 
 use crate::asks::{order, transfer};
-use crate::cable::Cut;
-use crate::desk::{Desk, until};
+use crate::cable::{Cable, Cut};
+use crate::desk::{Desk, Site, database, until};
 use crate::server::Server;
+use std::time::Duration;
 use tidegate_service_ledger::{Ask, Done, Setback};
+use tokio::runtime::Runtime;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_gone_refuses_with_a_code_and_comes_back_with_everything() {
@@ -68,12 +70,21 @@ async fn a_process_that_ends_before_it_knows_finds_what_the_database_has() {
     let Some(server) = Server::start(test).await else { return };
     for (cut, was_there) in [(Cut::AfterCommit, true), (Cut::BeforeCommit, false)] {
         server.sql("DROP SCHEMA IF EXISTS tidegate CASCADE").await;
-        let (desk, cable) = Desk::behind(&server).await;
+        let cable = Cable::to(server.port).await;
+        let mut site = Site::new(database(cable.address));
+        site.shared.timeout = Duration::from_millis(500);
         let sent = order(transfer("source", "a", 5));
-        cable.set(cut);
-        assert_eq!(desk.one(sent.clone()).await, Err(Setback::Unknown));
-        let Desk { ledger, book, mut site, .. } = desk;
-        drop((ledger, book));
+        // All tasks of a process end with it; here they have a runtime of their own.
+        let process = Runtime::new().unwrap();
+        let (asked, way) = (sent.clone(), cable.clone());
+        let life = process.spawn(async move {
+            let desk = Desk::over(site).await.with_accounts().await;
+            way.set(cut);
+            assert_eq!(desk.one(asked).await, Err(Setback::Unknown));
+            desk.site
+        });
+        let mut site = life.await.unwrap();
+        process.shutdown_background();
         site.reopen();
         cable.set(Cut::Whole);
         let desk = Desk::over(site).await;
@@ -105,7 +116,7 @@ async fn sessions_ended_under_load_lose_nothing_and_do_nothing_twice() {
                         matches!(setback, Setback::Away(_) | Setback::Unknown | Setback::Busy),
                         "{setback}"
                     );
-                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
         })
@@ -117,7 +128,7 @@ async fn sessions_ended_under_load_lose_nothing_and_do_nothing_twice() {
     let mut sessions = 0;
     while !senders.iter().all(tokio::task::JoinHandle::is_finished) {
         sessions += server.number(ended).await;
-        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
     }
     for sender in senders {
         sender.await.unwrap();
