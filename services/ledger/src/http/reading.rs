@@ -28,8 +28,9 @@ pub(super) async fn books(State(desk): State<Arc<Desk>>, Extension(who): Who) ->
         .ledger
         .names()
         .map(|name| {
-            let (closed, sound_seq) = desk.ledger.condition(name);
-            json!({"book": name, "sound_seq": sound_seq, "closed": closed})
+            let (closed, sound_seq, guarantees) = desk.ledger.condition(name);
+            let promise = guarantees.map(view::guarantees);
+            json!({"book": name, "sound_seq": sound_seq, "closed": closed, "guarantees": promise})
         })
         .collect();
     Ok(Json(json!({"books": books})))
@@ -77,9 +78,7 @@ pub(super) async fn account(
         (Some(seq), None) => Moment::Seq(seq),
         (None, Some(ms)) => Moment::Ms(ms),
         (None, None) => {
-            let found = book.balance(&account);
-            let (currency, reading) =
-                found.ok_or_else(|| told(Setback::NoAccount { at: 0, name: account.clone() }))?;
+            let (currency, reading) = book.balance(&account).map_err(told)?;
             return Ok(Json(view::account(&account, currency, reading)));
         }
     };

@@ -2,12 +2,13 @@
 
 use crate::ask::{Done, Outcome, Standing};
 use crate::error::Setback;
-use crate::port::{Names, Page, Recorded, Sheet};
+use crate::port::{Guarantees, Names, Page, Recorded, Sheet};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tidegate_engine_book::{
     Action, Balance, Currency, Fact, Id, Order, Posting, Reading, Receipt, Refusal, Step,
 };
+use tidegate_kernel_journal::Level;
 
 pub(super) fn account(name: &str, currency: Currency, reading: Reading) -> Value {
     let mut view = numbers(&reading.balance);
@@ -24,6 +25,16 @@ pub(super) fn standing(standing: &Standing) -> Value {
     view["max"] = standing.limits.max.into();
     view["last_seq"] = standing.last_seq.into();
     view
+}
+
+pub(super) fn guarantees(guarantees: Guarantees) -> Value {
+    let Guarantees { gear, durability, one_writer, strictly_serializable } = guarantees;
+    let durability = match durability {
+        Level::Disk => "disk",
+        Level::Os => "os",
+        Level::Memory => "memory",
+    };
+    json!({"gear": gear, "durability": durability, "one_writer": one_writer.name(), "strictly_serializable": strictly_serializable})
 }
 
 fn numbers(balance: &Balance) -> Map<String, Value> {
