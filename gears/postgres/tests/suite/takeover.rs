@@ -42,3 +42,18 @@ async fn a_second_node_has_to_wait_and_the_first_one_is_fenced_once_it_was_overt
     assert_eq!(book.balance("a").unwrap().1.balance.posted, 6);
     assert_eq!(server.number("SELECT count(*) FROM tidegate.facts").await, 6);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_overtaken_without_noticing_writes_nothing_over_a_connection_that_is_well() {
+    let test = "postgres::takeover::a_node_that_was_overtaken_without_noticing_writes_nothing_over_a_connection_that_is_well";
+    let Some(server) = Server::start(test).await else { return };
+    let desk = Desk::at(server).await;
+    let server = desk.server.as_ref().unwrap();
+    server.sql("UPDATE tidegate.books SET epoch = epoch + 1, holder = 'another'").await;
+    let refused = desk.one(order(transfer("source", "a", 5))).await.unwrap_err();
+    assert!(matches!(refused.code(), "TG-LE-030" | "TG-LE-032"), "{refused}");
+    assert_eq!(server.number("SELECT count(*) FROM tidegate.facts").await, 4);
+    assert_eq!(server.number("SELECT last_seq FROM tidegate.books").await, 4);
+    let why = desk.trouble().await;
+    assert!(why.contains("TG-PG-002"), "{why}");
+}
