@@ -53,6 +53,7 @@ mod shutdown;
 mod snapshot;
 mod story;
 mod torn_file;
+mod torture;
 mod traces;
 mod trouble;
 mod upgrade;
