@@ -30,6 +30,7 @@ mod isolation;
 mod journal;
 mod lan;
 mod ledger;
+mod ledger_page;
 mod letters;
 mod look;
 mod manners;

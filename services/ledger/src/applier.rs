@@ -12,8 +12,10 @@ use crate::ask::{Ask, Done, Outcome};
 use crate::book::Stop;
 use crate::error::Setback;
 use crate::hours::Hours;
+use crate::settler::Public;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidegate_engine_book::{Answer, Fact, State};
 use tidegate_kernel_id::Id;
@@ -64,6 +66,7 @@ pub(crate) struct Applier {
     pub(crate) stream: u16,
     pub(crate) hours: Hours,
     pub(crate) stop: Arc<Stop>,
+    pub(crate) public: Arc<Public>,
     pub(crate) settled: Sender<Pending>,
     /// Of the last append, or of nothing.
     pub(crate) ticket: Ticket,
@@ -158,6 +161,7 @@ impl Applier {
         let entries: Vec<Entry<'_>> =
             facts.iter().zip(payloads).map(|(fact, payload)| entry(self.stream, fact, payload)).collect();
         let ticket = self.append(&entries).await?;
+        self.public.counts.settling.fetch_add(facts.len() as u64, Ordering::Relaxed);
         let first = ticket.seq() + 1 - facts.len() as u64;
         for (seq, fact) in (first..).zip(facts) {
             self.state.apply(seq, &fact);

@@ -95,7 +95,8 @@ impl Book {
         let (settled, settling) = mpsc::channel(SETTLING_MAX);
         let hours = Hours::new(doubt.clone(), state.now_ms());
         let ticket = journal.settled_ticket();
-        let applier = Applier { state, journal, stream, hours, stop: stop.clone(), settled, ticket };
+        let (own, stopped) = (public.clone(), stop.clone());
+        let applier = Applier { state, journal, stream, hours, stop: stopped, public: own, settled, ticket };
         tokio::spawn(applier.run(asked));
         tokio::spawn(settler::run(settling, public.clone(), stop.clone()));
         Ok(Arc::new(Book { config, shared, place, public, stop, doubt, tasks }))

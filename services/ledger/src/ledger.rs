@@ -18,6 +18,20 @@ pub const STREAM_MIN: u16 = 1024;
 /// A register of the journal for each book says which stream is its own.
 const REGISTER: &str = "ledger.";
 
+/// What there is to tell of a book beside what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// Why it takes no orders.
+    pub(crate) closed: Option<String>,
+    pub(crate) durable_seq: u64,
+    /// Facts that are decided and wait for the disk.
+    pub(crate) settling: u64,
+    /// Up to where the scrubber found it right, how often it looked, and what it found.
+    pub(crate) sound_seq: u64,
+    pub(crate) scrubs: u64,
+    pub(crate) differences: u64,
+}
+
 /// All books of a node.
 #[derive(Debug)]
 pub struct Ledger {
@@ -50,10 +64,17 @@ impl Ledger {
         self.books.keys().map(String::as_str)
     }
 
-    /// Why a book takes no orders, if it does not; and up to where it was found right.
-    pub(crate) fn condition(&self, name: &str) -> (Option<String>, u64) {
-        let why = self.books.get(name).and_then(|book| book.stop.why());
-        (why, self.findings.get(name).map_or(0, |findings| findings.sound_seq.load(Ordering::SeqCst)))
+    /// How a book is; nothing of one that is not there.
+    pub(crate) fn condition(&self, name: &str) -> Option<Condition> {
+        let (book, findings) = (self.books.get(name)?, self.findings.get(name)?);
+        Some(Condition {
+            closed: book.stop.why(),
+            durable_seq: now(&book.counts().durable_seq),
+            settling: now(&book.counts().settling),
+            sound_seq: now(&findings.sound_seq),
+            scrubs: now(&findings.scrubs),
+            differences: now(&findings.differences),
+        })
     }
 
     /// Somebody has looked at the clock: reservations end by time again.
@@ -178,6 +199,11 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_ledger_durable_seq",
         help: "Number of the last fact that is on the disk and shown to readers.",
         of: |book, _| now(&book.counts().durable_seq),
+    },
+    Measure {
+        name: "tidegate_ledger_settling_facts",
+        help: "Facts that are decided and wait for the disk.",
+        of: |book, _| now(&book.counts().settling),
     },
     Measure {
         name: "tidegate_ledger_scrubs_total",

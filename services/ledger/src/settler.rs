@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) unknown: AtomicU64,
     pub(crate) busy: AtomicU64,
     pub(crate) durable_seq: AtomicU64,
+    /// Facts that are decided and wait for the disk.
+    pub(crate) settling: AtomicU64,
 }
 
 impl Counts {
@@ -45,12 +47,14 @@ impl Counts {
 
 pub(crate) async fn run(mut pending: Receiver<Pending>, public: Arc<Public>, stop: Arc<Stop>) {
     while let Some(Pending { ticket, facts, release }) = pending.recv().await {
+        let many = facts.len() as u64;
         let synced = ticket.reached(Level::Disk).await;
         if let Err(Unknown) = synced {
             stop.stop("the journal stopped writing");
         } else {
             facts.iter().for_each(|(seq, fact)| public.show(*seq, fact));
         }
+        public.counts.settling.fetch_sub(many, Ordering::Relaxed);
         if let Some(release) = release {
             release(synced.map_err(|Unknown| Setback::Unknown));
         }

@@ -27,10 +27,7 @@ pub(super) async fn books(State(desk): State<Arc<Desk>>, Extension(who): Who) ->
     let books: Vec<Value> = desk
         .ledger
         .names()
-        .map(|name| {
-            let (closed, sound_seq) = desk.ledger.condition(name);
-            json!({"book": name, "sound_seq": sound_seq, "closed": closed})
-        })
+        .filter_map(|name| Some(view::condition(name, &desk.ledger.condition(name)?)))
         .collect();
     Ok(Json(json!({"books": books})))
 }

@@ -2,12 +2,20 @@
 
 use crate::ask::{Done, Outcome, Standing};
 use crate::error::Setback;
+use crate::ledger::Condition;
 use crate::port::{Names, Page, Recorded, Sheet};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tidegate_engine_book::{
     Action, Balance, Currency, Fact, Id, Order, Posting, Reading, Receipt, Refusal, Step,
 };
+
+pub(super) fn condition(book: &str, condition: &Condition) -> Value {
+    json!({
+        "book": book, "closed": condition.closed, "durable_seq": condition.durable_seq, "settling": condition.settling,
+        "sound_seq": condition.sound_seq, "scrubs": condition.scrubs, "differences": condition.differences,
+    })
+}
 
 pub(super) fn account(name: &str, currency: Currency, reading: Reading) -> Value {
     let mut view = numbers(&reading.balance);
