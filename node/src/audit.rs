@@ -10,14 +10,20 @@
 //!  2 outcome   act u64 (its number), status u16, detail text
 //! ```
 
+mod checking;
 mod config;
+mod keys;
 mod leaving;
+mod log;
+mod pair;
 mod proofs;
 mod trees;
 mod witnessing;
 
+pub(crate) use checking::tell_proof;
 pub(crate) use config::{Config, SECTION};
 pub(crate) use leaving::Leaving;
+pub(crate) use log::Log;
 pub(crate) use trees::Trees;
 pub(crate) use witnessing::routes as witness_routes;
 
@@ -237,9 +243,9 @@ async fn list(State(audit): State<Audit>, Query(After { after }): Query<After>) 
 pub(crate) fn tell(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::List { after, node } => tell_acts(*after, node),
-        Command::Keys { node } => proofs::tell_keys(node),
-        Command::Proof { id, tree, node } => proofs::tell_proof(id, tree, node),
-        Command::CheckProof { file, key, json } => proofs::check(file, key, *json),
+        Command::Keys { node } => checking::tell_keys(node),
+        Command::Proof { id, tree, node } => tell_proof("audit", id, tree, node),
+        Command::CheckProof { file, key, json } => checking::check(file, key, *json),
     }
 }
 

@@ -13,10 +13,10 @@ mod load;
 mod memory;
 mod models;
 mod mqtt;
+mod node;
 mod outage;
 mod pipeline;
 mod plant;
-mod profile;
 mod replay;
 mod scratch;
 mod stall;
@@ -66,7 +66,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         Subject::Load => devices::measure(report, options),
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options),
-        Subject::Node => profile::measure(report, scratch, &options.extent),
+        Subject::Node => node::measure(report, scratch, &options.extent),
         Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;

@@ -2,8 +2,9 @@
 //! Pure.
 //!
 //! Beside it are what a process needs to be there at all (code, stacks, the allocator's slack) and what grows with the configuration
-//! alone: models, rules, names.
+//! alone: models, rules, names. What another process runs (`node.only`) holds nothing here.
 
+use crate::only::Only;
 use crate::settings::Settings;
 use crate::traces;
 use tidegate_kernel_journal::Options;
@@ -26,6 +27,8 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
         ingest.telemetry_bytes_max + rules.limits.window_bytes_max + LETTERS_BYTES_MAX + HEARD_BYTES_MAX;
     let journals = [Options::books(), Options::queues()];
     let journal = journals.iter().map(|options| options.window.ids as u64 * REMEMBERED_BYTES + BATCHES_BYTES);
+    let Only { broker, ingest: pipeline, history: past, ledger: books, .. } = settings.only;
+    let here = |runs: bool, bytes: u64| if runs { bytes } else { 0 };
     let of_connections = |many: usize, bytes: u64| many as u64 * bytes;
     let packets = of_connections(mqtt.connections_max, mqtt.packet_bytes_max as u64 + BUFFERS_BYTES);
     let heads = of_connections(http.connections_max, http.requests.header_bytes_max as u64);
@@ -33,13 +36,39 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
     let messages = of_connections(grpc.connections_max, 2 * grpc.message_bytes_max as u64);
     [
         ("journal", journal.sum()),
-        ("mqtt", mqtt.queued_bytes_total_max as u64 + packets),
-        ("http", http.requests.bodies_bytes_max as u64 + heads),
-        ("grpc", messages),
-        ("ingest", of_ingest as u64),
-        ("sinks", settings.sinks.memory_bytes_max(ingest)),
-        ("history", history.bytes_max),
+        ("mqtt", here(broker, mqtt.queued_bytes_total_max as u64 + packets)),
+        ("http", here(pipeline || books, http.requests.bodies_bytes_max as u64 + heads)),
+        ("grpc", here(pipeline, messages)),
+        ("ingest", here(pipeline, of_ingest as u64)),
+        ("sinks", here(pipeline, settings.sinks.memory_bytes_max(ingest))),
+        ("history", here(past, history.bytes_max)),
         ("traces", settings.traces.as_ref().map_or(0, traces::Config::bytes_max)),
-        ("ledger", ledger.bytes_max()),
+        ("ledger", here(books, ledger.bytes_max())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings;
+    use tidegate_kernel_plug::config::Source;
+
+    /// The parts that may hold something.
+    fn holders(file: &str) -> Vec<&'static str> {
+        let none = |_: &_| Err("none here".to_owned());
+        let source = Source { file: Some(file.as_bytes()), overrides: &[], secrets: &none };
+        let (_, settings) = settings::read(&source).unwrap();
+        parts(&settings).into_iter().filter(|(_, bytes)| *bytes > 0).map(|(part, _)| part).collect()
+    }
+
+    #[test]
+    fn what_another_process_runs_holds_nothing_in_this_one() {
+        let all = ["journal", "mqtt", "http", "grpc", "ingest", "sinks", "history", "ledger"];
+        let books = "[ledger.books.main]\n";
+        assert_eq!(holders(books), all);
+        assert_eq!(holders(&format!("[node]\nonly = [\"broker\"]\n{books}")), ["journal", "mqtt"]);
+        assert_eq!(holders(&format!("[node]\nonly = [\"ledger\"]\n{books}")), ["journal", "http", "ledger"]);
+        let pipeline = "[node]\nonly = [\"ingest\"]\n";
+        assert_eq!(holders(pipeline), ["journal", "http", "grpc", "ingest", "sinks"]);
+    }
 }

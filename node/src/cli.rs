@@ -4,12 +4,14 @@ mod bundle;
 mod identity;
 #[cfg(feature = "lab")]
 mod lab;
+mod ledger;
 mod look;
 
 pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
+pub(crate) use ledger::{Ledger, Verify as VerifyBooks};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
 use clap::{Args, Parser, Subcommand};
@@ -20,7 +22,8 @@ use tidegate_codec_mqtt::TopicFilter;
 const EXIT_CODES: &str = "\
 Exit status:
   0    all went well
-  1    it failed, or `journal verify` found damage; the error has a code, and `tidegate explain CODE` says more
+  1    it failed, or `journal verify` or `ledger verify` found something wrong; the error has a code, and
+       `tidegate explain CODE` says more
   2    the command line was not understood
   3    `up` was told to stop and could not finish everything in time; it printed what is left. `upgrade --check`: an upgrade
        is needed
@@ -119,6 +122,9 @@ needed, and nothing speaks against it")]
     /// Read who did what to a running node, as its auditor
     #[command(subcommand)]
     Audit(Audit),
+    /// Verify books without any node, and prove transfers, as an auditor
+    #[command(subcommand)]
+    Ledger(Ledger),
     /// Show a running node on one screen: rates, sinks and what waits for them, breakers, alarms
     #[command(after_help = "\
 Example:

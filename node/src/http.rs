@@ -21,8 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tidegate_kernel_plug::{
-    Authenticate, Capability, Draining, Family, Gate, HttpCounts, Leftover, Readiness, Routes, Stage, Stays,
-    Witness, waiting_on,
+    Authenticate, Capability, Draining, Family, Gate, HttpCounts, Leftover, Live, Readiness, Routes, Stage,
+    Stays, Witness, planted, waiting_on,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -51,7 +51,8 @@ pub(crate) struct Secured(pub(crate) bool);
 #[derive(Debug)]
 pub(crate) struct Http {
     name: &'static str,
-    listener: TcpListener,
+    /// Nothing once it is given up.
+    listener: Live<Option<TcpListener>>,
     address: SocketAddr,
     host: Arc<Host>,
     order: watch::Sender<Option<Instant>>,
@@ -86,7 +87,7 @@ impl Http {
         let host = Arc::new(host);
         Ok(Http {
             name,
-            listener,
+            listener: Live::new(Some(listener)),
             address,
             host,
             order: watch::Sender::new(None),
@@ -129,11 +130,11 @@ impl Http {
 
     /// Accepts until it is told to drain, and gives the deadline for that.
     async fn accept_all(&self, tasks: &mut JoinSet<()>) -> Instant {
-        let mut order = self.order.subscribe();
+        let (mut order, listener) = (self.order.subscribe(), self.listener.get());
         loop {
             tokio::select! {
                 deadline = ordered(&mut order) => return deadline,
-                accepted = self.listener.accept() => match accepted {
+                accepted = accept(&listener) => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer, tasks),
                     Err(error) => {
                         tracing::warn!(listener = self.name, %error, "could not accept a connection");
@@ -147,15 +148,29 @@ impl Http {
         }
     }
 
+    /// Lets go of the address, where nobody will serve any more.
+    pub(crate) fn close(&self) {
+        self.listener.set(None);
+    }
+
     fn is_draining(&self) -> bool {
         self.order.borrow().is_some()
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
+        planted::accepting(peer);
         // An answer is one write; the kernel need not wait for more.
         let _ = stream.set_nodelay(true);
         let connection = Connection { host: self.host.clone(), peer, order: self.order.subscribe() };
         tasks.spawn(connection.serve(stream));
+    }
+}
+
+/// Never, where there is no listener any more.
+pub(crate) async fn accept(listener: &Option<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -13,6 +13,7 @@ mod backup;
 mod banner;
 #[cfg(feature = "lab")]
 mod bench;
+mod books;
 mod broker;
 mod budget;
 mod bundle;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         Command::Bench(bench) => bench::run(&bench),
         Command::Identity(command) => identity::print(&command),
         Command::Audit(command) => audit::tell(&command),
+        Command::Ledger(command) => books::run(&command),
         Command::Top(options) => top::run(&options),
         Command::Completions { shell } => completions::print(shell),
         Command::Doctor(options) => doctor::run(&options),

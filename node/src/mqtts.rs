@@ -1,12 +1,13 @@
 //! MQTT over TLS: accepts, shakes hands, and hands the stream to the broker, which counts and drains it like any other.
 
 use crate::failure::Failure;
+use crate::http::accept;
 use crate::tls::Tls;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tidegate_kernel_plug::{Capability, Draining, Family, Knock, Readiness, Stage};
+use tidegate_kernel_plug::{Capability, Draining, Family, Knock, Live, Readiness, Stage, planted};
 use tidegate_service_broker::Handle;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -18,7 +19,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The listener.
 #[derive(Debug)]
 pub(crate) struct Mqtts {
-    listener: TcpListener,
+    /// Nothing once it is given up.
+    listener: Live<Option<TcpListener>>,
     address: SocketAddr,
     tls: Arc<Tls>,
     broker: Handle,
@@ -29,6 +31,7 @@ impl Mqtts {
     pub(crate) async fn bind(address: SocketAddr, tls: Arc<Tls>, broker: Handle) -> Result<Mqtts, Failure> {
         let listener = TcpListener::bind(address).await.map_err(|error| unlistening(address, &error))?;
         let address = listener.local_addr().map_err(|error| unlistening(address, &error))?;
+        let listener = Live::new(Some(listener));
         Ok(Mqtts { listener, address, tls, broker, stopped: watch::Sender::new(false) })
     }
 
@@ -40,11 +43,11 @@ impl Mqtts {
     pub(crate) async fn serve(&self) {
         tracing::info!(address = %self.address, "MQTT over TLS listening");
         let mut tasks = JoinSet::new();
-        let mut stopped = self.stopped.subscribe();
+        let (mut stopped, listener) = (self.stopped.subscribe(), self.listener.get());
         loop {
             tokio::select! {
                 () = stop(&mut stopped) => break,
-                accepted = self.listener.accept() => match accepted {
+                accepted = accept(&listener) => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer, &mut tasks),
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection for MQTT over TLS");
@@ -56,10 +59,18 @@ impl Mqtts {
                 },
             }
         }
+        drop(listener);
         while tasks.join_next().await.is_some() {}
     }
 
+    /// Stops and lets go of the address, where nobody will serve any more.
+    pub(crate) fn close(&self) {
+        self.stopped.send_replace(true);
+        self.listener.set(None);
+    }
+
     fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
+        planted::accepting(peer);
         // Acknowledgements already wait for each other; the kernel need not wait for more.
         let _ = stream.set_nodelay(true);
         let knock = Knock { peer, listener: self.address };

@@ -301,7 +301,7 @@ impl Site<'_> {
 
     fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
         let started = self.trees.start();
-        started.map_err(|error| unstarted("could not start the thread of the audit trees", &error))?;
+        started.map_err(|error| unstarted("could not start the threads of the audit trees", &error))?;
         if let Some(leaving) = self.trees.leaving() {
             leaving.start(&self.trees, self.notices.outbox().clone(), exporters.handle());
         }

@@ -3,6 +3,7 @@
 
 use tidegate_kernel_plug::Route;
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Values};
+use tidegate_service_ledger as ledger;
 
 /// What can be named. The listener for gRPC and the brokers elsewhere are ways into `ingest`, and go with it;
 /// that for HTTP goes with `ingest` and with `ledger`.
@@ -12,7 +13,7 @@ pub(crate) const FIELD: Field = Field::new(
     "only",
     Kind::List { of: &Kind::Choice(NAMES), items_max: NAMES.len() },
     "[]",
-    "The capabilities that this process runs; with none named, all. History and notices are fed by ingest, and need it beside them.",
+    "The capabilities that this process runs; with none named, all. History and notices are fed by ingest, and need it beside them; ledger needs a book.",
 );
 
 /// Whether each runs here.
@@ -43,6 +44,22 @@ impl Only {
         Only { broker, ingest, history, notice, ledger }
     }
 
+    /// The books alone, or beside others, are named for their books.
+    pub(crate) fn judge_books(self, values: &Values, ledger: &ledger::Config, faults: &mut Faults) {
+        let is_named = !values.get::<Vec<String>>("only").is_empty() && self.ledger;
+        if is_named && ledger.books.is_empty() {
+            let message = "node.only (--only) names ledger, and there is no book";
+            let hint = "name a book in the file, as in [ledger.books.main], or leave ledger out";
+            let place = values.origin("only").place();
+            faults.push(Fault {
+                place,
+                code: "TG-SV-006",
+                message: message.to_owned(),
+                hint: hint.to_owned(),
+            });
+        }
+    }
+
     /// The capability that answers this route, where it does not run here.
     pub(crate) fn lacks(&self, route: &Route) -> Option<&'static str> {
         let begins = |beginnings: &[&str]| beginnings.iter().any(|one| route.path.starts_with(one));
@@ -50,6 +67,7 @@ impl Only {
         let lacks_ingest = (!self.ingest && begins(&of_ingest)).then_some("ingest");
         let lacks_notice = (!self.notice && begins(&["/api/v1/notice"])).then_some("notice");
         let lacks_history = (!self.history && begins(&["/api/v1/history"])).then_some("history");
-        lacks_ingest.or(lacks_notice).or(lacks_history)
+        let lacks_ledger = (!self.ledger && begins(&["/api/v1/ledger"])).then_some("ledger");
+        lacks_ingest.or(lacks_notice).or(lacks_history).or(lacks_ledger)
     }
 }

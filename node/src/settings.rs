@@ -223,6 +223,9 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
     let ledger = reading.section("ledger", ledger::Config::from_values);
+    if let (Some((.., only)), Some(ledger)) = (&node, &ledger) {
+        reading.section("node", |values, faults| only.judge_books(values, ledger, faults));
+    }
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
     let ((data, network_allowed, drain_timeout, zone, only), (ingest, model, rules, file, sinks)) =
         (node?, ingest?);

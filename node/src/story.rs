@@ -23,7 +23,8 @@ pub(crate) fn tell(options: &Story) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_words(story: &Value) -> String {
+/// A reading's story, a line for each sink.
+pub(crate) fn in_words(story: &Value) -> String {
     let text = |key: &str| story[key].as_str().unwrap_or_default();
     let taken_ms = story["taken_ms"].as_u64().unwrap_or_default();
     let mut out = format!("{}  {}  {}\n", text("id"), text("class"), text("topic"));

@@ -50,12 +50,14 @@ enum State {
 }
 
 impl Supervisor {
-    /// Runs what `make` makes on this runtime until it ends, on the list of tasks; makes it again after a panic.
+    /// Runs what `make` makes on this runtime until it ends, on the list of tasks; makes it again after a panic. Given up, it leaves what
+    /// `abandon` puts away.
     pub(crate) fn run<F>(
         self: &Arc<Self>,
         (capability, name): (&'static str, impl Into<String>),
         runtime: &Handle,
         mut make: impl FnMut() -> F + Send + 'static,
+        abandon: impl FnOnce() + Send + 'static,
     ) where
         F: Future<Output = Result<(), Failure>> + Send + 'static,
     {
@@ -67,7 +69,7 @@ impl Supervisor {
                 supervisor.set(at, State::Runs);
                 let panic = match handle.spawn(listed(capability, name.clone(), make())).await {
                     Ok(Ok(())) => return,
-                    Ok(Err(failure)) => return supervisor.fail(at, &failure),
+                    Ok(Err(failure)) => break supervisor.fail(at, &failure),
                     Err(ended) => ended,
                 };
                 // Only the end of the process cancels it.
@@ -75,9 +77,10 @@ impl Supervisor {
                 supervisor.note(at, &*panic);
                 match restarts.wait(began.elapsed()) {
                     Some(wait) => sleep(wait).await,
-                    None => return supervisor.fail(at, &too_many(capability)),
+                    None => break supervisor.fail(at, &too_many(capability)),
                 }
             }
+            abandon();
         });
     }
 
@@ -161,11 +164,11 @@ fn too_many(capability: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use tokio::time::timeout;
 
-    /// A capability that panics so many times, and then ends.
-    async fn run_until_settled(panics: u64) -> (Arc<Supervisor>, u64) {
+    /// A capability that panics so many times, and then ends; how often it was made, and whether it was given up.
+    async fn run_until_settled(panics: u64) -> (Arc<Supervisor>, u64, bool) {
         let (supervisor, made) = (Arc::new(Supervisor::default()), Arc::new(AtomicU64::new(0)));
         let (ended, mut end) = tokio::sync::watch::channel(());
         let counting = made.clone();
@@ -177,18 +180,21 @@ mod tests {
                 Ok(())
             }
         };
-        supervisor.run(("some", "task"), &Handle::current(), make);
+        let abandoned = Arc::new(AtomicBool::new(false));
+        let given_up = abandoned.clone();
+        let abandon = move || given_up.store(true, Ordering::SeqCst);
+        supervisor.run(("some", "task"), &Handle::current(), make, abandon);
         // Resolves when nobody can make it again.
         let patience = Duration::from_secs(600);
         while timeout(patience, end.changed()).await.expect("it is settled in time").is_ok() {}
         tokio::task::yield_now().await;
-        (supervisor, made.load(Ordering::SeqCst))
+        (supervisor, made.load(Ordering::SeqCst), abandoned.load(Ordering::SeqCst))
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_panics_now_and_then_is_started_again_and_its_panics_are_counted() {
-        let (supervisor, made) = run_until_settled(3).await;
-        assert_eq!(made, 4);
+        let (supervisor, made, is_abandoned) = run_until_settled(3).await;
+        assert_eq!((made, is_abandoned), (4, false));
         assert!(supervisor.reasons().is_empty());
         let page = tidegate_kernel_plug::exposition(&supervisor.metrics());
         assert!(page.contains("tidegate_capability_panics_total{capability=\"some\"} 3"), "{page}");
@@ -196,9 +202,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_panics_each_time_is_given_up_with_a_reason() {
-        let (supervisor, made) = run_until_settled(u64::MAX).await;
-        assert_eq!(made, LIMITS.panics_max as u64 + 1);
+    async fn what_panics_each_time_is_given_up_with_a_reason_and_put_away() {
+        let (supervisor, made, is_abandoned) = run_until_settled(u64::MAX).await;
+        assert_eq!((made, is_abandoned), (LIMITS.panics_max as u64 + 1, true));
         let reasons = supervisor.reasons();
         assert!(reasons[0].capability == "some" && reasons[0].reason.contains("TG-SV-002"), "{reasons:?}");
     }

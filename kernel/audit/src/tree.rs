@@ -16,7 +16,7 @@ use crate::tile::{Resource, TILE_WIDTH, Tile, TileNodes};
 use std::path::Path;
 
 /// An entry in a bundle: its length, big-endian, and itself.
-const BUNDLED_BYTES: usize = 2 + ENTRY_BYTES;
+pub(crate) const BUNDLED_BYTES: usize = 2 + ENTRY_BYTES;
 
 /// A tree that is written; the one who writes is alone.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Growing {
 #[derive(Debug, Clone)]
 pub struct Tree {
     key: Verifier,
-    folder: Folder,
+    pub(crate) folder: Folder,
 }
 
 impl Growing {
@@ -167,19 +167,9 @@ impl Tree {
         consistency(self.profile(), &mut self.nodes(new), old, new)
     }
 
-    /// Entries are in the order of the journal: halves what is left until one is.
-    fn find(&self, seq: u64, size: u64) -> Result<Option<(u64, Entry)>, AuditError> {
-        let (mut low, mut high) = (0, size);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let entry = self.entry(middle, size)?;
-            match entry.seq.cmp(&seq) {
-                std::cmp::Ordering::Equal => return Ok(Some((middle, entry))),
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        Ok(None)
+    pub(crate) fn parsed(&self, entry: Option<&[u8]>, size: u64) -> Result<Entry, AuditError> {
+        let parsed = entry.and_then(|entry| Entry::parse(entry).ok());
+        parsed.ok_or_else(|| self.damaged(size))
     }
 
     /// The entry with this index.
@@ -187,13 +177,17 @@ impl Tree {
         let bundle = self.bundle(index / TILE_WIDTH as u64, size)?;
         let at = index as usize % TILE_WIDTH;
         let entry = bundle.as_deref().and_then(|bundle| bundle.chunks_exact(BUNDLED_BYTES).nth(at));
-        let entry = entry.ok_or_else(|| self.damaged(size))?;
-        Entry::parse(&entry[2..]).map_err(|_| self.damaged(size))
+        self.parsed(entry.map(|entry| &entry[2..]), size)
+    }
+
+    /// Entries in a bundle of a tree of `size` leaves.
+    pub(crate) fn width_of(&self, bundle: u64, size: u64) -> usize {
+        (size - bundle * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize
     }
 
     /// A bundle as a tree of `size` leaves has it.
-    fn bundle(&self, index: u64, size: u64) -> Result<Option<Vec<u8>>, AuditError> {
-        let width = (size - index * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    pub(crate) fn bundle(&self, index: u64, size: u64) -> Result<Option<Vec<u8>>, AuditError> {
+        let width = self.width_of(index, size);
         let bundle = self.folder.bundle(index, width, width * BUNDLED_BYTES)?;
         Ok(bundle.filter(|bundle| bundle.len() == width * BUNDLED_BYTES))
     }

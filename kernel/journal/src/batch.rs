@@ -137,6 +137,13 @@ impl<'a> Batches<'a> {
         Ok((rest.offset(), seq + 1))
     }
 
+    /// Bytes behind the last whole batch up to where the last whole record of the one that was cut off ends: zero where nothing was.
+    pub(crate) fn unfinished_bytes(&mut self) -> io::Result<u64> {
+        let mut rest = Records::from(self.records.file(), self.records.salt(), self.end);
+        let last = rest.last_end_of(self.next_batch, self.segment_end)?;
+        Ok(self.first_bad()?.0.max(last.unwrap_or(0)) - self.end)
+    }
+
     /// Whether what stopped the reading is damage: something later was written behind it, so it had been synced.
     pub(crate) fn is_damaged(&mut self) -> io::Result<bool> {
         let mut rest = Records::from(self.records.file(), self.records.salt(), self.end);

@@ -63,7 +63,6 @@ fn run(journals: &[Journal], bell: &Bell) {
             && journals.iter().any(|journal| !is_done(&journal.shared))
             && bell.asleep.load(Ordering::SeqCst)
         {
-            pace.rest();
             thread::park();
         }
     }

@@ -10,8 +10,10 @@ use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
 use crate::folder::{self, BOOKS, QUEUES};
 use crate::format0::{self, Log};
-use crate::record::Framed;
+use crate::record::{Framed, HEADER_BYTES, Record};
 use crate::recovery::{self, Listed};
+use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A data folder as it was found.
@@ -31,7 +33,7 @@ pub struct JournalReport {
     pub records: u64,
     pub counts: Vec<(u16, Counts)>,
     pub accounts: Vec<Account>,
-    pub registers: Vec<String>,
+    pub registers: Registers,
     /// Names of the snapshot files beside the log.
     pub snapshots: Vec<String>,
     /// Bytes of a batch that was cut off while it was written; the next start drops them.
@@ -39,6 +41,12 @@ pub struct JournalReport {
     /// What is wrong, the first first.
     pub findings: Vec<Finding>,
 }
+
+/// What consumers keep in the journal, by name.
+pub type Registers = BTreeMap<String, Vec<u8>>;
+
+/// Is shown each record that is a fact, and the registers as they stand there.
+pub type Visit<'a> = dyn FnMut(&Record, &Registers) + 'a;
 
 /// One segment as it was found.
 #[derive(Debug, Clone)]
@@ -69,7 +77,7 @@ pub fn examine(path: &Path) -> Result<Examination, OpenError> {
     match folder::format_of(path)? {
         Some(0) => Ok(Examination { format: 0, journals: vec![examine_format_0(path)?] }),
         Some(folder::FORMAT) => {
-            let journals = [BOOKS, QUEUES].map(|name| examine_journal(path, name));
+            let journals = [BOOKS, QUEUES].map(|name| examine_journal(path, name, &mut |_, _| {}));
             Ok(Examination {
                 format: folder::FORMAT,
                 journals: journals.into_iter().collect::<Result<_, _>>()?,
@@ -80,10 +88,21 @@ pub fn examine(path: &Path) -> Result<Examination, OpenError> {
     }
 }
 
+/// Reads the journal `books` alone, and shows each record to `visit`, oldest first, up to the first that is wrong.
+pub fn examine_books(path: &Path, visit: &mut Visit<'_>) -> Result<JournalReport, OpenError> {
+    match folder::format_of(path)? {
+        Some(folder::FORMAT) => examine_journal(path, BOOKS, visit),
+        Some(found) if found < folder::FORMAT => Err(OpenError::Older { path: path.to_owned(), found }),
+        Some(found) => Err(OpenError::Newer { path: path.to_owned(), found, known: folder::FORMAT }),
+        None => Err(OpenError::NotAFolder { path: path.to_owned() }),
+    }
+}
+
 fn examine_format_0(path: &Path) -> Result<JournalReport, OpenError> {
     let log = Log::read(path, QUEUES)?;
-    let mut reading = Reading::new(QUEUES);
-    log.records().for_each(|(framed, raw)| reading.take(&framed, raw));
+    let ignore = &mut |_: &Record, _: &Registers| {};
+    let mut reading = Reading::new(QUEUES, ignore);
+    log.records().for_each(|(framed, raw)| reading.take(&framed, &Bytes::copy_from_slice(raw)));
     let mut report = reading.finish();
     report.unfinished_bytes = log.cut_bytes();
     report.segments.push(SegmentReport {
@@ -97,11 +116,15 @@ fn examine_format_0(path: &Path) -> Result<JournalReport, OpenError> {
     Ok(report)
 }
 
-fn examine_journal(path: &Path, name: &'static str) -> Result<JournalReport, OpenError> {
+fn examine_journal(
+    path: &Path,
+    name: &'static str,
+    visit: &mut Visit<'_>,
+) -> Result<JournalReport, OpenError> {
     let folder = path.join(name);
     let disk =
         RealDisk::existing(&folder).map_err(|error| recovery::io_error(&folder.to_string_lossy(), error))?;
-    let mut reading = Reading::new(name);
+    let mut reading = Reading::new(name, visit);
     match recovery::list(&disk) {
         Ok(listed) if listed.is_empty() => {
             reading.find(name, 0, None, "there are no segments: copied only half?")
@@ -117,14 +140,16 @@ fn examine_journal(path: &Path, name: &'static str) -> Result<JournalReport, Ope
 }
 
 /// A journal while it is being read through.
-struct Reading {
+struct Reading<'a, 'b> {
     report: JournalReport,
     control: Control,
+    visit: &'a mut Visit<'b>,
 }
 
-impl Reading {
-    fn new(name: &'static str) -> Reading {
-        Reading { report: JournalReport { name, ..JournalReport::default() }, control: Control::default() }
+impl<'a, 'b> Reading<'a, 'b> {
+    fn new(name: &'static str, visit: &'a mut Visit<'b>) -> Reading<'a, 'b> {
+        let report = JournalReport { name, ..JournalReport::default() };
+        Reading { report, control: Control::default(), visit }
     }
 
     fn segments(&mut self, disk: &dyn Disk, listed: &[Listed]) -> Result<(), OpenError> {
@@ -168,12 +193,12 @@ impl Reading {
             return Ok(false);
         }
         if next.is_none() {
-            self.report.unfinished_bytes = batches.first_bad()?.0 - batches.end();
+            self.report.unfinished_bytes = batches.unfinished_bytes()?;
         }
         Ok(true)
     }
 
-    fn take(&mut self, framed: &Framed, raw: &[u8]) {
+    fn take(&mut self, framed: &Framed, raw: &Bytes) {
         let head = &framed.head;
         self.report.last_stamp_ms = head.stamp_ms;
         self.report.head_seq = self.report.head_seq.max(head.seq);
@@ -182,6 +207,8 @@ impl Reading {
         }
         if head.stream != CONTROL {
             *self.control.counts.entry(head.stream).or_default() += counts_as(head);
+            let record = Record { head: *head, payload: raw.slice(HEADER_BYTES..framed.length) };
+            (self.visit)(&record, &self.control.registers);
         } else if let Some(fact) = Fact::decode(head.kind, framed.payload(raw)) {
             self.control.apply(fact);
         }
@@ -192,11 +219,11 @@ impl Reading {
     }
 
     fn finish(self) -> JournalReport {
-        let Reading { mut report, control } = self;
+        let Reading { mut report, control, .. } = self;
         report.counts = control.counts.iter().map(|(stream, counts)| (*stream, *counts)).collect();
-        report.registers = control.registers.keys().cloned().collect();
         report.accounts =
             control.cursors.values().map(|cursor| control.account(cursor, Counts::default())).collect();
+        report.registers = control.registers;
         report
     }
 }

@@ -40,7 +40,9 @@ pub use cursor::{Batch, Cursor, Delivery, ReadLimit};
 pub use disk::{Disk, DiskFile, Fault, RealDisk, SECTOR_BYTES, SimDisk};
 pub use durations::Durations;
 pub use error::{OpenError, ReadError, Refusal};
-pub use examine::{Examination, Finding, JournalReport, SegmentReport, examine};
+pub use examine::{
+    Examination, Finding, JournalReport, Registers, SegmentReport, Visit, examine, examine_books,
+};
 pub use folder::{DataFolder, FolderOptions, require_usable};
 pub use journal::{Entry, Journal, Level, PAYLOAD_BYTES_MAX, Status, Ticket};
 pub use options::{Options, Retention};

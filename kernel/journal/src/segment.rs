@@ -177,14 +177,29 @@ impl<'a> Records<'a> {
 
     /// Whether a whole record of batch `batch` or later lies behind the present offset.
     pub(crate) fn any_later(&mut self, batch: u64, end: u64) -> io::Result<bool> {
-        let mut bytes = vec![0; end.saturating_sub(self.offset) as usize];
-        let filled = read_full(self.file, &mut bytes, self.offset)?;
-        let rest = &bytes[..filled];
-        Ok((0..filled).step_by(8).any(|at| {
-            let may_be = filled - at >= HEADER_BYTES && u64_at(rest, at + 32) >= batch;
-            may_be && record::parse(&rest[at..], self.salt).is_some_and(|framed| framed.head.batch >= batch)
-        }))
+        let rest = self.rest(end)?;
+        Ok(behind(&rest, self.salt, batch).next().is_some())
     }
+
+    /// Where the last whole record of that batch behind the present offset ends, if there is one.
+    pub(crate) fn last_end_of(&mut self, batch: u64, end: u64) -> io::Result<Option<u64>> {
+        let rest = self.rest(end)?;
+        let last = behind(&rest, self.salt, batch).filter(|(_, framed)| framed.head.batch == batch).last();
+        Ok(last.map(|(at, framed)| self.offset + (at + framed.padded()) as u64))
+    }
+
+    fn rest(&self, end: u64) -> io::Result<Vec<u8>> {
+        self.read(end.saturating_sub(self.offset) as usize)
+    }
+}
+
+/// Whole records of batch `batch` or later, wherever they lie.
+fn behind(rest: &[u8], salt: u32, batch: u64) -> impl Iterator<Item = (usize, Framed)> {
+    (0..rest.len()).step_by(8).filter_map(move |at| {
+        let may_be = rest.len() - at >= HEADER_BYTES && u64_at(rest, at + 32) >= batch;
+        let framed = may_be.then(|| record::parse(&rest[at..], salt)).flatten();
+        framed.filter(|framed| framed.head.batch >= batch).map(|framed| (at, framed))
+    })
 }
 
 #[cfg(test)]

@@ -52,6 +52,23 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
+/// The value that this share of them, from 0 to 1, does not exceed; 0 if there is none.
+pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = (values.len() as f64 * share) as usize;
+    values.get(at.min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+/// Between which the median of what these are drawn from lies with 95 %, whatever their distribution: by the signs of the differences,
+/// of which half are positive. The extremes where there are few.
+pub fn median_bounds(mut values: Vec<f64>) -> [f64; 2] {
+    values.sort_by(f64::total_cmp);
+    let count = values.len() as f64;
+    let rank = ((count - 1.96 * count.sqrt()) / 2.0).max(1.0) as usize;
+    let at = |index: usize| values.get(index).copied().unwrap_or_default();
+    [at(rank - 1), at(values.len().saturating_sub(rank))]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +82,16 @@ mod tests {
         latencies += more;
         assert!((509.0..=512.0).contains(&latencies.quantile_us(0.5)));
         assert!((79_900.0..=80_100.0).contains(&latencies.quantile_us(0.99)));
+    }
+
+    #[test]
+    fn the_bounds_of_a_median_are_closer_the_more_values_there_are() {
+        let values = |count: u32| (1..=count).map(f64::from).collect::<Vec<_>>();
+        assert_eq!(median_bounds(values(3)), [1.0, 3.0]);
+        // For 36 the table of the sign test has the 12th and the 25th.
+        assert_eq!(median_bounds(values(36)), [12.0, 25.0]);
+        assert_eq!((quantile(values(36), 0.25), quantile(values(36), 0.75)), (10.0, 28.0));
+        assert_eq!((median_bounds(Vec::new()), quantile(Vec::new(), 0.5)), ([0.0, 0.0], 0.0));
     }
 
     #[test]

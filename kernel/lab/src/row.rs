@@ -29,6 +29,9 @@ pub struct Row {
     /// The bytes of memory that the configuration allows in all to what is measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_bytes: Option<u64>,
+    /// The value is a median, and in 19 of 20 runs the true one lies between these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between: Option<[f64; 2]>,
     /// What the value is compared with, measured in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<&'static str>,
@@ -92,6 +95,7 @@ impl Row {
         for field in [&mut self.cpu_us_per_op, &mut self.peer_value, &mut self.ratio] {
             *field = field.map(round);
         }
+        self.between = self.between.map(|bounds| bounds.map(round));
         self
     }
 }

@@ -12,6 +12,7 @@ mod exposition;
 mod histogram;
 mod live;
 mod metric;
+pub mod planted;
 mod principal;
 mod routes;
 mod tasks;

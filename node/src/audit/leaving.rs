@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tidegate_kernel_audit::{AuditError, Checkpoint, Profile, Submission, Tree, WitnessKey};
+use tidegate_kernel_audit::{AuditError, Checkpoint, Submission, Tree, WitnessKey};
 use tidegate_kernel_journal::Id;
 use tidegate_kernel_outbound::{Client, Dialer, HttpLimits, OutboundError, Request};
 use tidegate_kernel_plug::{Family, listed, with_causes};
@@ -29,6 +29,8 @@ const ALARM: &str = "audit.checkpoints";
 #[derive(Debug)]
 pub(crate) struct Leaving {
     ways: Vec<Way>,
+    /// What they are called behind the origin.
+    trees: Vec<String>,
     every: Duration,
     within: Duration,
     state: Mutex<State>,
@@ -49,22 +51,22 @@ enum To {
 #[derive(Debug)]
 struct State {
     /// By destination and tree: entries of the last checkpoint it has.
-    left: Vec<[u64; 2]>,
+    left: Vec<Vec<u64>>,
     /// By destination: why the last try failed.
     faults: Vec<Option<Fault>>,
     failures: Vec<u64>,
     /// By tree: since when there is a checkpoint that no destination has, and none of that tree has left.
-    waiting: [Option<Instant>; 2],
+    waiting: Vec<Option<Instant>>,
     is_alarmed: bool,
 }
 
 impl State {
-    fn of(destinations: usize) -> State {
+    fn of(destinations: usize, trees: usize) -> State {
         State {
-            left: vec![[0; 2]; destinations],
+            left: vec![vec![0; trees]; destinations],
             faults: vec![None; destinations],
             failures: vec![0; destinations],
-            waiting: [None; 2],
+            waiting: vec![None; trees],
             is_alarmed: false,
         }
     }
@@ -78,8 +80,8 @@ impl State {
     }
 
     /// Compares with what is signed; how the alarm changes, if it does.
-    fn judge(&mut self, signed: [u64; 2], now: Instant, within: Duration) -> Option<Change> {
-        for (tree, signed) in signed.into_iter().enumerate() {
+    fn judge(&mut self, signed: &[u64], now: Instant, within: Duration) -> Option<Change> {
+        for (tree, signed) in signed.iter().copied().enumerate() {
             let most = self.left.iter().map(|left| left[tree]).max().unwrap_or(0);
             self.waiting[tree] = (most < signed).then(|| self.waiting[tree].unwrap_or(now));
         }
@@ -124,7 +126,7 @@ impl LeaveError {
 
 impl Leaving {
     /// Nothing where no destination is named.
-    pub(crate) fn new(config: &Config, dialer: &Dialer) -> Option<Leaving> {
+    pub(crate) fn new(config: &Config, dialer: &Dialer, trees: &Trees) -> Option<Leaving> {
         let file =
             config.copy_to.iter().map(|path| Way { name: "file".to_owned(), to: To::File(path.clone()) });
         let witness = |WitnessConfig { name, endpoint, key }: &WitnessConfig| {
@@ -132,9 +134,10 @@ impl Leaving {
             Way { name: name.clone(), to: To::Witness { client, key: key.clone() } }
         };
         let ways: Vec<_> = file.chain(config.witnesses.iter().map(witness)).collect();
-        let state = Mutex::new(State::of(ways.len()));
+        let trees: Vec<_> = trees.all().map(|(name, _)| name).collect();
+        let state = Mutex::new(State::of(ways.len(), trees.len()));
         let (every, within) = (config.checkpoint_every, config.left_within);
-        (!ways.is_empty()).then_some(Leaving { ways, every, within, state })
+        (!ways.is_empty()).then_some(Leaving { ways, trees, every, within, state })
     }
 
     /// Sets it running, to the end of the process: each destination by itself, so that one that hangs holds up no other.
@@ -162,11 +165,14 @@ impl Leaving {
     /// Whether the destination has what there is now.
     async fn send(&self, at: usize, trees: &Trees) -> bool {
         let (way, mut fault) = (&self.ways[at], None);
-        for (which, profile) in Profile::ALL.into_iter().enumerate() {
+        for (which, (name, tree)) in trees.all().enumerate() {
             let has = self.state().left[at][which];
-            match way.send(trees.tree(profile), has).await {
+            match way.send(tree, has).await {
                 Ok(size) => self.state().left(at, which, size),
-                Err(error) => fault = Some(Fault { code: error.code(), message: with_causes(&error) }),
+                Err(error) => {
+                    let message = format!("{name}: {}", with_causes(&error));
+                    fault = Some(Fault { code: error.code(), message });
+                }
             }
         }
         let has_all = fault.is_none();
@@ -188,9 +194,9 @@ impl Leaving {
 
     /// Looks for what no destination has, and raises or clears the alarm.
     fn judge(&self, trees: &Trees, outbox: &Outbox) {
-        let signed = Profile::ALL
-            .map(|profile| trees.tree(profile).signed().ok().flatten().map_or(0, |signed| signed.size));
-        let change = self.state().judge(signed, Instant::now(), self.within);
+        let size = |(_, tree): (String, &Tree)| tree.signed().ok().flatten().map_or(0, |signed| signed.size);
+        let signed: Vec<_> = trees.all().map(size).collect();
+        let change = self.state().judge(&signed, Instant::now(), self.within);
         if let Some(change) = change {
             self.tell(change, outbox);
         }
@@ -253,8 +259,8 @@ impl Leaving {
             "Tries to hand a checkpoint on that failed, since the start.",
         );
         for (at, way) in self.ways.iter().enumerate() {
-            for (which, profile) in Profile::ALL.into_iter().enumerate() {
-                entries.push(&[("destination", &way.name), ("tree", profile.name())], state.left[at][which]);
+            for (which, tree) in self.trees.iter().enumerate() {
+                entries.push(&[("destination", &way.name), ("tree", tree)], state.left[at][which]);
             }
             failures.push(&[("destination", &way.name)], state.failures[at]);
         }
@@ -339,11 +345,11 @@ mod tests {
 
     #[test]
     fn a_tree_that_grows_and_leaves_all_the_time_raises_no_alarm() {
-        let (mut state, began) = (State::of(1), Instant::now());
+        let (mut state, began) = (State::of(1, 2), Instant::now());
         for second in 1..10_000 {
             let now = began + Duration::from_secs(second);
             // Whenever it is looked, there is one more than has left.
-            assert_eq!(state.judge([second + 1; 2], now, WITHIN), None);
+            assert_eq!(state.judge(&[second + 1; 2], now, WITHIN), None);
             state.left(0, 0, second);
             state.left(0, 1, second);
         }
@@ -351,21 +357,21 @@ mod tests {
 
     #[test]
     fn one_of_two_trees_that_never_leaves_raises_it_and_leaving_ends_it() {
-        let (mut state, began) = (State::of(2), Instant::now());
+        let (mut state, began) = (State::of(2, 2), Instant::now());
         let changes: Vec<_> = (0..1000)
             .filter_map(|second| {
                 state.left(1, 0, second);
-                state.judge([second; 2], began + Duration::from_secs(second), WITHIN)
+                state.judge(&[second; 2], began + Duration::from_secs(second), WITHIN)
             })
             .collect();
         assert_eq!(changes, [Change::Raised]);
         state.left(0, 1, 999);
-        assert_eq!(state.judge([999; 2], began + Duration::from_secs(1000), WITHIN), Some(Change::Cleared));
+        assert_eq!(state.judge(&[999; 2], began + Duration::from_secs(1000), WITHIN), Some(Change::Cleared));
     }
 
     #[test]
     fn nothing_new_raises_nothing_however_long() {
-        let (mut state, began) = (State::of(1), Instant::now());
-        assert_eq!(state.judge([0; 2], began + 100 * WITHIN, WITHIN), None);
+        let (mut state, began) = (State::of(1, 2), Instant::now());
+        assert_eq!(state.judge(&[0; 2], began + 100 * WITHIN, WITHIN), None);
     }
 }

@@ -1,32 +1,24 @@
-//! What an auditor asks of the trees: keys, checkpoints, tiles, proofs; and what checks a proof with nobody's help.
+//! What an auditor asks of the trees: keys, checkpoints, tiles, proofs.
 //!
-//! `/api/v1/audit/{tree}` is the prefix of a log as C2SP tlog-tiles has it.
+//! `/api/v1/audit/{tree}`, and for a book `/api/v1/ledger/{book}/{tree}`, is the prefix of a log as C2SP tlog-tiles has it.
 
-use super::trees::FOLDER;
-use super::{ACT, AUDIT, OUTCOME, Trees, outcome, texts};
-use crate::asking::ask;
-use crate::banner::say;
-use crate::cli::{Asked, Running};
-use crate::failure::Failure;
+use super::log::FOLDER;
+use super::{Log, Trees};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::fs;
 use std::io;
-use std::path;
-use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
-use tidegate_kernel_audit::{AuditError, Document, Entry, Profile, Proven, Resource, Tree, Verifier};
-use tidegate_kernel_journal::Id;
+use tidegate_kernel_audit::{AuditError, Document, Profile, Resource, Tree};
+use tidegate_kernel_journal::{Id, Journal, ReadLimit, Record};
 use tidegate_kernel_plug::{Need, Refusal, Role, Route, Routes};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
-/// Bytes of a file with a proof: more than any that can be read.
-const PROOF_BYTES_MAX: u64 = 2 << 20;
 
 #[derive(Debug, Serialize)]
 struct Keys {
@@ -35,15 +27,15 @@ struct Keys {
 
 #[derive(Debug, Serialize)]
 struct Key {
-    /// Or `witness`: what this node signs checkpoints of others with.
-    tree: &'static str,
+    /// Behind the origin; or `witness`: what this node signs checkpoints of others with.
+    tree: String,
     /// Name, id and key, in one line.
     key: String,
 }
 
 #[derive(Debug, Serialize)]
 struct Proof {
-    tree: &'static str,
+    tree: String,
     /// As C2SP tlog-proof has it.
     proof: String,
 }
@@ -54,6 +46,7 @@ pub(super) fn routes(trees: Arc<Trees>) -> Routes {
     let proof = "The proof that a record is in a tree, with its content.";
     Routes::new()
         .with(get("/api/v1/audit/keys", anyone, "The keys of the audit trees."), keys, trees.clone())
+        .with(get("/api/v1/audit/trees", anyone, "How far the audit trees are."), standings, trees.clone())
         .with(
             get("/api/v1/audit/{tree}/checkpoint", anyone, "The last checkpoint."),
             checkpoint,
@@ -64,65 +57,132 @@ pub(super) fn routes(trees: Arc<Trees>) -> Routes {
             tile,
             trees.clone(),
         )
-        .with(get("/api/v1/audit/{tree}/proof/{id}", auditor, proof), prove, trees)
+        .with(get("/api/v1/audit/{tree}/proof/{id}", auditor, proof), prove, trees.clone())
+        .with(
+            get("/api/v1/ledger/{book}/{tree}/checkpoint", anyone, "The last checkpoint of a book."),
+            checkpoint,
+            trees.clone(),
+        )
+        .with(
+            get("/api/v1/ledger/{book}/{tree}/tile/{*tile}", anyone, "A tile or a bundle of a book."),
+            tile,
+            trees.clone(),
+        )
+        .with(get("/api/v1/ledger/{book}/{tree}/proof/{id}", auditor, proof), prove, trees)
+}
+
+/// Which tree is asked for, and what of it.
+#[derive(Debug, Deserialize)]
+struct Asking {
+    /// Nothing for that over acts.
+    book: Option<String>,
+    tree: String,
+    #[serde(default)]
+    tile: String,
+    #[serde(default)]
+    id: String,
+}
+
+impl Asking {
+    fn tree_of(&self, trees: &Trees) -> Result<Asked, Refusal> {
+        let log = self.book.clone().map_or(Log::Acts, Log::Book);
+        let pair = trees.pair(&log).ok_or_else(Refusal::no_route)?;
+        let profile = Profile::named(&self.tree).ok_or_else(Refusal::no_route)?;
+        Ok(Asked { log, tree: pair.tree(profile).clone(), journal: trees.journal().clone() })
+    }
+}
+
+/// A tree, and where its records are.
+struct Asked {
+    log: Log,
+    tree: Tree,
+    journal: Journal,
 }
 
 async fn keys(State(trees): State<Arc<Trees>>) -> Json<Keys> {
-    let key = |profile: Profile| Key { tree: profile.name(), key: trees.tree(profile).key().to_string() };
-    let witness = Key { tree: "witness", key: trees.witness_key().to_string() };
-    Json(Keys { keys: Profile::ALL.into_iter().map(key).chain([witness]).collect() })
+    let witness = Key { tree: "witness".to_owned(), key: trees.witness_key().to_string() };
+    let keys = trees.all().map(|(name, tree)| Key { tree: name, key: tree.key().to_string() });
+    Json(Keys { keys: keys.chain([witness]).collect() })
 }
 
-async fn checkpoint(State(trees): State<Arc<Trees>>, Path(tree): Path<String>) -> Result<Response, Refusal> {
-    let note = reading(&trees, &tree, |tree| tree.checkpoint()?.ok_or(AuditError::NoCheckpoint)).await?;
+async fn standings(State(trees): State<Arc<Trees>>) -> Result<Json<Value>, Refusal> {
+    let standings = reading(move || Ok(trees.standings())).await?;
+    Ok(Json(json!({ "logs": standings })))
+}
+
+async fn checkpoint(
+    State(trees): State<Arc<Trees>>,
+    Path(asking): Path<Asking>,
+) -> Result<Response, Refusal> {
+    let asked = asking.tree_of(&trees)?;
+    let note = reading(move || asked.tree.checkpoint()?.ok_or(AuditError::NoCheckpoint)).await?;
     Ok(([(header::CONTENT_TYPE, TEXT)], note).into_response())
 }
 
-async fn tile(
-    State(trees): State<Arc<Trees>>,
-    Path((tree, tile)): Path<(String, String)>,
-) -> Result<Response, Refusal> {
-    let resource = Resource::parse(&format!("tile/{tile}")).ok_or_else(Refusal::no_route)?;
-    let bytes = reading(&trees, &tree, move |tree| tree.resource(resource)).await?;
+async fn tile(State(trees): State<Arc<Trees>>, Path(asking): Path<Asking>) -> Result<Response, Refusal> {
+    let (asked, path) = (asking.tree_of(&trees)?, format!("tile/{}", asking.tile));
+    let resource = Resource::parse(&path).ok_or_else(Refusal::no_route)?;
+    let bytes = reading(move || asked.tree.resource(resource)).await?;
     let bytes = bytes.ok_or_else(Refusal::no_route)?;
     Ok(([(header::CONTENT_TYPE, BYTES)], bytes).into_response())
 }
 
-async fn prove(
-    State(trees): State<Arc<Trees>>,
-    Path((tree, id)): Path<(String, String)>,
-) -> Result<Json<Proof>, Refusal> {
-    let id: Id = id.parse().map_err(|error| {
-        Refusal::new(
-            StatusCode::BAD_REQUEST,
-            "TG-AU-004",
-            format!("{id:?}: {error}"),
-            "take it from `audit list --json`",
-        )
+async fn prove(State(trees): State<Arc<Trees>>, Path(asking): Path<Asking>) -> Result<Json<Proof>, Refusal> {
+    let asked = asking.tree_of(&trees)?;
+    let which: Which = asking.id.parse().map_err(|()| {
+        let message = format!("{:?} is neither an id nor the number of a record", asking.id);
+        let hint = "take it from what the order was answered with, or from `audit list --json`";
+        Refusal::new(StatusCode::BAD_REQUEST, "TG-AU-004", message, hint)
     })?;
-    let journal = trees.journal().clone();
-    let proof = move |tree: Tree| {
-        let Some(record) = journal.find(id)? else { return Ok(None) };
-        let proof = tree.prove(record.head.seq)?;
-        Ok(proof.map(|proof| proof.with_payload(&record.payload).to_string()))
-    };
-    let (name, proof) = (profile(&tree)?.name(), reading(&trees, &tree, proof).await?);
+    let proof = reading(move || asked.prove(which)).await?;
     let proof = proof.ok_or_else(|| refusal(&AuditError::NotInTree))?;
-    Ok(Json(Proof { tree: name, proof }))
+    Ok(Json(Proof { tree: asking.tree, proof: proof.to_string() }))
 }
 
-fn profile(tree: &str) -> Result<Profile, Refusal> {
-    Profile::named(tree).ok_or_else(Refusal::no_route)
+/// Which record a proof is of.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Id(Id),
+    Seq(u64),
+}
+
+impl FromStr for Which {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Which, ()> {
+        let id = text.parse().map(Which::Id);
+        id.or_else(|_| text.parse().map(Which::Seq)).map_err(|_| ())
+    }
+}
+
+impl Asked {
+    /// Nothing if the tree has no such entry.
+    fn prove(&self, which: Which) -> Result<Option<Document>, AuditError> {
+        let seq = match which {
+            Which::Seq(seq) => Some(seq),
+            Which::Id(id) => self.tree.find_id(id)?.map(|entry| entry.seq),
+        };
+        let Some(seq) = seq else { return Ok(None) };
+        let Some(proof) = self.tree.prove(seq)? else { return Ok(None) };
+        Ok(Some(match self.record(seq)? {
+            Some(record) => proof.with_payload(&record.payload),
+            None => proof,
+        }))
+    }
+
+    fn record(&self, seq: u64) -> Result<Option<Record>, AuditError> {
+        let Some(stream) = self.log.stream(&self.journal) else { return Ok(None) };
+        let limit = ReadLimit { records: 1, bytes: 1 };
+        let (records, _) = self.journal.read(stream, seq.saturating_sub(1), limit)?;
+        Ok(records.into_iter().find(|record| record.head.seq == seq))
+    }
 }
 
 /// Reads the disk, so not on a thread that serves.
 async fn reading<T: Send + 'static>(
-    trees: &Trees,
-    tree: &str,
-    read: impl FnOnce(Tree) -> Result<T, AuditError> + Send + 'static,
+    read: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
 ) -> Result<T, Refusal> {
-    let tree = trees.tree(profile(tree)?).clone();
-    let read = tokio::task::spawn_blocking(move || read(tree)).await;
+    let read = tokio::task::spawn_blocking(read).await;
     let read = read
         .unwrap_or_else(|panic| Err(AuditError::Io { path: FOLDER.into(), source: io::Error::other(panic) }));
     read.map_err(|error| refusal(&error))
@@ -134,80 +194,4 @@ fn refusal(error: &AuditError) -> Refusal {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Refusal::new(status, error.code(), error.to_string(), error.hint())
-}
-
-/// `tidegate audit keys`
-pub(super) fn tell_keys(node: &Asked) -> Result<ExitCode, Failure> {
-    let keys = ask(&node.node, "GET", "/api/v1/audit/keys")?;
-    let lines = keys["keys"].as_array().into_iter().flatten().filter_map(|key| key["key"].as_str());
-    say(&if node.json { format!("{keys}\n") } else { lines.map(|line| format!("{line}\n")).collect() });
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `tidegate audit proof`
-pub(super) fn tell_proof(id: &str, tree: &str, node: &Running) -> Result<ExitCode, Failure> {
-    let id: Id = id.parse().map_err(|error| unread(&format!("{id:?}: {error}")))?;
-    let answer = ask(node, "GET", &format!("/api/v1/audit/{tree}/proof/{id}"))?;
-    say(answer["proof"].as_str().unwrap_or_default());
-    Ok(ExitCode::SUCCESS)
-}
-
-/// `tidegate audit check-proof`
-pub(super) fn check(file: &path::Path, key: &str, as_json: bool) -> Result<ExitCode, Failure> {
-    let failed = |error: AuditError| Failure::new(error.code(), &error, error.hint());
-    let unreadable = |error: io::Error| unread(&format!("{}: {error}", file.display()));
-    let key: Verifier = key.parse().map_err(failed)?;
-    let length = fs::metadata(file).map_err(unreadable)?.len();
-    if length > PROOF_BYTES_MAX {
-        return Err(unread(&format!("{} has {length} bytes", file.display())));
-    }
-    let text = fs::read_to_string(file).map_err(unreadable)?;
-    let proven = Document::parse(&text).and_then(|proof| proof.check(&key)).map_err(failed)?;
-    let told = told(&proven);
-    say(&if as_json { format!("{told}\n") } else { in_words(&told) });
-    Ok(ExitCode::SUCCESS)
-}
-
-fn unread(message: &str) -> Failure {
-    Failure::message("TG-AU-004", message.to_owned(), "give the file that `tidegate audit proof` printed")
-}
-
-fn told(proven: &Proven) -> Value {
-    let Entry { stream, kind, seq, stamp_ms, id, .. } = proven.entry;
-    let mut told = json!({
-        "log": proven.checkpoint.origin,
-        "size": proven.checkpoint.size,
-        "index": proven.index,
-        "seq": seq,
-        "id": id.to_string(),
-        "at_ms": stamp_ms,
-    });
-    let payload = proven.payload.as_deref().filter(|_| stream == AUDIT);
-    if let Some([who, what, target, from, request]) = payload.filter(|_| kind == ACT).and_then(texts) {
-        told["act"] =
-            json!({ "who": who, "what": what, "target": target, "from": from, "request_id": request });
-    }
-    if let Some((act, status, detail)) = payload.filter(|_| kind == OUTCOME).and_then(outcome) {
-        told["outcome"] = json!({ "act": act, "status": status, "detail": detail });
-    }
-    told
-}
-
-fn in_words(told: &Value) -> String {
-    let mut out = format!(
-        "the proof holds: entry {} of {} in {}\n  record {}  id {}  {} ms\n",
-        told["index"],
-        told["size"],
-        told["log"].as_str().unwrap_or_default(),
-        told["seq"],
-        told["id"].as_str().unwrap_or_default(),
-        told["at_ms"]
-    );
-    for (name, part) in [("act", &told["act"]), ("outcome", &told["outcome"])] {
-        for (key, value) in part.as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            out.push_str(&format!("  {name} {key}: {value}\n"));
-        }
-    }
-    out
 }

@@ -1,6 +1,7 @@
 //! This very binary as a child, `up` on a folder: where it listens, what it costs. Ends it and waits for it.
 
 use super::Trouble;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -40,6 +41,8 @@ impl Node {
             .arg("--data")
             .arg(data)
             .args(arguments);
+        // Finding the names for one would be a part of what a panic costs.
+        command.env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let began = Instant::now();
         let mut child = command.spawn()?;
@@ -134,6 +137,49 @@ pub(super) fn bytes(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
+/// What a POST comes to: the whole answer, whatever it says.
+pub(super) fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+/// CPU time of each thread so far, in nanoseconds; finer than the system's tick.
+#[derive(Debug, Default)]
+pub(super) struct Threads(BTreeMap<u32, u64>);
+
+impl Threads {
+    /// What was spent since then by the threads that are there now.
+    pub(super) fn since(&self, before: &Threads) -> Duration {
+        let spent =
+            |(thread, now): (&u32, &u64)| now - before.0.get(thread).copied().unwrap_or_default().min(*now);
+        Duration::from_nanos(self.0.iter().map(spent).sum())
+    }
+}
+
+pub(super) fn cpu_of_threads(pid: u32) -> Result<Threads, Trouble> {
+    let mut threads = BTreeMap::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let entry = entry?;
+        // One that has just ended has none.
+        let Ok(text) = fs::read_to_string(entry.path().join("schedstat")) else { continue };
+        let thread = entry.file_name().to_string_lossy().parse()?;
+        threads.insert(thread, text.split(' ').next().unwrap_or_default().parse()?);
+    }
+    if threads.is_empty() {
+        Err("the system does not say what CPU time threads took".into())
+    } else {
+        Ok(Threads(threads))
+    }
+}
+
 /// CPU time a process has spent so far, all threads together, to the system's tick.
 pub(super) fn cpu_of(pid: u32) -> Result<Duration, Trouble> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -169,6 +215,13 @@ mod tests {
             (kib_of(status, "VmRSS"), kib_of(status, "VmHWM"), kib_of(status, "Vm")),
             (Some(5120), Some(6000), None)
         );
+    }
+
+    #[test]
+    fn what_threads_spent_is_counted_by_thread_also_of_one_that_has_just_begun() {
+        let [before, now] = [&[(1, 100), (2, 50)][..], &[(1, 130), (3, 7)]]
+            .map(|each| Threads(each.iter().copied().collect()));
+        assert_eq!(now.since(&before), Duration::from_nanos(37));
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Scenario {
     fn load(&self) -> Scheduled {
         let Scenario { per_second, duration, .. } = *self;
         let (goal, epoch) = (Goal::new(per_second * duration.as_secs()), tokio::time::Instant::now());
-        Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal }
+        Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal, watch: None }
     }
 
     fn row(&self, tally: &Tally, seen: &Seen, cpu: Duration) -> Row {

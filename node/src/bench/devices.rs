@@ -20,7 +20,7 @@ pub(super) fn measure(report: &Report, options: &Bench) -> Result<(), Trouble> {
     let runtime = runtime()?;
     let wires = runtime.block_on(connect_all(broker, DEVICES as usize))?;
     let (goal, epoch) = (Goal::new(per_second * seconds), Instant::now());
-    let load = Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal };
+    let load = Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal, watch: None };
     let tally = runtime.block_on(scheduled(broker, wires, load))?;
     report.print(Row {
         scenario: "load.devices".to_owned(),

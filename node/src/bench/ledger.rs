@@ -1,11 +1,14 @@
-//! `ledger.engine`, `ledger.durable.w256`, `ledger.durable.w16`, `ledger.http`, `ledger.open`: a book from deciding alone to the whole
-//! way over HTTP, and how long it takes to be back.
+//! `ledger.engine`, `ledger.durable.w256`, `ledger.durable.w16`, `ledger.http`, `ledger.open`, `ledger.verify`, `ledger.proof`: a book from
+//! deciding alone to the whole way over HTTP, how long it takes to be back, and what it costs to show that it is right.
 
 mod durable;
 mod engine;
+mod history;
 mod open;
 mod orders;
 mod posts;
+mod proof;
+mod verify;
 
 use super::scratch::Scratch;
 use super::{Report, Trouble};
@@ -23,6 +26,12 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Re
     }
     if extent.wants("ledger.open") {
         open::measure(report, scratch)?;
+    }
+    if extent.wants("ledger.verify") {
+        verify::measure(report, scratch)?;
+    }
+    if extent.wants("ledger.proof") {
+        proof::measure(report, scratch)?;
     }
     Ok(())
 }

@@ -5,12 +5,15 @@ mod closed;
 mod fan;
 mod publication;
 mod scheduled;
+mod watch;
 mod wire;
 
 pub(super) use closed::{Closed, closed, connect_all};
 pub(super) use fan::{Fan, fan};
 pub(super) use publication::{read, read_quoted};
 pub(super) use scheduled::{Goal, Scheduled, scheduled};
+pub(super) use watch::Watch;
+pub(super) use wire::Wire;
 
 use std::io;
 use std::time::Duration;

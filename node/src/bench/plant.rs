@@ -62,7 +62,7 @@ impl Plant {
         let wires = runtime.block_on(connect_all(node.mqtt, DEVICES as usize))?;
         let (per_second, epoch) = (extent.rate.unwrap_or(PER_SECOND), Instant::now());
         let goal = Goal::new(per_second * longest.as_secs());
-        let load = Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal };
+        let load = Scheduled { per_second, payload_bytes: READING_BYTES, epoch, goal, watch: None };
         sinks.iter_mut().try_for_each(|sink| sink.begin(epoch))?;
         let (address, cpu_before, publishing) = (node.mqtt, cpu_of(node.pid())?, load.clone());
         let running = thread::spawn(move || runtime.block_on(scheduled(address, wires, publishing)));

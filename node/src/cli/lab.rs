@@ -26,6 +26,11 @@ pub(crate) enum Demo {
         after_help = "Example:\n  tidegate demo plug\n\nExit status: 0 seen; 1 not, the error has a code; 2 usage"
     )]
     Plug(Running),
+    /// Tell the story of the newest alarm: the reading that raised it, and where that has gone
+    #[command(
+        after_help = "Example:\n  tidegate demo story\n\nExit status: 0 told; 1 there is none yet, the error has a code; 2 usage"
+    )]
+    Story(Running),
 }
 
 /// What can be simulated.
@@ -106,13 +111,14 @@ pub(crate) struct Bench {
 /// Which part of `bench ingest` and `bench mqtt`, and how much of it.
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest`, `ledger` and `mqtt`: only the scenario whose name ends so; may be given more than once
+    /// With `ingest`, `ledger`, `mqtt` and `node`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
-        "engine", "durable", "http", "open", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000", "qos1.pipelined", "fanout.qos0", "fanout.qos1",
+        "engine", "durable", "http", "open", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
+        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile",
     ])]
     pub(crate) only: Vec<String>,
     /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
-    /// `mqtt`, each load
+    /// `mqtt`, each load; with `node`, about how long each loop of panics and the profiles go on instead of 130 and 150 seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
     /// With `ingest`, `load` and `node`: messages a second
@@ -149,13 +155,14 @@ pub(crate) enum Subject {
     /// How much one core takes in; from a publication to its line in a file at 15,000 and 75,000 messages a second; an InfluxDB that
     /// is away for a while, and one that stands still beside another one
     Ingest,
-    /// Books: deciding alone, from 16 and 256 tasks to the disk beside a bare group commit, over HTTP, and opening ten million transfers
+    /// Books: deciding alone, from 16 and 256 tasks to the disk beside a bare group commit, over HTTP, opening ten million transfers,
+    /// verifying a million, and proving one of ten million
     Ledger,
     /// The broker alone: 2,000 connections with one publication out, 10 with 100, and one publisher to 10 subscribers
     Mqtt,
     /// A task per message, one bounded channel, and bounded workers for each class, on one load with a sink that stalls
     Models,
-    /// What a CPU profile costs a node under load
+    /// A node's memory with all that it can do, what others feel of a capability that panics in a loop, what a CPU profile costs
     Node,
     /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
     Load,

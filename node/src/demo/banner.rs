@@ -56,6 +56,10 @@ impl fmt::Display for Banner<'_> {
         )?;
         writeln!(f, "  tidegate demo kill{option}   # kill -9 of the node: it is back within a second")?;
         writeln!(f, "  tidegate demo plug{option}   # lag drains, and every account closes")?;
+        writeln!(
+            f,
+            "  tidegate demo story{option}  # an alarm: the reading that raised it, and where that has gone"
+        )?;
         writeln!(f, "stop it with Ctrl-C: plant, node and centre end in this order")
     }
 }

@@ -5,6 +5,7 @@ use crate::asking::ask;
 use crate::banner::say;
 use crate::cli::{Demo, Running};
 use crate::failure::Failure;
+use crate::story;
 use serde_json::Value;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: &Demo) -> Result<ExitCode, Failure> {
         Demo::Pull(node) => pull(node)?,
         Demo::Kill(node) => kill(node)?,
         Demo::Plug(node) => plug(node)?,
+        Demo::Story(node) => told(node)?,
     };
     say(&text);
     Ok(ExitCode::SUCCESS)
@@ -60,6 +62,32 @@ fn plug(node: &Running) -> Result<String, Failure> {
             Err(Failure::message("TG-DM-008", message, "keep the data folder and report this"))
         }
     }
+}
+
+/// The newest alarm that a reading raised and every sink has by now.
+fn told(node: &Running) -> Result<String, Failure> {
+    let (alarm, reading) =
+        until(|| newest_told(node)).ok_or_else(|| unseen("an alarm whose reading is everywhere"))?;
+    let text = |key: &str| text_of(&alarm[key]).to_owned();
+    let head =
+        format!("alarm {}, {}: {}\nraised by this reading:\n", text("key"), text("severity"), text("text"));
+    Ok(head + &story::in_words(&reading))
+}
+
+fn newest_told(node: &Running) -> Option<(Value, Value)> {
+    let listed = ask(node, "GET", "/api/v1/alarms").ok()?;
+    let mut alarms = listed.as_array()?.clone();
+    alarms.sort_by_key(|alarm| std::cmp::Reverse(alarm["raised_ms"].as_u64()));
+    let reading = |alarm: &Value| {
+        let path = format!("/api/v1/alarms/{}/story", text_of(&alarm["key"]));
+        ask(node, "GET", &path).ok().map(|told| told["story"].clone()).filter(is_everywhere)
+    };
+    alarms.into_iter().find_map(|alarm| reading(&alarm).map(|reading| (alarm, reading)))
+}
+
+fn is_everywhere(reading: &Value) -> bool {
+    let sinks = reading["sinks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    !sinks.is_empty() && sinks.iter().all(|sink| sink["state"] == "settled")
 }
 
 /// Asks for the accounts until they are as wanted.
@@ -158,6 +186,16 @@ mes               70        10         5        55  half-open
 accounts that do not close: 1
 ";
         assert_eq!(table(&sample(3)), expected);
+    }
+
+    #[test]
+    fn a_reading_is_everywhere_once_no_sink_waits_for_it() {
+        let reading = |states: &[&str]| {
+            let sinks: Vec<_> = states.iter().map(|state| serde_json::json!({"state": state})).collect();
+            is_everywhere(&serde_json::json!({"sinks": sinks}))
+        };
+        assert!(reading(&["settled", "settled"]));
+        assert!(!reading(&["settled", "waiting"]) && !reading(&[]) && !is_everywhere(&Value::Null));
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn journal(report: &JournalReport) -> Value {
         "last_stamp_ms": report.last_stamp_ms,
         "streams": streams,
         "cursors": report.accounts.iter().map(cursor).collect::<Vec<_>>(),
-        "registers": report.registers,
+        "registers": report.registers.keys().collect::<Vec<_>>(),
         "snapshots": snapshots,
         "segments": segments,
         "unfinished_bytes": report.unfinished_bytes,

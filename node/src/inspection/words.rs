@@ -46,7 +46,7 @@ fn whole_journal(journal: &JournalReport) -> String {
     let streams = journal.counts.iter().map(|(stream, counts)| stream_line(*stream, *counts));
     section(&mut text, "streams", streams);
     section(&mut text, "cursors", journal.accounts.iter().map(cursor_line));
-    section(&mut text, "registers", journal.registers.iter().cloned());
+    section(&mut text, "registers", journal.registers.keys().cloned());
     section(&mut text, "snapshots", journal.snapshots.iter().map(|file| place(journal, file)));
     section(&mut text, "segments", journal.segments.iter().map(|segment| segment_line(journal, segment)));
     section(&mut text, "unfinished end", unfinished(journal).into_iter());

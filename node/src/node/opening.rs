@@ -1,7 +1,7 @@
 //! What is opened before anything listens: the data folder, what was taken in before, the trees, the past.
 
 use super::unstarted;
-use crate::audit::{Leaving, Trees};
+use crate::audit::{Leaving, Log, Trees};
 use crate::failure::Failure;
 use crate::history::{self, Past};
 use crate::identity::NodeKey;
@@ -28,12 +28,14 @@ pub(super) fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Ar
     Ok((open_ingest(settings, folder)?, open_trees(settings, folder)?))
 }
 
-/// The trees over administrative acts, which are signed with the node's key.
+/// The trees over administrative acts and over the books that are this process's, which are signed with the node's key.
 fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure> {
     let key = NodeKey::open(&settings.data)?;
     tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-    let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?);
-    Trees::open(&settings.data, folder.books(), &settings.audit, key, leaving)
+    let books = settings.ledger.books.iter().filter(|_| settings.only.ledger).map(|book| book.name.clone());
+    let trees = Trees::open(&settings.data, folder.books(), &settings.audit, key, Log::all(books))?;
+    let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?, &trees);
+    Ok(trees.leaving_by(leaving))
 }
 
 fn open_ingest(settings: &Settings, folder: &DataFolder) -> Result<Arc<Ingest>, Failure> {

@@ -3,10 +3,15 @@
 use super::listening::{Door, Listeners, Ways, Wired};
 use super::{Past, Site};
 use crate::alarms;
+use crate::broker::Mqtt;
 use crate::failure::Failure;
+use crate::http::Http;
+use crate::mqtts::Mqtts;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use tidegate_service_broker::Broker;
+use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::Ingest;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
@@ -19,7 +24,7 @@ impl Site<'_> {
             self.run_door(door);
         }
         if let Some(http) = &http {
-            self.keep(("http", "listener"), http, |http| async move { http.serve().await });
+            self.run_http("http", http);
         }
         if let Some(ways) = ways {
             self.run_ingest();
@@ -36,30 +41,37 @@ impl Site<'_> {
             self.keep(("history", "snapshots"), keeper, |keeper| async move { keeper.keep().await });
         }
         self.keep(("events", "rounds"), &management.events, |events| async move { events.run().await });
-        self.keep(
-            ("admin", "listener"),
-            &Arc::new(management.plain),
-            |admin| async move { admin.serve().await },
-        );
+        self.run_http("admin", &Arc::new(management.plain));
         if let Some(admin) = management.over_tls.map(Arc::new) {
-            self.keep(("admin-tls", "listener"), &admin, |admin| async move { admin.serve().await });
+            self.run_http("admin-tls", &admin);
         }
         capabilities
     }
 
+    fn run_http(&self, capability: &'static str, http: &Arc<Http>) {
+        let serve = |http: Arc<Http>| async move { http.serve().await };
+        self.keep_listener((capability, "listener"), http, serve, Http::close);
+    }
+
+    /// MQTT over TLS serves through the broker, and goes with it.
     fn run_door(&self, Door { broker, mqtt, mqtts }: Door) {
-        self.keep(("broker", "listener"), &Arc::new((mqtt, broker)), |both| async move {
-            both.0.serve(&both.1).await
+        let over_tls = mqtts.clone();
+        let serve = |both: Arc<(Arc<Mqtt>, Broker)>| async move { both.0.serve(&both.1).await };
+        self.keep_listener(("broker", "listener"), &Arc::new((mqtt, broker)), serve, move |both| {
+            both.1.close();
+            over_tls.iter().for_each(|mqtts| mqtts.close());
         });
         if let Some(mqtts) = &mqtts {
-            self.keep(("mqtts", "listener"), mqtts, |mqtts| async move { mqtts.serve().await });
+            let serve = |mqtts: Arc<Mqtts>| async move { mqtts.serve().await };
+            self.keep_listener(("mqtts", "listener"), mqtts, serve, Mqtts::close);
         }
     }
 
     fn run_ways(&self, Ways { grpc, links }: Ways) {
-        self.keep(("grpc", "listener"), &Arc::new(grpc), |grpc| async move {
+        let serve = |grpc: Arc<Grpc>| async move {
             grpc.serve().await;
-        });
+        };
+        self.keep_listener(("grpc", "listener"), &Arc::new(grpc), serve, Grpc::close);
         for link in &links.0 {
             self.keep(("external", &format!("link {}", link.name())), link, |link| async move {
                 link.run().await
@@ -75,14 +87,14 @@ impl Site<'_> {
             let (ingest, outbox) = (ingest.clone(), notices.outbox().clone());
             async move { alarms::follow(&ingest, outbox, head).await }
         };
-        self.supervisor.run(("notice", "alarms"), exporters, follow);
+        self.supervisor.run(("notice", "alarms"), exporters, follow, || {});
     }
 
     /// The pipeline's own task. After a panic on the way in, that is opened again first, out of the journal.
     fn run_ingest(&self) {
         let ingest = self.ingest.clone();
         let run = move || run_ingest(ingest.clone());
-        self.supervisor.run(("ingest", "register"), &Handle::current(), run);
+        self.supervisor.run(("ingest", "register"), &Handle::current(), run, || {});
     }
 
     /// What has all it needs after a panic.
@@ -95,7 +107,21 @@ impl Site<'_> {
         T: Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let kept = kept.clone();
+        self.keep_listener(task, kept, run, |_| {});
+    }
+
+    /// The same where something is to be put away when it is given up: nobody is to connect to a socket that nobody accepts from.
+    fn keep_listener<T, F>(
+        &self,
+        task: (&'static str, &str),
+        kept: &Arc<T>,
+        run: impl Fn(Arc<T>) -> F + Send + Sync + 'static,
+        close: impl FnOnce(&T) + Send + 'static,
+    ) where
+        T: Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (kept, given_up) = (kept.clone(), kept.clone());
         let make = move || {
             let running = run(kept.clone());
             async {
@@ -103,7 +129,7 @@ impl Site<'_> {
                 Ok(())
             }
         };
-        self.supervisor.run(task, &Handle::current(), make);
+        self.supervisor.run(task, &Handle::current(), make, move || close(&given_up));
     }
 }
 

@@ -91,7 +91,7 @@ const GROUPS: &[Group] = &[
 const RULES: &str = "\
 # What people are told of. A reefer warms up from time to time, and cools down again.
 [ingest.rules.reefer-warm]
-when = \"$device.temp raise > -15 clear < -16 for 1 s\"
+when = \"$device.temp raise > -15 clear < -16\"
 devices = [REEFERS]
 alarm = \"$device is too warm / 冷藏箱温度过高\"
 severity = \"high\"

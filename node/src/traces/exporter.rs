@@ -58,12 +58,17 @@ impl Traces {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let alive = self.ended.subscribe();
         let run = move || {
-            let _untraced = tracing::dispatcher::set_default(&Dispatch::none());
-            runtime.block_on(courier.run());
+            untraced(|| runtime.block_on(courier.run()));
             drop(alive);
         };
         std::thread::Builder::new().name("traces".to_owned()).spawn(run).map(drop)
     }
+}
+
+/// What this thread does meanwhile makes no span and no line.
+fn untraced<T>(work: impl FnOnce() -> T) -> T {
+    let _untraced = tracing::dispatcher::set_default(&Dispatch::none());
+    work()
 }
 
 impl Capability for Traces {
@@ -91,5 +96,47 @@ impl Capability for Traces {
             // Spans are no readings: what is not sent of them is counted and said, and no reason for another exit status.
             Vec::new()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use tracing::span::{Attributes, Id};
+    use tracing::{Event, Subscriber};
+    use tracing_subscriber::Layer;
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+
+    /// How many spans and lines there were.
+    #[derive(Clone, Default)]
+    struct Tally(Arc<AtomicU64>);
+
+    impl<S: Subscriber> Layer<S> for Tally {
+        fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn what_is_done_for_an_export_makes_no_span_and_no_line() {
+        let tally = Tally::default();
+        let seen = || tally.0.load(Ordering::SeqCst);
+        let work = || {
+            let _request = tracing::info_span!("a request").entered();
+            tracing::error!("a line");
+        };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(tally.clone()), || {
+            work();
+            assert_eq!(seen(), 2);
+            untraced(work);
+            assert_eq!(seen(), 2);
+            work();
+            assert_eq!(seen(), 4);
+        });
     }
 }

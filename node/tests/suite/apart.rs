@@ -136,12 +136,13 @@ fn what_runs_elsewhere_is_said_with_a_code_and_what_cannot_run_alone_is_refused(
     let capabilities = node["capabilities"].as_array().unwrap();
     assert!(capabilities.contains(&"broker".into()) && !capabilities.contains(&"ingest".into()), "{node}");
     assert_eq!(front.terminate().status, Some(0));
-    let refused = run(&["up", "--only", "history", "--data", dir.path().join("alone").to_str().unwrap()]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(
-        refused.status.code() == Some(1) && said.contains("TG-SV-003") && said.contains("hint:"),
-        "{said}"
-    );
+    for (named, code) in [("history", "TG-SV-003"), ("ledger", "TG-SV-006"), ("broker,ledger", "TG-SV-006")] {
+        let data = dir.path().join("alone");
+        let refused = run(&["up", "--only", named, "--data", data.to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(refused.status.code() == Some(1) && said.contains(code) && said.contains("hint:"), "{said}");
+        assert!(!data.exists(), "nothing is made for {named}");
+    }
 }
 
 #[test]

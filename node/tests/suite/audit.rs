@@ -38,6 +38,10 @@ impl Site {
         Node::start(self.dir.path())
     }
 
+    pub(crate) fn auditor(&self) -> &str {
+        &self.auditor
+    }
+
     /// A command beside the node, as the auditor.
     fn audit(&self, node: &Node, arguments: &[&str]) -> Output {
         let admin = node.admin().to_string();
@@ -193,11 +197,11 @@ fn trees_go_on_where_they_were_after_kills_and_each_checkpoint_grows_out_of_the_
     }
     let metrics = || get(&node, "/metrics", &site.operator).body;
     let began = Instant::now();
-    while !metrics().contains("tidegate_audit_entries 6\n") {
+    while !metrics().contains("tidegate_audit_entries{log=\"acts\"} 6\n") {
         assert!(began.elapsed() < PATIENCE, "{}", metrics());
         pass(Duration::from_millis(20));
     }
-    assert!(metrics().contains("tidegate_audit_rebuilt_trees_total 0\n"), "{}", metrics());
+    assert!(metrics().contains("tidegate_audit_rebuilt_trees_total{log=\"acts\"} 0\n"), "{}", metrics());
 }
 
 #[test]

@@ -2,11 +2,16 @@
 
 use crate::http::ask;
 use crate::mqtt::{Client, publish};
-use crate::process::{Node, command};
-use serde_json::Value;
+use crate::process::{Node, PATIENCE, command, pass};
+use serde_json::{Value, json};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tidegate_codec_mqtt::{Connect, Delivery, Packet, PacketId, Text};
+use tokio::net::TcpSocket;
+use tokio::runtime::Builder;
 
 const PANICS: &str = "tidegate_capability_panics_total{capability=\"ingest\"}";
 const RUNNING: &str = "tidegate_capability_running_state{capability=\"ingest\"}";
@@ -135,5 +140,86 @@ fn ingest_that_panics_too_often_is_given_up_with_a_code_and_others_serve_on() {
     let mut client = Client::connect(again.mqtt(), "press-7");
     client.publish("line/7/temp", b"20.5");
     closes(&delivered(&again, 2));
+    assert_eq!(again.terminate().status, Some(0));
+}
+
+/// A connection from the address whose connections panic the listener that accepts them.
+fn knock(listener: SocketAddr) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::new(127, 66, 66, 66), 0).into())?;
+        socket.connect(listener).await.map(drop)
+    })
+}
+
+/// Panics a listener until it is given up, and sees that nobody can connect to it then.
+fn give_up(node: &Node, capability: &str, listener: SocketAddr) {
+    let panics = format!("tidegate_capability_panics_total{{capability=\"{capability}\"}}");
+    for panic in 1..=8 {
+        knock(listener).unwrap();
+        node.metric_when(&panics, |panics| panics == panic);
+    }
+    let began = Instant::now();
+    while TcpStream::connect(listener).is_ok() {
+        assert!(began.elapsed() < PATIENCE, "{capability} still has its socket");
+        pass(Duration::from_millis(10));
+    }
+    let reasons = node.unready()["reasons"].clone();
+    let has_failed = |reason: &Value| {
+        reason["capability"] == capability && reason["reason"].as_str().unwrap().contains("TG-SV-002")
+    };
+    assert!(reasons.as_array().unwrap().iter().any(has_failed), "{reasons}");
+}
+
+#[test]
+fn a_listener_that_is_given_up_lets_go_of_its_socket_and_others_serve_on() {
+    let dir = TempDir::new().unwrap();
+    let node = start(dir.path());
+    give_up(&node, "http", node.http());
+    let grpc = node.banner().split("grpc://").nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+    give_up(&node, "grpc", grpc.parse().unwrap());
+    let mut client = Client::connect(node.mqtt(), "press-7");
+    client.publish("line/7/temp", b"20.5");
+    give_up(&node, "broker", node.mqtt());
+    assert_eq!(node.admin_get("/healthz").status, 200);
+    closes(&delivered(&node, 1));
+    assert_eq!(node.terminate().status, Some(0));
+}
+
+#[test]
+fn a_book_that_panics_in_a_loop_is_given_up_with_a_code_while_others_serve_and_is_back_after_a_restart() {
+    let dir = TempDir::new().unwrap();
+    let (file, data) = (dir.path().join("books.toml"), dir.path().join("data"));
+    std::fs::write(&file, "[ledger.books.main]\n[ledger.books.other]\n").unwrap();
+    let start = || {
+        let mut command = command(&data);
+        command.arg("--config").arg(&file);
+        Node::start_with(command, &data)
+    };
+    let open = |node: &Node, book: &str, name: &str| {
+        let body = json!({"name": name, "currency": "CNY"}).to_string();
+        ask(node.http(), &format!("POST /v1/ledger/{book}/accounts"), "", &body)
+    };
+    let node = start();
+    assert_eq!(open(&node, "main", "till").status, 200);
+    while node.metric("tidegate_ledger_panics_total{book=\"main\"}").unwrap() < 8 {
+        let answer = open(&node, "main", "planted.panic.deciding");
+        assert_eq!(answer.status, 503, "{answer:?}");
+    }
+    let began = Instant::now();
+    while !node.unready()["reasons"].to_string().contains("TG-LE-045") {
+        assert!(began.elapsed() < PATIENCE, "{}", node.unready());
+    }
+    let closed = open(&node, "main", "more");
+    assert!(closed.status == 503 && closed.body.contains("TG-LE-032"), "{closed:?}");
+    assert_eq!(open(&node, "other", "till").status, 200);
+    Client::connect(node.mqtt(), "press-7").publish("line/7/temp", b"20.5");
+    let report = node.terminate();
+    assert!(report.status == Some(0) && report.log.contains("TG-LE-044"), "{report:?}");
+    let again = start();
+    assert_eq!(again.admin_get("/readyz").status, 200);
+    assert_eq!(open(&again, "main", "more").status, 200);
+    assert_eq!(ask(again.http(), "GET /v1/ledger/main/accounts/till", "", "").status, 200);
     assert_eq!(again.terminate().status, Some(0));
 }

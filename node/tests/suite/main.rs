@@ -45,6 +45,7 @@ mod power;
 mod power_disk;
 mod press;
 mod process;
+mod proofs;
 mod readme;
 mod refusals;
 mod rules;

@@ -103,6 +103,34 @@ fn a_downgrade_is_refused_before_one_byte_changes() {
     assert_eq!((&told["format"], &told["records"]), (&json!(2), &Value::Null));
 }
 
+/// What the version that wrote the golden folder does with a folder before it opens or makes a journal: its own rule on `FORMAT`, as it
+/// was. It knew format 0 alone.
+fn version_0_opens(dir: &Path) -> Result<(), String> {
+    match fs::read_to_string(dir.join("FORMAT")).unwrap().trim().parse::<u32>() {
+        Ok(0) => Ok(()),
+        Ok(found) => Err(format!("has format {found}, and this version knows formats up to 0")),
+        Err(_) => Err("is not a data folder".to_owned()),
+    }
+}
+
+#[test]
+fn the_version_that_wrote_the_folder_opens_it_until_it_is_upgraded_and_its_old_files_are_what_it_wrote() {
+    let (dir, wrote) = (golden(), golden());
+    assert_eq!(tidegate(CHECK, dir.path()).status.code(), NEEDED);
+    assert_eq!(version_0_opens(dir.path()), Ok(()), "a check takes nothing from the old version");
+    succeeded(&tidegate(&["upgrade"], dir.path()));
+    let refusal = version_0_opens(dir.path()).unwrap_err();
+    assert!(refusal.contains("has format 1"), "{refusal}");
+    let back = TempDir::new().unwrap();
+    fs::rename(dir.path().join("queues.format-0"), back.path().join("queues")).unwrap();
+    fs::write(back.path().join("FORMAT"), "0\n").unwrap();
+    assert_eq!(version_0_opens(back.path()), Ok(()));
+    let log = |dir: &Path| fs::read(dir.join("queues/log")).unwrap();
+    assert!(log(back.path()) == log(wrote.path()), "the old files have changed");
+    let verified = json_of(&tidegate(&["journal", "verify", "--json"], back.path()));
+    assert_eq!((&verified["verdict"], &verified["format"]), (&json!("sound"), &json!(0)), "{verified}");
+}
+
 #[test]
 fn an_older_folder_is_refused_by_a_node_before_one_byte_changes() {
     let dir = golden();

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_kernel_plug::{Knock, Live, listed, waiting_on};
+use tidegate_kernel_plug::{Knock, Live, listed, planted, waiting_on};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ const DRAIN_GRACE: Duration = Duration::from_secs(1);
 /// A broker that listens and does not serve yet; [`Broker::run`] serves.
 #[derive(Debug)]
 pub struct Broker {
-    /// Nothing once it drains.
+    /// Nothing once it drains, or is given up.
     listener: Live<Option<TcpListener>>,
     local_addr: SocketAddr,
     hub: Arc<Hub>,
@@ -103,6 +103,11 @@ impl Broker {
         drained.drained
     }
 
+    /// Lets go of the address, where nobody will serve any more.
+    pub fn close(&self) {
+        self.listener.set(None);
+    }
+
     /// Accepts until it is told to drain, and gives the deadline for that. A panic of the rounds is its own.
     async fn accept_all(&self, tasks: &mut JoinSet<()>, rounds: &mut JoinSet<()>) -> Instant {
         let mut order = self.order.subscribe();
@@ -121,6 +126,7 @@ impl Broker {
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr, tasks: &mut JoinSet<()>) {
+        planted::accepting(peer);
         // Acknowledgements already wait for each other; the kernel need not wait for more.
         let _ = stream.set_nodelay(true);
         let knock = Knock { peer, listener: self.local_addr };

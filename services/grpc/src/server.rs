@@ -19,7 +19,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 use tidegate_kernel_journal::Journal;
-use tidegate_kernel_plug::{Authenticate, Knock, Live, listed, waiting_on};
+use tidegate_kernel_plug::{Authenticate, Knock, Live, listed, planted, waiting_on};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -38,7 +38,7 @@ const HEADER_BYTES_MAX: u32 = 16 << 10;
 /// A listener that does not serve yet; [`Grpc::run`] serves.
 #[derive(Debug)]
 pub struct Grpc {
-    /// Nothing once it drains.
+    /// Nothing once it drains, or is given up.
     listener: Live<Option<TcpListener>>,
     local_addr: SocketAddr,
     hub: Arc<Hub>,
@@ -100,6 +100,11 @@ impl Grpc {
 
     pub fn handle(&self) -> Handle {
         Handle { hub: self.hub.clone(), report: self.report.subscribe() }
+    }
+
+    /// Lets go of the address, where nobody will serve any more.
+    pub fn close(&self) {
+        self.listener.set(None);
     }
 
     /// Serves until [`Handle::drain`].
@@ -207,6 +212,7 @@ async fn ordered(order: &mut watch::Receiver<Option<Instant>>) -> Instant {
 
 /// Nobody waits for another one's handshake.
 async fn receive(hub: &Arc<Hub>, stream: TcpStream, knock: Knock, door: &mpsc::Sender<Visitor>) {
+    planted::accepting(knock.peer);
     // Acknowledgements already wait for each other; the kernel need not wait for more.
     let _ = stream.set_nodelay(true);
     let Some(seat) = seat(hub) else { return };

@@ -11,6 +11,7 @@
 use crate::ask::{Ask, Done, Outcome};
 use crate::book::Stop;
 use crate::error::Setback;
+use crate::faults;
 use crate::hours::Hours;
 use crate::settler::Public;
 use std::hint::black_box;
@@ -21,7 +22,7 @@ use tidegate_engine_book::{Answer, Fact, State};
 use tidegate_kernel_id::Id;
 use tidegate_kernel_journal::{Entry, Journal, Level, Refusal, Ticket};
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
 /// Reservations that end by time in one batch.
@@ -74,7 +75,7 @@ pub(crate) struct Applier {
 
 impl Applier {
     /// Ends when nobody can ask any more.
-    pub(crate) async fn run(mut self, mut tasks: Receiver<Task>) {
+    pub(crate) async fn run(mut self, mut tasks: OwnedMutexGuard<Receiver<Task>>) {
         loop {
             let task = match self.wait_ms() {
                 None => tasks.recv().await,
@@ -137,6 +138,7 @@ impl Applier {
 
     async fn answer(&mut self, ask: &Ask, done: &mut Vec<(u64, Fact)>) -> Outcome {
         self.stop.check()?;
+        faults::deciding(ask);
         let command = ask.resolve(&self.state)?;
         let mut facts = Vec::new();
         let now_ms = self.hours.now_ms();
@@ -162,6 +164,7 @@ impl Applier {
             facts.iter().zip(payloads).map(|(fact, payload)| entry(self.stream, fact, payload)).collect();
         let ticket = self.append(&entries).await?;
         self.public.counts.settling.fetch_add(facts.len() as u64, Ordering::Relaxed);
+        faults::applying(&facts);
         let first = ticket.seq() + 1 - facts.len() as u64;
         for (seq, fact) in (first..).zip(facts) {
             self.state.apply(seq, &fact);

@@ -1,25 +1,23 @@
 //! The embedded gear: a book on a stream of the journal `books`.
 
-use crate::applier::{Applier, Release, Task};
+use crate::applier::{Release, Task};
 use crate::ask::{Ask, Outcome, Standing};
 use crate::config::{BookConfig, Shared};
 use crate::error::{OpenError, Setback};
-use crate::hours::{Doubt, Hours};
+use crate::hours::Doubt;
+use crate::keeper::Keeper;
 use crate::past::Past;
 use crate::port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
 use crate::replay::{self, Place};
-use crate::settler::{self, Counts, Public};
+use crate::settler::{Counts, Public};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tidegate_engine_book::{AccountNumber, Board, Currency, Id, Name, Reading, State};
 use tidegate_kernel_journal::{Clock, Journal, Level};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as Shelf, mpsc, oneshot};
 use tokio::time::timeout;
-
-/// Answers that wait for the disk; the applier waits beyond it.
-const SETTLING_MAX: usize = 4096;
 
 /// A book that is open. Dropping the last handle ends its tasks once they have done what they were given.
 #[derive(Debug)]
@@ -87,18 +85,20 @@ impl Book {
         config: BookConfig,
         shared: Shared,
     ) -> Result<Arc<Book>, OpenError> {
-        let place = Place { journal: journal.clone(), stream, book: config.name.clone() };
+        let place = Place { journal, stream, book: config.name.clone() };
         let state = replay::open(&place, config.limit)?;
         let public = Arc::new(published(&state, config.limit.accounts));
         let (stop, doubt) = (Arc::new(Stop::default()), Arc::new(Doubt::new(clock)));
         let (tasks, asked) = mpsc::channel(shared.waiting_max);
-        let (settled, settling) = mpsc::channel(SETTLING_MAX);
-        let hours = Hours::new(doubt.clone(), state.now_ms());
-        let ticket = journal.settled_ticket();
-        let (own, stopped) = (public.clone(), stop.clone());
-        let applier = Applier { state, journal, stream, hours, stop: stopped, public: own, settled, ticket };
-        tokio::spawn(applier.run(asked));
-        tokio::spawn(settler::run(settling, public.clone(), stop.clone()));
+        let keeper = Keeper {
+            place: place.clone(),
+            limit: config.limit,
+            public: public.clone(),
+            stop: stop.clone(),
+            doubt: doubt.clone(),
+            asked: Arc::new(Shelf::new(asked)),
+        };
+        tokio::spawn(keeper.run(state));
         Ok(Arc::new(Book { config, shared, place, public, stop, doubt, tasks }))
     }
 
@@ -180,7 +180,7 @@ fn published(state: &State, accounts_max: usize) -> Public {
     }
     let counts = Counts::default();
     counts.durable_seq.store(state.seq(), Ordering::SeqCst);
-    Public { board, directory, counts }
+    Public { board, directory, counts, serves: AtomicBool::new(true) }
 }
 
 fn boxed<'a, T>(answer: impl Future<Output = Result<T, Setback>> + Send + 'a) -> Answering<'a, T> {

@@ -12,14 +12,15 @@ use tidegate_kernel_journal::{Clock, JUMP_MS_MAX};
 pub(crate) struct Doubt {
     clock: Arc<dyn Clock>,
     stands: AtomicBool,
-    /// So far ahead the wall clock was when it was last accepted.
-    accepted_ms: AtomicI64,
+    /// The most the wall clock ever was ahead of the other one, or was when it was accepted; a clock that was set back and comes back is
+    /// no news. It outlives an applier that panics.
+    ahead_ms: AtomicI64,
 }
 
 impl Doubt {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Doubt {
-        let accepted_ms = AtomicI64::new(ahead(&*clock).1);
-        Doubt { clock, stands: AtomicBool::new(false), accepted_ms }
+        let ahead_ms = AtomicI64::new(ahead(&*clock).1);
+        Doubt { clock, stands: AtomicBool::new(false), ahead_ms }
     }
 
     pub(crate) fn stands(&self) -> bool {
@@ -28,7 +29,7 @@ impl Doubt {
 
     /// The clock is right as it is now, also where the book has not looked at it since it was set.
     pub(crate) fn accept(&self) {
-        self.accepted_ms.store(ahead(&*self.clock).1, Ordering::SeqCst);
+        self.ahead_ms.fetch_max(ahead(&*self.clock).1, Ordering::SeqCst);
         self.stands.store(false, Ordering::SeqCst);
     }
 }
@@ -36,20 +37,17 @@ impl Doubt {
 #[derive(Debug)]
 pub(crate) struct Hours {
     doubt: Arc<Doubt>,
-    /// The most the wall clock ever was ahead of the other one; a clock that was set back and comes back is no news.
-    ahead_ms: i64,
     last_ms: u64,
 }
 
 impl Hours {
     pub(crate) fn new(doubt: Arc<Doubt>, last_ms: u64) -> Hours {
-        Hours { ahead_ms: ahead(&*doubt.clock).1, doubt, last_ms }
+        Hours { doubt, last_ms }
     }
 
     pub(crate) fn now_ms(&mut self) -> u64 {
         let (wall_ms, ahead_ms) = ahead(&*self.doubt.clock);
-        self.ahead_ms = self.ahead_ms.max(self.doubt.accepted_ms.load(Ordering::SeqCst));
-        let gained_ms = ahead_ms.saturating_sub(self.ahead_ms);
+        let gained_ms = ahead_ms.saturating_sub(self.doubt.ahead_ms.fetch_max(ahead_ms, Ordering::SeqCst));
         if gained_ms > JUMP_MS_MAX as i64 {
             tracing::error!(
                 gained_ms,
@@ -57,7 +55,6 @@ impl Hours {
             );
             self.doubt.stands.store(true, Ordering::SeqCst);
         }
-        self.ahead_ms = self.ahead_ms.max(ahead_ms);
         if !self.doubt.stands() {
             self.last_ms = self.last_ms.max(wall_ms);
         }
@@ -124,5 +121,14 @@ mod tests {
         assert_eq!((hours.now_ms(), doubt.stands()), (700_000, false));
         hands.pass(700_000, 1);
         assert_eq!((hours.now_ms(), doubt.stands()), (700_000, true));
+    }
+
+    #[test]
+    fn a_jump_is_doubted_also_where_the_book_was_read_back_after_it() {
+        let hands = Arc::new(Hands::default());
+        let doubt = Arc::new(Doubt::new(hands.clone()));
+        let last_ms = Hours::new(doubt.clone(), 0).now_ms();
+        hands.pass(700_000, 1);
+        assert_eq!((Hours::new(doubt.clone(), last_ms).now_ms(), doubt.stands()), (last_ms, true));
     }
 }

@@ -10,10 +10,12 @@ mod view;
 
 use crate::error::Setback;
 use crate::ledger::Ledger;
-use crate::port::Port;
+use crate::port::{Names, Port, Recorded};
 use axum::http::{Method, StatusCode};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
+use tidegate_engine_book::Fact;
 use tidegate_kernel_plug::{Need, Principal, Refusal, Role, Route, Routes};
 
 /// One request's body.
@@ -76,6 +78,12 @@ pub fn routes(ledger: Arc<Ledger>, orders_max: usize) -> Routes {
             desk.clone(),
         )
         .with(look("/v1/ledger/{book}/postings", "All facts of a book, as a feed."), reading::postings, desk)
+}
+
+/// A fact as it is answered, out of the bytes it has in the journal, with accounts by their numbers; nothing if they are none.
+pub fn shown(seq: u64, bytes: &[u8]) -> Option<Value> {
+    let fact = Fact::decode(bytes).ok()?;
+    Some(view::fact(&Recorded { seq, fact }, &Names::default()))
 }
 
 impl Desk {

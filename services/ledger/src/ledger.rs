@@ -4,8 +4,9 @@ use crate::book::Book;
 use crate::config::Config;
 use crate::error::OpenError;
 use crate::port::Port;
-use crate::scrub::{Findings, Scrubber};
+use crate::scrub::{self, Findings};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -16,7 +17,7 @@ use tokio::time::timeout_at;
 /// Streams of books in the journal begin here.
 pub const STREAM_MIN: u16 = 1024;
 /// A register of the journal for each book says which stream is its own.
-const REGISTER: &str = "ledger.";
+pub(crate) const REGISTER: &str = "ledger.";
 
 /// What there is to tell of a book beside what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,9 @@ impl Ledger {
             let stream = stream_of(journal, &one.name)
                 .map_err(|source| OpenError::Place { book: one.name.clone(), source })?;
             let book = Book::open(journal.clone(), stream, clock.clone(), one.clone(), config.shared)?;
-            let scrubber = Scrubber::new(book.clone());
-            findings.insert(one.name.clone(), scrubber.findings.clone());
-            tokio::spawn(scrubber.run());
+            let found = Arc::<Findings>::default();
+            tokio::spawn(scrub::keep(book.clone(), found.clone()));
+            findings.insert(one.name.clone(), found);
             books.insert(one.name.clone(), book);
         }
         Ok(Ledger { books, findings })
@@ -83,12 +84,23 @@ impl Ledger {
     }
 }
 
+/// The stream a book has; nothing before it was opened for the first time.
+pub fn known_stream(journal: &Journal, book: &str) -> Option<u16> {
+    let bytes = journal.register(&format!("{REGISTER}{book}"))?;
+    bytes.first_chunk().copied().map(u16::from_le_bytes)
+}
+
+/// Where the audit trees over a book lie.
+pub fn trees_folder(data: &Path, book: &str) -> PathBuf {
+    data.join("ledger").join(book)
+}
+
 /// The stream a book has, or the next one that no book has.
 fn stream_of(journal: &Journal, book: &str) -> Result<u16, Refusal> {
-    let name = format!("{REGISTER}{book}");
-    if let Some(bytes) = journal.register(&name).and_then(|bytes| bytes.first_chunk().copied()) {
-        return Ok(u16::from_le_bytes(bytes));
+    if let Some(stream) = known_stream(journal, book) {
+        return Ok(stream);
     }
+    let name = format!("{REGISTER}{book}");
     let last = format!("{REGISTER}.last");
     let known = journal.register(&last).and_then(|bytes| bytes.first_chunk().copied());
     let stream = known.map_or(STREAM_MIN, |bytes| u16::from_le_bytes(bytes) + 1);
@@ -115,6 +127,12 @@ impl Capability for Ledger {
         for (name, book) in &self.books {
             if let Some(why) = book.stop.why() {
                 return Readiness::Unready(format!("the book {name} takes no orders: {why}"));
+            }
+            if !book.public.serves.load(Ordering::SeqCst) {
+                return Readiness::Unready(format!("the book {name} panicked and is read back (TG-LE-044)"));
+            }
+            if self.findings.get(name).is_some_and(|findings| findings.has_failed.load(Ordering::SeqCst)) {
+                return Readiness::Unready(format!("the book {name} is not scrubbed any more (TG-LE-045)"));
             }
             if book.doubt.stands() {
                 return Readiness::Unready(format!("the book {name} waits for somebody to accept the clock"));
@@ -224,5 +242,10 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_ledger_snapshot_seq",
         help: "Number up to which the next start need not read, as far as it was written since the start.",
         of: |_, findings| now(&findings.snapshot_seq),
+    },
+    Measure {
+        name: "tidegate_ledger_panics_total",
+        help: "Panics of the book's tasks, each of which was started again unless there were too many.",
+        of: |book, findings| now(&book.counts().panics) + now(&findings.panics),
     },
 ];

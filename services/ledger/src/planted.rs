@@ -32,7 +32,7 @@ async fn a_sound_book_is_found_sound_and_one_planted_unit_is_found_and_closes_it
     let folder = DataFolder::open(dir.path()).unwrap();
     let book = open_book(&folder);
     book.submit(vec![account("a"), account("b"), transfer(5)]).await.unwrap();
-    let mut scrubber = Scrubber::new(book.clone());
+    let mut scrubber = Scrubber::new(book.clone(), Arc::default());
     assert_eq!(scrubber.scrub().await, Ok(Ok(())));
     book.plant(one_unit()).await;
     let found = scrubber.scrub().await.unwrap().unwrap_err();
@@ -55,5 +55,5 @@ async fn a_book_that_is_opened_again_is_what_the_journal_has_and_not_what_was_pl
     let folder = DataFolder::open(dir.path()).unwrap();
     let book = open_book(&folder);
     assert_eq!(book.balance("b").unwrap().1.balance.posted, 5);
-    assert_eq!(Scrubber::new(book).scrub().await, Ok(Ok(())));
+    assert_eq!(Scrubber::new(book, Arc::default()).scrub().await, Ok(Ok(())));
 }

@@ -6,12 +6,15 @@
 
 use crate::book::Book;
 use crate::error::Setback;
+use crate::faults;
 use crate::replay::{AT_ONCE, Place, seed};
+use crate::restart;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tidegate_engine_book::{Account, Currency, Reading, State, Trial};
 #[cfg(any(test, feature = "sim"))]
 use tidegate_engine_book::{Balance, Fact, Id, Memo, Posting, Step};
+use tidegate_kernel_plug::listed;
 
 /// How far it is and what it found; for metrics.
 #[derive(Debug, Default)]
@@ -22,6 +25,9 @@ pub(crate) struct Findings {
     pub(crate) sound_seq: AtomicU64,
     pub(crate) replayed_seq: AtomicU64,
     pub(crate) snapshot_seq: AtomicU64,
+    pub(crate) panics: AtomicU64,
+    /// It panicked too often: nothing is compared any more.
+    pub(crate) has_failed: AtomicBool,
 }
 
 /// Something that must not be.
@@ -57,10 +63,23 @@ struct Replica {
     facts: u64,
 }
 
+/// Scrubs until the book is stopped. After a panic it begins with the first fact again.
+pub(crate) async fn keep(book: Arc<Book>, findings: Arc<Findings>) {
+    let name = book.config.name.clone();
+    let make = || {
+        let scrubber = Scrubber::new(book.clone(), findings.clone());
+        listed("ledger", format!("scrubber {name}"), scrubber.run())
+    };
+    if restart::keep((&name, "scrubber"), &findings.panics, make).await.is_err() {
+        tracing::error!(code = "TG-LE-045", book = name, "a book is not scrubbed any more");
+        findings.has_failed.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Scrubber {
-    pub(crate) fn new(book: Arc<Book>) -> Scrubber {
+    pub(crate) fn new(book: Arc<Book>, findings: Arc<Findings>) -> Scrubber {
         let replica = Replica { state: State::new(book.config.limit, seed()), through: 0, facts: 0 };
-        Scrubber { book, replica: Some(replica), findings: Arc::default() }
+        Scrubber { book, replica: Some(replica), findings }
     }
 
     /// Goes on until the book is stopped.
@@ -100,6 +119,7 @@ impl Scrubber {
         let replica = self.replica.insert(replica);
         self.findings.replayed_seq.store(replica.state.seq(), Ordering::SeqCst);
         done?;
+        faults::scrubbing(&replica.state);
         let judged = replica.judge(seq, &served).and_then(|()| on_board(&self.book, &served));
         self.findings.scrubs.fetch_add(1, Ordering::SeqCst);
         if judged.is_ok() {

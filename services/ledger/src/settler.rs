@@ -3,9 +3,11 @@
 use crate::applier::Pending;
 use crate::ask::{Done, Outcome};
 use crate::book::{Directory, Stop};
-use crate::error::Setback;
+use crate::error::{OpenError, Setback};
+use crate::faults;
+use crate::replay::{AT_ONCE, Place};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tidegate_engine_book::{Board, Fact, Reading};
 use tidegate_kernel_journal::{Level, Unknown};
 use tokio::sync::mpsc::Receiver;
@@ -16,6 +18,8 @@ pub(crate) struct Public {
     pub(crate) board: Board,
     pub(crate) directory: Directory,
     pub(crate) counts: Counts,
+    /// Whether it is applied to; not for a moment after a panic.
+    pub(crate) serves: AtomicBool,
 }
 
 /// Since the start.
@@ -29,6 +33,8 @@ pub(crate) struct Counts {
     pub(crate) durable_seq: AtomicU64,
     /// Facts that are decided and wait for the disk.
     pub(crate) settling: AtomicU64,
+    /// Of the applier and the settler.
+    pub(crate) panics: AtomicU64,
 }
 
 impl Counts {
@@ -64,6 +70,7 @@ pub(crate) async fn run(mut pending: Receiver<Pending>, public: Arc<Public>, sto
 impl Public {
     /// What a durable fact says is there for all to see.
     pub(crate) fn show(&self, seq: u64, fact: &Fact) {
+        faults::showing(fact);
         match fact {
             Fact::Opened { account, name, currency, .. } => {
                 self.board.publish(*account, Reading { as_of_seq: seq, ..Reading::default() });
@@ -78,5 +85,16 @@ impl Public {
             }
         }
         self.counts.durable_seq.store(seq, Ordering::SeqCst);
+    }
+
+    /// Shows what a settler that ended had not shown, out of the journal.
+    pub(crate) fn catch_up(&self, place: &Place, through: u64) -> Result<(), OpenError> {
+        let mut shown = self.counts.durable_seq.load(Ordering::SeqCst);
+        while shown < through {
+            let (facts, looked_at) = place.facts(shown, AT_ONCE)?;
+            facts.iter().for_each(|(seq, fact)| self.show(*seq, fact));
+            shown = looked_at;
+        }
+        Ok(())
     }
 }

@@ -73,7 +73,12 @@ impl Drop for Running {
 }
 
 fn release(root: &Path) -> Result<PathBuf> {
-    if !process::succeeds(process::cargo(root).args(["build", "--release", "--workspace"]))? {
+    release_with(root, &[])
+}
+
+/// The same place, built with more options.
+fn release_with(root: &Path, options: &[&str]) -> Result<PathBuf> {
+    if !process::succeeds(process::cargo(root).args(["build", "--release", "--workspace"]).args(options))? {
         bail!("the release build failed");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);

@@ -30,7 +30,7 @@ cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout
 cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
 cargo xtask bench ingest [--only NAME] [--seconds N] [--rate N]
                                                  sinks in trouble, with a real InfluxDB behind them: JSON, one row a line
-cargo xtask bench node [--json]                  the console in Chromium: first paint and weight
+cargo xtask bench node [--json]                  memory, the console in Chromium, a crash loop, a CPU profile: JSON, one row a line
 cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--config FILE]
                                                  the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran

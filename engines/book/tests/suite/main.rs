@@ -5,5 +5,6 @@ mod form;
 mod linked;
 mod model;
 mod properties;
+mod reckoning;
 mod refusals;
 mod rig;

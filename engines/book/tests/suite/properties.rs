@@ -4,7 +4,8 @@ use crate::model::{Model, Said};
 use crate::rig::{LIMIT, Rig, apply, currency, id};
 use proptest::prelude::*;
 use tidegate_engine_book::{
-    Action, Answer, Command, Fact, Limits, Memo, Name, Order, Refusal, Refused, State,
+    Action, Answer, Command, Contradiction, Fact, Limits, Link, Memo, Name, Order, Reckoned, Reckoning,
+    Refusal, Refused, State,
 };
 
 #[derive(Debug, Clone)]
@@ -229,8 +230,55 @@ fn links_hold(batches: &[Vec<Fact>]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What the verifier makes of the same facts, numbered as a rig numbers them.
+fn reckoned(batches: &[Vec<Fact>]) -> Result<Reckoning, Contradiction> {
+    let (mut reckoning, mut seq) = (Reckoning::default(), 0);
+    for batch in batches {
+        seq += 2;
+        for fact in batch {
+            seq += 1;
+            reckoning.take(seq, fact)?;
+        }
+    }
+    reckoning.close().map_err(|(_, why)| why)?;
+    Ok(reckoning)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_verifier_finds_nothing_in_what_a_book_decided_and_the_same_balances(deeds in deeds()) {
+        let pair = Pair::after(&deeds);
+        let reckoning = reckoned(&pair.rig.batches);
+        prop_assert!(reckoning.is_ok(), "{:?}", reckoning.err());
+        let (reckoning, state) = (reckoning.unwrap(), &pair.rig.state);
+        prop_assert_eq!(reckoning.trial(), state.trial());
+        prop_assert_eq!(reckoning.reservations(), state.reservations());
+        let sums = |account: &Reckoned| [account.posted, account.outgoing, account.incoming];
+        let sums: Vec<_> = reckoning.accounts().iter().map(sums).collect();
+        let balances: Vec<_> = (0..sums.len() as u32).map(|number| pair.rig.balance(number)).collect();
+        prop_assert_eq!(sums, balances);
+    }
+
+    #[test]
+    fn a_verifier_finds_a_fact_that_says_something_else(deeds in deeds(), at in 0..60_usize, what in 0..6_u8) {
+        let mut batches = Pair::after(&deeds).rig.batches;
+        let mut postings = batches.iter_mut().flatten().filter_map(|fact| match fact {
+            Fact::Posting(posting) => Some(posting),
+            _ => None,
+        });
+        let Some(posting) = postings.nth(at % 8) else { return Ok(()) };
+        match what {
+            0 => posting.amount ^= 1,
+            1 => posting.after[0].posted ^= 1,
+            2 => posting.after[1].incoming ^= 1,
+            3 => posting.links[1] = Link::At(1_000_000),
+            4 => posting.at_ms = 1,
+            _ => posting.debit = 77,
+        }
+        prop_assert!(reckoned(&batches).is_err());
+    }
 
     #[test]
     fn a_book_says_and_holds_what_the_model_does_also_over_crashes(deeds in deeds()) {

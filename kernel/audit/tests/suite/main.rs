@@ -7,5 +7,6 @@ mod evidence;
 mod interop;
 mod notes;
 mod proofs;
+mod recounts;
 mod site;
 mod witness;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use tempfile::TempDir;
 use tidegate_kernel_audit::{AuditError, Builder, Opened, Profile, Signer, Tree};
-use tidegate_kernel_journal::{DataFolder, Entry, Id, Level};
+use tidegate_kernel_journal::{Clock, DataFolder, Entry, Id, Level, ReadLimit, Record, SystemClock};
 use tidegate_kernel_sm::sm2;
 
 pub(crate) const STREAMS: [u16; 2] = [10, 11];
@@ -67,6 +67,24 @@ impl Site {
             }
         }
         self.appended += count;
+    }
+
+    /// A fact whose id says that it was made so many milliseconds later than now.
+    pub(crate) fn append_ahead(&mut self, ms: u64) -> Record {
+        let id = Id::v7(SystemClock.wall_ms() + ms);
+        let entry = Entry {
+            stream: STREAMS[0],
+            kind: 1,
+            version: 1,
+            critical: true,
+            id,
+            payload: b"ahead",
+            ..Entry::default()
+        };
+        let ticket = self.folder.books().append(entry).unwrap();
+        ticket.wait(Level::Disk).unwrap();
+        let limit = ReadLimit { records: 1, bytes: 1 };
+        self.folder.books().read(STREAMS[0], ticket.seq() - 1, limit).unwrap().0.remove(0)
     }
 
     pub(crate) fn audit(&self) -> PathBuf {

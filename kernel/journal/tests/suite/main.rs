@@ -102,6 +102,24 @@ fn a_flipped_byte_before_the_last_batch_is_named_and_the_start_refused_without_a
 }
 
 #[test]
+fn a_flipped_byte_of_the_last_batch_is_an_unfinished_end_wherever_it_lies() {
+    let dir = TempDir::new().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    append(folder.queues(), b"the first one");
+    append(folder.queues(), b"the last one");
+    folder.close();
+    let (segment, bytes) = last_segment(dir.path());
+    let (begin, record, commit) = (position(&bytes, b"the last one") - 56, 72, 64);
+    for at in begin..begin + record + commit {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        fs::write(&segment, &flipped).unwrap();
+        let report = &examine(dir.path()).unwrap().journals[1];
+        assert!(report.unfinished_bytes > 0 && report.findings.is_empty(), "byte {at}: {report:?}");
+    }
+}
+
+#[test]
 fn every_flipped_byte_before_the_last_batch_is_found() {
     let dir = TempDir::new().unwrap();
     let folder = DataFolder::open(dir.path()).unwrap();

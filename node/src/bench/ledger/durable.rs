@@ -1,11 +1,15 @@
 //! `ledger.durable.w256`, `ledger.durable.w16`: so many tasks in the process, each with one transfer after another, beside a bare group
 //! commit of records as long on the same disk.
 
+use super::history::{BOOK, name_book};
 use super::orders;
+use crate::audit::{self, Log, Trees};
 use crate::bench::bare::{Bare, Shape};
 use crate::bench::scratch::Scratch;
 use crate::bench::{Report, Trouble};
+use crate::identity::NodeKey;
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,6 +17,7 @@ use std::time::{Duration, Instant};
 use tidegate_engine_book::{Currency, Id, Limits, Memo, Name};
 use tidegate_kernel_journal::{Clock, DataFolder, Id as Made, SystemClock};
 use tidegate_kernel_lab::{Load, Row, drive, median, process_cpu};
+use tidegate_kernel_plug::Capability;
 use tidegate_service_ledger::{Ask, Book, BookConfig, NamedAction, NamedOrder, Port, STREAM_MIN, Shared};
 use tokio::runtime::Builder;
 
@@ -37,6 +42,7 @@ fn compare(report: &Report, scratch: &Scratch, workers: usize) -> Result<(), Tro
     let bare = Bare::create(&path.join("prewritten"), Shape::Prewritten(PREWRITTEN_BYTES))?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     let book = runtime.block_on(async { open_book(&folder).await })?;
+    let trees = open_trees(&path, &folder)?;
     let (mut ours, mut theirs, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
     runtime.block_on(one_round(&book, workers))?;
     let taken = bare.serve(|| -> Result<(), Trouble> {
@@ -52,6 +58,7 @@ fn compare(report: &Report, scratch: &Scratch, workers: usize) -> Result<(), Tro
     });
     taken??;
     drop(book);
+    runtime.block_on(trees.drain(Instant::now() + Duration::from_secs(5)));
     runtime.shutdown_timeout(Duration::from_secs(5));
     folder.close();
     scratch.clear("ledger")?;
@@ -66,7 +73,8 @@ fn compare(report: &Report, scratch: &Scratch, workers: usize) -> Result<(), Tro
         peer_value: Some(peer_value),
         ratio: Some(value / peer_value),
         load: format!(
-            "{workers} tasks, one transfer after another, level disk, record {RECORD_BYTES} B, {ACCOUNTS} accounts; median of {ROUNDS} \
+            "{workers} tasks, one transfer after another, level disk, record {RECORD_BYTES} B, {ACCOUNTS} accounts, both trees \
+             growing beside it; median of {ROUNDS} \
              rounds of {} ms, in turn with the peer's, which has as many threads",
             ROUND.as_millis()
         ),
@@ -88,6 +96,24 @@ pub(super) async fn open_book(folder: &DataFolder) -> Result<Arc<Book>, Trouble>
     let opened = book.submit((0..ACCOUNTS).map(open).collect()).await?;
     opened.into_iter().try_for_each(|outcome| outcome.map(|_| ()))?;
     Ok(book)
+}
+
+/// The trees of a node over the book.
+fn open_trees(path: &Path, folder: &DataFolder) -> Result<Trees, Trouble> {
+    name_book(folder)?;
+    let config = audit::Config {
+        origin: None,
+        checkpoint_every: Duration::from_secs(1),
+        copy_to: None,
+        left_within: Duration::from_secs(600),
+        witnesses: Vec::new(),
+        logs: Vec::new(),
+    };
+    let key = NodeKey::open(path).map_err(|failure| failure.line())?;
+    let logs = vec![Log::Book(BOOK.to_owned())];
+    let trees = Trees::open(path, folder.books(), &config, key, logs).map_err(|failure| failure.line())?;
+    trees.start()?;
+    Ok(trees)
 }
 
 /// Transfers a second, and the process's CPU time for each.

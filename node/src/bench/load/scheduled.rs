@@ -2,6 +2,7 @@
 //! when there was time for it. One whose connection ends comes back and sends again what was not acknowledged.
 
 use super::publication::Publication;
+use super::watch::Watch;
 use super::wire::{PUBACK, Wire};
 use super::{PATIENCE, Tally};
 use std::collections::VecDeque;
@@ -25,6 +26,8 @@ pub(crate) struct Scheduled {
     /// When the first one is due, and where the payloads' times begin.
     pub(crate) epoch: Instant,
     pub(crate) goal: Goal,
+    /// Where the time from when each was due to its acknowledgement goes, if anybody wants it.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// How many publications there are in all; whoever watches a load may bring it forward.
@@ -153,8 +156,10 @@ impl Publisher {
     fn take_acks(&mut self, filled: io::Result<()>) -> io::Result<()> {
         filled?;
         while let Some(frame) = self.wire.frame()? {
-            if frame.kind() == PUBACK && self.out.pop_front().is_some() {
+            let answered = if frame.kind() == PUBACK { self.out.pop_front() } else { None };
+            if let Some(number) = answered {
                 self.tally.arrived += 1;
+                self.load.watch.iter().for_each(|watch| watch.record(self.load.due(number).elapsed()));
             }
         }
         Ok(())

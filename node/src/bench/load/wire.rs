@@ -51,7 +51,7 @@ pub(crate) struct Wire {
 
 impl Wire {
     /// Connects and waits for the CONNACK.
-    pub(super) async fn connect(address: SocketAddr, client: &str) -> io::Result<Wire> {
+    pub(crate) async fn connect(address: SocketAddr, client: &str) -> io::Result<Wire> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let buffer = || BytesMut::with_capacity(BUFFER_BYTES);
@@ -72,6 +72,35 @@ impl Wire {
             Some(granted) if *granted == qos => Ok(()),
             _ => Err(io::Error::other("the broker refused the subscription")),
         }
+    }
+
+    /// Subscribes once more and waits for the retained message, which comes each time [MQTT-3.8.4-3].
+    pub(crate) async fn retained(&mut self, filter: &str) -> io::Result<()> {
+        put_subscribe(&mut self.output, filter, 0);
+        self.flush().await?;
+        loop {
+            match self.frame()? {
+                Some(frame) if frame.kind() == PUBLISH => return Ok(()),
+                Some(_) => {}
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    /// Publishes at QoS 1 and waits for the acknowledgement.
+    pub(crate) async fn publish(&mut self, topic: &str, payload: &[u8], retain: bool) -> io::Result<()> {
+        self.send(topic, payload, retain).await?;
+        self.answer(PUBACK).await.map(drop)
+    }
+
+    /// Publishes at QoS 1 and waits for nothing.
+    pub(crate) async fn send(&mut self, topic: &str, payload: &[u8], retain: bool) -> io::Result<()> {
+        self.output.put_u8(PUBLISH | 0b10 | u8::from(retain));
+        put_length(&mut self.output, 4 + topic.len() + payload.len());
+        put_text(&mut self.output, topic);
+        self.output.put_u16(1);
+        self.output.put_slice(payload);
+        self.flush().await
     }
 
     async fn answer(&mut self, kind: u8) -> io::Result<Frame> {

@@ -6,6 +6,7 @@ use crate::config::Shared;
 use crate::port::Port;
 use crate::scrub::Scrubber;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tidegate_engine_book::{Fact, Id};
 
 /// Something that is not so, put before the judge, who has to see it.
@@ -37,7 +38,7 @@ impl World {
         if plant == Plant::Drift {
             book.plant(super::super::scrub::one_unit()).await;
         }
-        let scrubbed = Scrubber::new(book.clone()).scrub().await;
+        let scrubbed = Scrubber::new(book.clone(), Arc::default()).scrub().await;
         scrubbed.map_err(|setback| setback.to_string())?.map_err(|drift| drift.to_string())?;
         let told = self.sent.iter().filter_map(|sent| Some((sent.acknowledged?.0, sent.order.id.0)));
         self.trees.judge(&book.place.journal, &told.collect(), plant == Plant::Forged)?;

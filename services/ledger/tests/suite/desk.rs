@@ -62,6 +62,12 @@ impl Desk {
         Desk { ledger, book, folder: Some(folder), ..self }
     }
 
+    /// Closes the folder and gives what is left of it.
+    pub(crate) fn close(mut self) -> TempDir {
+        self.folder.take().unwrap().close();
+        self.dir
+    }
+
     /// With accounts `source`, which may go below zero, `a`, `b`, and `dollars`.
     pub(crate) async fn with_accounts(self) -> Desk {
         let asks = vec![

@@ -4,5 +4,7 @@
 mod conformance;
 mod crash;
 mod desk;
+mod folder;
 mod http;
 mod reopening;
+mod verify;

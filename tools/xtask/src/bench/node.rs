@@ -1,7 +1,9 @@
-//! `cargo xtask bench node`: the console of a release build as Chromium meets it on loopback, and what a CPU profile costs a node.
+//! `cargo xtask bench node`: a release build's memory, its console as Chromium meets it on loopback, what others feel of a capability that
+//! panics in a loop, and what a CPU profile costs.
 //!
 //! `console.paint` is from the request for the page to its first contentful paint, with nothing in any cache; `console.bytes` is what
-//! all files of the console weigh. Judges nothing.
+//! all files of the console weigh. The other rows are the product's own (`tidegate bench node`). Panics can be planted in a build with the
+//! feature `faults` alone, so `node.panic` is measured with such a one, which is built first and kept apart. Judges nothing.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::driver::Driver;
-use super::{release, rows};
+use super::{release, release_with, rows};
 use crate::services::table::{COUNTERPARTS, Counterpart};
 use crate::services::{Depot, install};
 
@@ -31,12 +33,43 @@ const BYTES: &str = "performance.getEntries()
     .reduce((sum, { decodedBodySize }) => sum + (decodedBodySize ?? 0), 0)";
 
 pub fn run(root: &Path) -> Result<bool> {
-    let binary = release(root)?;
     let depot = Depot::at(root);
-    let installed = install::ensure(&depot, chromium()?)?;
-    let (browser, driver) = (installed.program("chromium")?, installed.program("chromedriver")?);
     let scratch = Scratch::new(depot.path("bench-node"))?;
-    let node = Node::start(&binary, &scratch.0.join("data"))?;
+    let faulty = scratch.0.join("tidegate-with-faults");
+    // Moved, so that nobody finds it in the place of the product.
+    fs::rename(release_with(root, &["--features", "tidegate/faults"])?, &faulty)?;
+    let binary = release(root)?;
+    let measured = own(&binary, "rss")?;
+    let machine = measured.first().map_or(Value::Null, |row| row["machine"].clone());
+    for row in console(&depot, &scratch, &binary)? {
+        println!("{}", stamped(row, &machine));
+    }
+    own(&faulty, "panic")?;
+    own(&binary, "profile")?;
+    Ok(true)
+}
+
+/// One of the product's own scenarios, printed.
+fn own(binary: &Path, scenario: &str) -> Result<Vec<Value>> {
+    let rows = rows(Command::new(binary).args(["bench", "node", "--json", "--only", scenario]))?;
+    rows.iter().for_each(|row| println!("{row}"));
+    Ok(rows)
+}
+
+/// With what every row of the product says.
+fn stamped(mut row: Value, machine: &Value) -> Value {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: f64 = text.split(' ').next().and_then(|first| first.parse().ok()).unwrap_or_default();
+    row["machine"] = machine.clone();
+    row["loadavg"] = json!(load);
+    row["command"] = json!("cargo xtask bench node --json");
+    row
+}
+
+fn console(depot: &Depot, scratch: &Scratch, binary: &Path) -> Result<[Value; 2]> {
+    let installed = install::ensure(depot, chromium()?)?;
+    let (browser, driver) = (installed.program("chromium")?, installed.program("chromedriver")?);
+    let node = Node::start(binary, &scratch.0.join("data"))?;
     let driver = Driver::start(&driver)?;
     let (mut paints, mut bytes) = (Vec::new(), Value::Null);
     for turn in 0..PAINTS {
@@ -52,12 +85,7 @@ pub fn run(root: &Path) -> Result<bool> {
         "max": paints[PAINTS - 1], "load": load});
     let weight = json!({"scenario": "console.bytes", "metric": "size", "unit": "B", "value": bytes,
         "load": "all files of the console, as they are"});
-    println!("{paint}\n{weight}");
-    drop(node);
-    for row in rows(Command::new(&binary).args(["bench", "node", "--json"]))? {
-        println!("{row}");
-    }
-    Ok(true)
+    Ok([paint, weight])
 }
 
 fn chromium() -> Result<&'static Counterpart> {
@@ -120,5 +148,17 @@ impl Drop for Node {
         // Both fail when it has ended, which is as good.
         let _ended = self.child.kill();
         let _waited = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_console_says_where_and_how_it_was_measured() {
+        let row = stamped(json!({"scenario": "console.bytes", "value": 1}), &json!("2 x K"));
+        assert_eq!((&row["machine"], &row["value"]), (&json!("2 x K"), &json!(1)));
+        assert!(row["loadavg"].is_f64() && row["command"] == "cargo xtask bench node --json");
     }
 }

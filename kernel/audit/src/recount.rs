@@ -1,0 +1,147 @@
+//! A tree counted again from its records, compared with what was signed of it and with the files in a folder. Reads the folder, writes
+//! nothing, and needs no key.
+
+use crate::checkpoint::Checkpoint;
+use crate::edge::Edge;
+use crate::entry::{ENTRY_BYTES, Entry};
+use crate::error::AuditError;
+use crate::folder::Folder;
+use crate::profile::{Hash, Profile};
+use crate::tile::{Resource, TILE_WIDTH, Tile};
+use crate::tree::BUNDLED_BYTES;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use std::path::Path;
+use tidegate_kernel_journal::Record;
+
+/// The last signed note of the tree in a folder, as it lies there; believed by nobody yet.
+pub fn note_in(folder: &Path) -> Result<Option<String>, AuditError> {
+    Folder::new(folder).checkpoint()
+}
+
+/// A tree while it is counted again.
+#[derive(Debug)]
+pub struct Recount {
+    folder: Folder,
+    edge: Edge,
+    /// Leaves that the files were signed for; what lies beyond may be half written.
+    published: u64,
+    /// The largest first.
+    claims: Vec<Checkpoint>,
+    /// Of the bundle that is being filled, with the numbers of its records.
+    bundle: Vec<u8>,
+    seqs: Vec<u64>,
+    found: Recounted,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recounted {
+    pub profile: Profile,
+    pub size: u64,
+    pub root: Hash,
+    /// Leaves of the largest checkpoint that holds.
+    pub held: Option<u64>,
+    /// The first checkpoint whose root is another one.
+    pub broken: Option<Checkpoint>,
+    /// The largest checkpoint over more leaves than there are.
+    pub beyond: Option<Checkpoint>,
+    /// The number of the first record whose leaf is another one in the files.
+    pub first_other: Option<u64>,
+    /// The first file that is not what the records come to.
+    pub damaged: Option<String>,
+}
+
+impl Recounted {
+    /// As checkpoints have it.
+    pub fn root_text(&self) -> String {
+        BASE64.encode(self.root)
+    }
+}
+
+impl Recount {
+    /// Beside the files in a folder, which were signed over `published` leaves, and all that is known to be signed.
+    pub fn beside(path: &Path, profile: Profile, published: u64, mut claims: Vec<Checkpoint>) -> Recount {
+        claims.sort_by_key(|claim| std::cmp::Reverse(claim.size));
+        let found = Recounted {
+            profile,
+            size: 0,
+            root: profile.empty(),
+            held: None,
+            broken: None,
+            beyond: None,
+            first_other: None,
+            damaged: None,
+        };
+        let (folder, edge) = (Folder::new(path), Edge::new(profile));
+        let mut recount =
+            Recount { folder, edge, published, claims, bundle: Vec::new(), seqs: Vec::new(), found };
+        recount.judge();
+        recount
+    }
+
+    /// Takes in the next record of the log.
+    pub fn push(&mut self, record: &Record) -> Result<(), AuditError> {
+        let (profile, entry) = (self.found.profile, Entry::of(self.found.profile, record).to_bytes());
+        self.bundle.extend_from_slice(&(ENTRY_BYTES as u16).to_be_bytes());
+        self.bundle.extend_from_slice(&entry);
+        self.seqs.push(record.head.seq);
+        let filled = self.edge.push(profile.leaf(&entry));
+        if !filled.is_empty() && self.edge.size() <= self.published {
+            self.compare_bundle()?;
+            filled.iter().try_for_each(|(tile, hashes)| self.compare(*tile, hashes))?;
+        }
+        if self.edge.size() == self.published {
+            self.compare_bundle()?;
+            let partial: Vec<_> = self.edge.partial().map(|(tile, hashes)| (tile, hashes.to_vec())).collect();
+            partial.iter().try_for_each(|(tile, hashes)| self.compare(*tile, hashes))?;
+        }
+        if self.seqs.len() == TILE_WIDTH {
+            self.bundle.clear();
+            self.seqs.clear();
+        }
+        self.judge();
+        Ok(())
+    }
+
+    /// Compares the root with what was signed for so many leaves.
+    fn judge(&mut self) {
+        let size = self.edge.size();
+        while let Some(claim) = self.claims.pop_if(|claim| claim.size <= size) {
+            if self.edge.root() == claim.root {
+                self.found.held = Some(size);
+            } else if self.found.broken.is_none() {
+                self.found.broken = Some(claim);
+            }
+        }
+    }
+
+    fn compare(&mut self, tile: Tile, hashes: &[Hash]) -> Result<(), AuditError> {
+        let there = self.folder.tile(tile)?;
+        if there.as_deref() == Some(hashes) {
+            return Ok(());
+        }
+        let there = there.unwrap_or_default();
+        let differs = hashes.iter().zip(&there).position(|(counted, there)| counted != there);
+        if let Some(at) = differs.filter(|_| tile.level == 0) {
+            self.found.first_other = self.found.first_other.or(self.seqs.get(at).copied());
+        }
+        self.found.damaged.get_or_insert_with(|| tile.path());
+        Ok(())
+    }
+
+    fn compare_bundle(&mut self) -> Result<(), AuditError> {
+        let (index, width) = ((self.edge.size() - 1) / TILE_WIDTH as u64, self.bundle.len() / BUNDLED_BYTES);
+        let there = self.folder.bundle(index, width, self.bundle.len())?;
+        if there.as_deref() != Some(&self.bundle[..]) {
+            self.found.damaged.get_or_insert_with(|| Resource::bundle(index, width).path());
+        }
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> Recounted {
+        // The largest one comes first.
+        self.found.beyond = self.claims.drain(..).next();
+        Recounted { size: self.edge.size(), root: self.edge.root(), ..self.found }
+    }
+}

@@ -1,0 +1,63 @@
+//! `tidegate ledger`: verifies books that lie in a folder, and asks a running node for proofs.
+
+mod json;
+mod words;
+
+use crate::audit::tell_proof;
+use crate::banner::say;
+use crate::cli::{Ledger, VerifyBooks};
+use crate::failure::Failure;
+use crate::{inspection, progress};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use tidegate_kernel_audit::AuditError;
+use tidegate_service_ledger::verify::{Trust, verify};
+
+/// Bytes of a file with checkpoints: some ten thousand of them.
+const CHECKPOINTS_BYTES_MAX: u64 = 4 << 20;
+
+pub(crate) fn run(command: &Ledger) -> Result<ExitCode, Failure> {
+    match command {
+        Ledger::Verify(options) => tell(options),
+        Ledger::Proof { id, book, tree, node } => tell_proof(&format!("ledger/{book}"), id, tree, node),
+    }
+}
+
+fn tell(options: &VerifyBooks) -> Result<ExitCode, Failure> {
+    let (data, trust) = (&options.data, trust(options)?);
+    let verified = progress::during("verify", options.json, || verify(data, &trust));
+    let verification = verified.map_err(|error| inspection::refusal(data, &error))?;
+    say(&match options.json {
+        true => json::of(&verification, data, options.accounts),
+        false => words::of(&verification, data, options.accounts),
+    });
+    match verification.faults().first() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(fault) => Err(Failure::message(fault.code(), fault.to_string(), fault.hint())),
+    }
+}
+
+fn trust(options: &VerifyBooks) -> Result<Trust, Failure> {
+    let unusable = |error: AuditError| Failure::new(error.code(), &error, error.hint());
+    let keys = options.key.iter().map(|key| key.parse()).collect::<Result<_, _>>().map_err(unusable)?;
+    let notes = options.checkpoints.as_deref().map(notes).transpose()?.unwrap_or_default();
+    Ok(Trust { keys, notes })
+}
+
+fn notes(file: &Path) -> Result<Vec<String>, Failure> {
+    let hint = "give a file of checkpoints as audit.copy_to writes it, or the end of one";
+    let unread =
+        |error: io::Error| Failure::message("TG-AU-004", format!("{}: {error}", file.display()), hint);
+    let bytes = fs::metadata(file).map_err(unread)?.len();
+    if bytes > CHECKPOINTS_BYTES_MAX {
+        return Err(unread(io::Error::other(format!("it has {bytes} bytes"))));
+    }
+    let text = fs::read_to_string(file).map_err(unread)?;
+    let notes = Trust::notes_of(&text);
+    let malformed =
+        |error: AuditError| Failure::message(error.code(), format!("{}: {error}", file.display()), hint);
+    Trust::readable(&notes).map_err(malformed)?;
+    Ok(notes)
+}

@@ -1,0 +1,58 @@
+//! `tidegate ledger` as clap reads it: what an auditor does with books.
+
+use crate::cli::Running;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ledger {
+    /// Verify the books of a data folder, or of a copy of one, without any node, and print their trial balance
+    #[command(after_help = "\
+Example:
+  tidegate ledger verify ./copy --key example.com/gate-7/ledger/main/sha256+3c1f6c0a+AQ...
+
+Every record is read; every balance is added up again from its entries, and every root from its records and compared with what was
+signed. It locks, writes and makes nothing. Copy the folder of a node that is stopped, or use a backup's restore.
+
+Exit status: 0 nothing speaks against the books; 1 something does, the error has a code and names the first bad record; 2 usage")]
+    Verify(Verify),
+    /// Print the proof that a transfer is in a tree of its book: a text that opens with the tree's key and nothing else
+    #[command(after_help = "\
+Example:
+  TIDEGATE_TOKEN=... tidegate ledger proof 019aaaac-267b-7000-8000-000000000001 > transfer.tlog-proof
+  tidegate audit check-proof transfer.tlog-proof --key example.com/gate-7/ledger/main/sha256+3c1f6c0a+AQ...
+
+It takes the role of auditor. Exit status: 0 printed; 1 not, the error has a code; 2 usage")]
+    Proof {
+        /// The id of the order, or the number of any record of the book
+        id: String,
+        /// The book
+        #[arg(long, value_name = "NAME", default_value = "main")]
+        book: String,
+        /// SHA-256 with Ed25519, or SM3 with SM2
+        #[arg(long, value_parser = ["sha256", "sm3"], default_value = "sha256")]
+        tree: String,
+        #[command(flatten)]
+        node: Running,
+    },
+}
+
+/// Which folder, and what is believed.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The data folder, or a copy of it
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The key of a tree, as `audit keys` prints it at the node; may be given more than once, and then every checkpoint has to be signed by one
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<String>,
+    /// Checkpoints that were kept elsewhere, in a file as `audit.copy_to` writes it; the last ones are enough
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoints: Option<PathBuf>,
+    /// Every account with its balance, and not only the sums
+    #[arg(long)]
+    pub(crate) accounts: bool,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+}
