@@ -1,6 +1,7 @@
 //! The command line, as clap reads it. Usage faults end the process here, with status 2.
 
 mod bundle;
+mod gear;
 mod identity;
 #[cfg(feature = "lab")]
 mod lab;
@@ -8,6 +9,7 @@ mod ledger;
 mod look;
 
 pub(crate) use bundle::{Bundle, Verify};
+pub(crate) use gear::{Gear, GearMove};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
@@ -101,6 +103,9 @@ starts over when it is called again. What is refused is refused before anything 
 Exit status: 0 upgraded, or nothing to do; 1 refused or failed, the error has a code; 2 usage; 3 with --check: an upgrade is
 needed, and nothing speaks against it")]
     Upgrade(Upgrade),
+    /// Move what a capability keeps from one gear to another, such as books into a database
+    #[command(subcommand)]
+    Gear(Gear),
     /// Look at a signed bundle that was carried here, before anything of it is installed
     #[command(subcommand)]
     Bundle(Bundle),

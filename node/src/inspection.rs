@@ -142,7 +142,7 @@ pub(crate) fn refusal(data: &Path, error: &OpenError) -> Failure {
     }
 }
 
-fn no_data_folder(data: &Path) -> Failure {
+pub(crate) fn no_data_folder(data: &Path) -> Failure {
     let message = format!("{} has no FORMAT that can be read, so it is no data folder", data.display());
     Failure::message("TG-JR-012", message, "give the folder that `tidegate up` was given with --data")
 }

@@ -29,6 +29,7 @@ mod doctor;
 mod events;
 mod explain;
 mod failure;
+mod gear;
 mod grpc;
 mod history;
 mod http;
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
         Command::Story(story) => story::tell(&story),
         Command::Backup(options) => backup::back_up(&options),
         Command::Restore(options) => backup::restore(&options),
+        Command::Gear(command) => gear::run(&command),
         Command::Bundle(command) => bundle::run(&command),
         Command::Upgrade(options) => upgrade::run(&options),
         #[cfg(feature = "lab")]

@@ -149,7 +149,7 @@ fn unlistening(error: &HttpError) -> Failure {
     Failure::new(error.code(), error, error.hint())
 }
 
-fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
+pub(crate) fn runtime(name: &str, threads: Option<usize>) -> Result<Runtime, Failure> {
     let mut builder = Builder::new_multi_thread();
     if let Some(threads) = threads {
         builder.worker_threads(threads);

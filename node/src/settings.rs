@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tidegate_connector_mqtt as external;
+use tidegate_gear_postgres as postgres;
 use tidegate_kernel_journal::{Options, Retention};
 use tidegate_kernel_plug::config::{
     Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
@@ -52,6 +53,7 @@ const SECTIONS: &[Section] = &[
     traces::SECTION,
     probe::SECTION,
     ledger::SECTION,
+    postgres::SECTION,
 ];
 
 const NODE: Section = Section::new(
@@ -175,6 +177,7 @@ pub(crate) struct Settings {
     pub(crate) model: ingest::ModelConfig,
     pub(crate) history: history::Config,
     pub(crate) ledger: ledger::Config,
+    pub(crate) postgres: postgres::Choice,
     /// Nothing where readings go into no file.
     pub(crate) file: Option<PathBuf>,
     pub(crate) sinks: Sinks,
@@ -222,8 +225,10 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
     let probe = reading.section("probe", |values, _| probe::Config::from_values(values));
-    let ledger = reading.section("ledger", ledger::Config::from_values);
-    if let (Some((.., only)), Some(ledger)) = (&node, &ledger) {
+    let books = reading.section("ledger", |values, faults| {
+        (ledger::Config::from_values(values, faults), postgres::Choice::from_values(values, faults))
+    });
+    if let (Some((.., only)), Some((ledger, _))) = (&node, &books) {
         reading.section("node", |values, faults| only.judge_books(values, ledger, faults));
     }
     let outbound = reading.section("outbound", |values, _| Outbound::from_values(values));
@@ -233,6 +238,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
     let ((admin, admin_tls), identity, retention) = (admin?, identity?, retention?);
     let ((http, inputs), mqtts, mqtt, grpc) = doors?;
+    let (ledger, postgres) = books?;
     Some(Settings {
         data,
         network_allowed,
@@ -254,7 +260,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         rules,
         model,
         history: history?,
-        ledger: ledger?,
+        ledger,
+        postgres,
         file,
         sinks,
         zone,

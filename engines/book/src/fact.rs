@@ -60,6 +60,15 @@ pub enum Link {
     Back(u32),
 }
 
+impl Fact {
+    pub fn at_ms(&self) -> u64 {
+        match self {
+            Fact::Opened { at_ms, .. } | Fact::Limited { at_ms, .. } => *at_ms,
+            Fact::Posting(posting) => posting.at_ms,
+        }
+    }
+}
+
 impl Link {
     /// The number it means in a fact that has the number `seq` itself.
     pub fn seq(self, seq: u64) -> u64 {

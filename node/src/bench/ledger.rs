@@ -1,5 +1,6 @@
 //! `ledger.engine`, `ledger.durable.w256`, `ledger.durable.w16`, `ledger.http`, `ledger.open`, `ledger.verify`, `ledger.proof`: a book from
 //! deciding alone to the whole way over HTTP, how long it takes to be back, and what it costs to show that it is right.
+//! With a PostgreSQL at hand also `ledger.postgres.c16`, `.c64` and `ledger.gear.w256`, `.w16`.
 
 mod durable;
 mod engine;
@@ -8,6 +9,7 @@ mod open;
 mod orders;
 mod posts;
 mod proof;
+mod textbook;
 mod verify;
 
 use super::scratch::Scratch;
@@ -33,5 +35,8 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Re
     if extent.wants("ledger.proof") {
         proof::measure(report, scratch)?;
     }
-    Ok(())
+    match extent.postgres {
+        Some(server) if extent.wants("ledger.postgres") => textbook::measure(report, scratch, server),
+        _ => Ok(()),
+    }
 }

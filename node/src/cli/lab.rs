@@ -113,7 +113,7 @@ pub(crate) struct Bench {
 pub(crate) struct Extent {
     /// With `ingest`, `ledger`, `mqtt` and `node`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
-        "engine", "durable", "http", "open", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
+        "engine", "durable", "http", "open", "postgres", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
         "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile",
     ])]
     pub(crate) only: Vec<String>,
@@ -124,6 +124,10 @@ pub(crate) struct Extent {
     /// With `ingest`, `load` and `node`: messages a second
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) rate: Option<u64>,
+    /// With `ledger`: a PostgreSQL that lets the role `tidegate` into its database `postgres` without a password; double entry of the textbooks
+    /// and a book of ours are measured on it, in tables that are dropped first
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) postgres: Option<SocketAddr>,
     /// With `ingest`: an InfluxDB 1.x with a database `plant`, which gets every line of the outage and the stall as well
     #[arg(long, value_name = "ADDR")]
     pub(crate) influx: Option<SocketAddr>,

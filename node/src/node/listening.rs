@@ -13,6 +13,7 @@ use crate::page::Board;
 use crate::storage::Storage;
 use std::sync::Arc;
 use tidegate_connector_mqtt::{Link, Links};
+use tidegate_gear_postgres::Postgres;
 use tidegate_kernel_journal::{Clock, SystemClock};
 use tidegate_kernel_plug::{Capability, HttpCounts, Routes};
 use tidegate_service_broker::{self as broker, Broker, Ports};
@@ -131,8 +132,14 @@ impl Site<'_> {
         if !self.settings.only.ledger || self.settings.ledger.books.is_empty() {
             return Ok(None);
         }
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let opened = Ledger::open(self.folder.books(), &clock, &self.settings.ledger);
+        let (clock, journal): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), self.folder.books());
+        let opened = match self.settings.postgres.chosen().cloned() {
+            None => Ledger::open(journal, &clock, &self.settings.ledger),
+            Some(config) => {
+                let gear = Postgres::new(journal.clone(), self.settings.sinks.dialer()?, config);
+                Ledger::on(journal, Arc::new(gear), &clock, &self.settings.ledger)
+            }
+        };
         let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         Ok(Some(Arc::new(ledger)))
     }

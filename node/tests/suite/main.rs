@@ -22,6 +22,7 @@ mod exact;
 mod external;
 mod five_minutes;
 mod fuse_layer;
+mod gears;
 mod grpc;
 mod hostile;
 mod http;
@@ -41,6 +42,9 @@ mod page;
 mod paho;
 mod people;
 mod poison;
+#[path = "../../../gears/postgres/tests/suite/server.rs"]
+#[allow(dead_code, reason = "the gear's own tests use all of it")]
+mod postgres;
 mod power;
 mod power_disk;
 mod press;

@@ -1,7 +1,7 @@
-//! The one task that changes a book: decides, appends to the journal, applies, and answers when the journal has synced.
+//! The one task that changes a book: decides, appends to the store, applies, and answers when the store has kept it.
 //!
 //! ```text
-//!   requests ── applier ── decide, append, apply ── settler ── synced? ── publish balances, answer
+//!   requests ── applier ── decide, append, apply ── settler ── kept? ── publish balances, answer
 //! ```
 //!
 //! The applier is ahead of the disk; whoever asks is answered, and readers see a balance, only behind it. A request that nobody waits for
@@ -14,13 +14,12 @@ use crate::error::Setback;
 use crate::faults;
 use crate::hours::Hours;
 use crate::settler::Public;
+use crate::store::Store;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidegate_engine_book::{Answer, Fact, State};
-use tidegate_kernel_id::Id;
-use tidegate_kernel_journal::{Entry, Journal, Level, Refusal, Ticket};
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
@@ -30,9 +29,10 @@ const EXPIRED_AT_ONCE: usize = 256;
 /// How long a deadline that is far ahead is not looked at, and how near one that is near.
 const LOOK_MS: (u64, u64) = (5, 1000);
 
-/// How often, and how long each time, room in the journal is waited for: until the next segment is there.
+/// How often, and how long each time, room in the store is waited for: in the journal until the next segment is there.
 const ROOM_WAITS_MAX: usize = 1000;
 const ROOM_WAIT: Duration = Duration::from_millis(1);
+const ROOM_PATIENCE: Duration = Duration::from_secs(1);
 
 /// From so many orders on their memory is fetched together.
 const TOUCHED_MIN: usize = 16;
@@ -43,9 +43,9 @@ pub(crate) enum Task {
         asks: Vec<Ask>,
         reply: oneshot::Sender<Vec<Outcome>>,
     },
-    /// Looks at the state and gives what is to be done when all that was seen is synced.
+    /// Looks at the state and gives what is to be done when all that was seen is kept.
     Look(Box<dyn FnOnce(&State) -> Release + Send>),
-    /// Changes the state behind the journal's back, for whoever must notice.
+    /// Changes the state behind the store's back, for whoever must notice.
     #[cfg(any(test, feature = "sim"))]
     Plant(Fact),
 }
@@ -53,9 +53,10 @@ pub(crate) enum Task {
 /// Answers somebody, who may be gone; with whether everything is on the disk.
 pub(crate) type Release = Box<dyn FnOnce(Result<(), Setback>) + Send>;
 
-/// What waits for the disk.
+/// What waits for the store.
 pub(crate) struct Pending {
-    pub(crate) ticket: Ticket,
+    /// Until everything up to this number is kept.
+    pub(crate) seq: u64,
     /// With their numbers.
     pub(crate) facts: Vec<(u64, Fact)>,
     pub(crate) release: Option<Release>,
@@ -63,14 +64,13 @@ pub(crate) struct Pending {
 
 pub(crate) struct Applier {
     pub(crate) state: State,
-    pub(crate) journal: Journal,
-    pub(crate) stream: u16,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) hours: Hours,
     pub(crate) stop: Arc<Stop>,
     pub(crate) public: Arc<Public>,
     pub(crate) settled: Sender<Pending>,
-    /// Of the last append, or of nothing.
-    pub(crate) ticket: Ticket,
+    /// Of the last fact.
+    pub(crate) seq: u64,
 }
 
 impl Applier {
@@ -93,7 +93,7 @@ impl Applier {
                 Task::Submit { asks, reply } => self.submit(&asks, reply).await,
                 Task::Look(look) => {
                     let release = Some(look(&self.state));
-                    Pending { ticket: self.ticket.clone(), facts: Vec::new(), release }
+                    Pending { seq: self.seq, facts: Vec::new(), release }
                 }
                 #[cfg(any(test, feature = "sim"))]
                 Task::Plant(fact) => {
@@ -133,7 +133,7 @@ impl Applier {
             // Whoever asked may have gone; what was done stays done.
             let _ = reply.send(outcomes);
         });
-        Pending { ticket: self.ticket.clone(), facts, release: Some(release) }
+        Pending { seq: self.seq, facts, release: Some(release) }
     }
 
     async fn answer(&mut self, ask: &Ask, done: &mut Vec<(u64, Fact)>) -> Outcome {
@@ -153,38 +153,27 @@ impl Applier {
 
     /// Appends facts as one batch and applies them; the number of the last one.
     async fn keep(&mut self, facts: Vec<Fact>, done: &mut Vec<(u64, Fact)>) -> Result<u64, Setback> {
-        let (mut bytes, mut ends) = (Vec::with_capacity(128 * facts.len()), Vec::with_capacity(facts.len()));
-        for fact in &facts {
-            fact.encode(&mut bytes);
-            ends.push(bytes.len());
-        }
-        let begins = [0].into_iter().chain(ends.iter().copied());
-        let payloads = begins.zip(&ends).map(|(begin, end)| &bytes[begin..*end]);
-        let entries: Vec<Entry<'_>> =
-            facts.iter().zip(payloads).map(|(fact, payload)| entry(self.stream, fact, payload)).collect();
-        let ticket = self.append(&entries).await?;
+        let last = self.append(&facts).await?;
         self.public.counts.settling.fetch_add(facts.len() as u64, Ordering::Relaxed);
         faults::applying(&facts);
-        let first = ticket.seq() + 1 - facts.len() as u64;
-        for (seq, fact) in (first..).zip(facts) {
+        for (seq, fact) in (last + 1 - facts.len() as u64..).zip(facts) {
             self.state.apply(seq, &fact);
             done.push((seq, fact));
         }
-        self.ticket = ticket;
-        Ok(self.ticket.seq())
+        self.seq = last;
+        Ok(last)
     }
 
-    /// Waits for room where the journal is behind: whoever comes meanwhile waits in the queue, which has a limit.
-    async fn append(&self, entries: &[Entry<'_>]) -> Result<Ticket, Setback> {
+    /// Waits for room where the store is behind: whoever comes meanwhile waits in the queue, which has a limit.
+    async fn append(&self, facts: &[Fact]) -> Result<u64, Setback> {
         for _ in 0..ROOM_WAITS_MAX {
-            match self.journal.append_all(entries) {
-                Ok(ticket) => return Ok(ticket),
-                Err(Refusal::Busy(_)) => {
+            match self.store.append(facts) {
+                Err(Setback::Busy) => {
                     // Whether it was reached or never will be is found out by the next append.
-                    let _ = self.ticket.reached(Level::Disk).await;
+                    let _ = timeout(ROOM_PATIENCE, self.store.reached(self.seq)).await;
                     sleep(ROOM_WAIT).await;
                 }
-                Err(refusal) => return Err(Setback::Closed(refusal.to_string())),
+                outcome => return outcome,
             }
         }
         Err(Setback::Busy)
@@ -201,19 +190,10 @@ impl Applier {
                 // There is no room now; they end when there is.
                 return;
             }
-            let pending = Pending { ticket: self.ticket.clone(), facts: done, release: None };
+            let pending = Pending { seq: self.seq, facts: done, release: None };
             if self.settled.send(pending).await.is_err() {
                 return;
             }
         }
     }
-}
-
-fn entry<'a>(stream: u16, fact: &Fact, payload: &'a [u8]) -> Entry<'a> {
-    let id = match fact {
-        Fact::Posting(posting) => Id(posting.id.0),
-        Fact::Opened { .. } | Fact::Limited { .. } => Id::NIL,
-    };
-    let (kind, version) = (u16::from(fact.kind()), Fact::version());
-    Entry { stream, kind, version, critical: true, once: false, id, payload }
 }

@@ -1,4 +1,4 @@
-//! The embedded gear: a book on a stream of the journal `books`.
+//! A book on a store: the port that everybody asks, and the tasks behind it.
 
 use crate::applier::{Release, Task};
 use crate::ask::{Ask, Outcome, Standing};
@@ -10,12 +10,13 @@ use crate::past::Past;
 use crate::port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
 use crate::replay::{self, Place};
 use crate::settler::{Counts, Public};
+use crate::store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tidegate_engine_book::{AccountNumber, Board, Currency, Id, Name, Reading, State};
-use tidegate_kernel_journal::{Clock, Journal, Level};
+use tidegate_kernel_journal::{Clock, Journal};
 use tokio::sync::{Mutex as Shelf, mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -24,7 +25,7 @@ use tokio::time::timeout;
 pub struct Book {
     pub(crate) config: BookConfig,
     pub(crate) shared: Shared,
-    pub(crate) place: Place,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) public: Arc<Public>,
     pub(crate) stop: Arc<Stop>,
     pub(crate) doubt: Arc<Doubt>,
@@ -77,7 +78,7 @@ impl Directory {
 }
 
 impl Book {
-    /// Reads the book back and starts its tasks. Reads the disk; within a tokio runtime.
+    /// A book on a stream of a journal.
     pub fn open(
         journal: Journal,
         stream: u16,
@@ -85,13 +86,23 @@ impl Book {
         config: BookConfig,
         shared: Shared,
     ) -> Result<Arc<Book>, OpenError> {
-        let place = Place { journal, stream, book: config.name.clone() };
-        let state = replay::open(&place, config.limit)?;
+        Book::on(Arc::new(Place::new(journal, stream, &config.name)), clock, config, shared)
+    }
+
+    /// Reads the book back and starts its tasks. Blocks; within a tokio runtime.
+    pub fn on(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        config: BookConfig,
+        shared: Shared,
+    ) -> Result<Arc<Book>, OpenError> {
+        let state = replay::open(&config.name, &*store, config.limit)?;
         let public = Arc::new(published(&state, config.limit.accounts));
         let (stop, doubt) = (Arc::new(Stop::default()), Arc::new(Doubt::new(clock)));
         let (tasks, asked) = mpsc::channel(shared.waiting_max);
         let keeper = Keeper {
-            place: place.clone(),
+            book: config.name.clone(),
+            store: store.clone(),
             limit: config.limit,
             public: public.clone(),
             stop: stop.clone(),
@@ -99,7 +110,7 @@ impl Book {
             asked: Arc::new(Shelf::new(asked)),
         };
         tokio::spawn(keeper.run(state));
-        Ok(Arc::new(Book { config, shared, place, public, stop, doubt, tasks }))
+        Ok(Arc::new(Book { config, shared, store, public, stop, doubt, tasks }))
     }
 
     /// Gives the applier something to do and waits for what comes back.
@@ -118,11 +129,12 @@ impl Book {
         }
     }
 
-    /// What `look` sees in the state, once all of that is synced.
+    /// What `look` sees in the state, once all of that is kept.
     pub(crate) async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, Setback> {
+        self.store.check()?;
         let (reply, answer) = oneshot::channel();
         let task = Task::Look(Box::new(move |state| -> Release {
             let seen = look(state);
@@ -138,8 +150,8 @@ impl Book {
         &self,
         read: impl FnOnce(&Past) -> Result<T, Setback> + Send + 'static,
     ) -> Result<T, Setback> {
-        let past = Past(self.place.clone());
-        // Reads the disk, so not on a thread that serves.
+        let past = Past(self.store.clone());
+        // Blocks, so not on a thread that serves.
         let done = tokio::task::spawn_blocking(move || read(&past));
         done.await.unwrap_or_else(|error| Err(Setback::Read(error.to_string())))
     }
@@ -157,6 +169,16 @@ impl Book {
     /// Lets reservations end by time again, after somebody has looked at the clock.
     pub fn accept_clock(&self) {
         self.doubt.accept();
+    }
+
+    /// Why it takes no orders, for good or just now.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let panicked = || {
+            let serves = self.public.serves.load(Ordering::SeqCst);
+            (!serves).then(|| "it panicked and is read back (TG-LE-044)".to_owned())
+        };
+        let away = || self.store.check().err().map(|setback| setback.to_string());
+        self.stop.why().or_else(panicked).or_else(away)
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -193,7 +215,7 @@ impl Port for Book {
     }
 
     fn guarantees(&self) -> Guarantees {
-        Guarantees { durability: Level::Disk, strictly_serializable: true }
+        self.store.guarantees()
     }
 
     fn submit(&self, asks: Vec<Ask>) -> Answering<'_, Vec<Outcome>> {
@@ -206,9 +228,11 @@ impl Port for Book {
         })
     }
 
-    fn balance(&self, account: &str) -> Option<(Currency, Reading)> {
-        let (number, currency) = self.public.directory.find(account)?;
-        Some((currency, self.public.board.read(number)?))
+    fn balance(&self, account: &str) -> Result<(Currency, Reading), Setback> {
+        self.store.check()?;
+        let found = self.public.directory.find(account);
+        let shown = found.and_then(|(number, currency)| Some((currency, self.public.board.read(number)?)));
+        shown.ok_or_else(|| Setback::NoAccount { at: 0, name: account.to_owned() })
     }
 
     fn accounts(&self, after: String, most: usize) -> Answering<'_, Vec<Standing>> {

@@ -1,5 +1,7 @@
 //! What can go wrong, each with a code that `docs/errors/` explains.
 
+use std::error::Error;
+use std::io;
 use tidegate_engine_book::{NotAFact, Refused};
 use tidegate_kernel_journal::{ReadError, Refusal as JournalRefusal};
 
@@ -14,6 +16,17 @@ pub enum OpenError {
     Read { book: String, source: ReadError },
     #[error("the book {book} was not given a place in the journal")]
     Place { book: String, source: JournalRefusal },
+    #[error("a snapshot of the book {book} was not written")]
+    Snapshot { book: String, source: io::Error },
+    /// Of another gear than the embedded one, which says itself what to do.
+    #[error("the book {book} is not to be had")]
+    Gear { book: String, code: &'static str, hint: &'static str, source: Box<dyn Error + Send + Sync> },
+    #[error("the books of this folder are kept by the gear {there}, and `ledger.gear` says {asked}")]
+    OtherGear { there: String, asked: String },
+    #[error("the book {book} is not the same after its move: {what}")]
+    Differs { book: String, what: String },
+    #[error("which gear keeps the books was not written down")]
+    Mark { source: JournalRefusal },
 }
 
 /// Why something asked of a book was not done, or may not have been.
@@ -35,6 +48,11 @@ pub enum Setback {
     Read(String),
     #[error("there is nothing under this id")]
     NoTransfer,
+    /// Nothing was done.
+    #[error("what keeps the book cannot be reached: {0}")]
+    Away(String),
+    #[error("there is no book {0}")]
+    NoBook(String),
 }
 
 impl Setback {
@@ -56,6 +74,8 @@ impl Setback {
             Setback::Closed(_) => "TG-LE-032",
             Setback::Read(_) => "TG-LE-033",
             Setback::NoTransfer => "TG-LE-034",
+            Setback::NoBook(_) => "TG-LE-035",
+            Setback::Away(_) => "TG-LE-037",
         }
     }
 
@@ -69,6 +89,10 @@ impl Setback {
             Setback::Closed(_) => "look at /readyz of the node and at the disk under its data folder",
             Setback::Read(_) => "look at the disk under the data folder",
             Setback::NoTransfer => "compare the id with the one that was sent",
+            Setback::NoBook(_) => "compare it with GET /v1/ledger, or name it under [ledger.books]",
+            Setback::Away(_) => {
+                "send it again with the same ids once /readyz of the node says that it is ready"
+            }
         }
     }
 }
@@ -79,7 +103,11 @@ impl OpenError {
             OpenError::Strays { .. } => "TG-LE-040",
             OpenError::NotAFact { .. } => "TG-LE-041",
             OpenError::Read { source, .. } => source.code(),
-            OpenError::Place { source, .. } => source.code(),
+            OpenError::Place { source, .. } | OpenError::Mark { source } => source.code(),
+            OpenError::Snapshot { .. } => "TG-LE-033",
+            OpenError::Gear { code, .. } => code,
+            OpenError::OtherGear { .. } => "TG-LE-050",
+            OpenError::Differs { .. } => "TG-LE-051",
         }
     }
 
@@ -91,7 +119,14 @@ impl OpenError {
             }
             OpenError::NotAFact { .. } => "start the version that wrote it, or go back to a backup",
             OpenError::Read { .. } => "see `tidegate journal verify`; nothing was changed",
-            OpenError::Place { .. } => "look at the disk under the data folder",
+            OpenError::Place { .. } | OpenError::Snapshot { .. } | OpenError::Mark { .. } => {
+                "look at the disk under the data folder"
+            }
+            OpenError::Gear { hint, .. } => hint,
+            OpenError::Differs { .. } => "nothing was changed; keep both sides as they are and ask for help",
+            OpenError::OtherGear { .. } => {
+                "set `ledger.gear` back, or move the books with `tidegate gear move ledger`"
+            }
         }
     }
 }

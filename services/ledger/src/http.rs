@@ -88,10 +88,7 @@ pub fn shown(seq: u64, bytes: &[u8]) -> Option<Value> {
 
 impl Desk {
     fn book(&self, name: &str) -> Result<Arc<dyn Port>, Refusal> {
-        self.ledger.book(name).ok_or_else(|| {
-            let hint = "compare it with GET /v1/ledger, or name it under [ledger.books]";
-            Refusal::new(StatusCode::NOT_FOUND, "TG-LE-035", format!("there is no book {name}"), hint)
-        })
+        self.ledger.book(name).map_err(|setback| refusal(&setback))
     }
 }
 
@@ -111,14 +108,14 @@ fn may_verify(principal: &Principal) -> Result<(), Refusal> {
 fn refusal(setback: &Setback) -> Refusal {
     let status = match setback {
         Setback::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-        Setback::NoAccount { .. } | Setback::NoTransfer => StatusCode::NOT_FOUND,
+        Setback::NoAccount { .. } | Setback::NoTransfer | Setback::NoBook(_) => StatusCode::NOT_FOUND,
         Setback::Busy => StatusCode::TOO_MANY_REQUESTS,
-        Setback::Unknown | Setback::Closed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Setback::Unknown | Setback::Closed(_) | Setback::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
         Setback::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let refusal = Refusal::new(status, setback.code(), setback.to_string(), setback.hint());
     match setback {
-        Setback::Busy | Setback::Unknown => refusal.after(RETRY_AFTER),
+        Setback::Busy | Setback::Unknown | Setback::Away(_) => refusal.after(RETRY_AFTER),
         _ => refusal,
     }
 }

@@ -13,9 +13,10 @@ use crate::applier::{Applier, Task};
 use crate::book::Stop;
 use crate::error::OpenError;
 use crate::hours::{Doubt, Hours};
-use crate::replay::{self, Place};
+use crate::replay;
 use crate::restart;
 use crate::settler::{self, Public};
+use crate::store::{Gone, Store};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,8 @@ use tokio::task::{JoinSet, spawn_blocking};
 const SETTLING_MAX: usize = 4096;
 
 pub(crate) struct Keeper {
-    pub(crate) place: Place,
+    pub(crate) book: String,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) limit: BookLimit,
     pub(crate) public: Arc<Public>,
     pub(crate) stop: Arc<Stop>,
@@ -46,7 +48,7 @@ impl Keeper {
             let (keeper, opened) = (keeper.clone(), opened.take());
             async move { keeper.serve(opened).await }
         };
-        let task = (&*keeper.place.book, "applier or settler");
+        let task = (&*keeper.book, "applier or settler");
         if restart::keep(task, &keeper.public.counts.panics, make).await.is_err() {
             keeper.close("it panicked too often").await;
         }
@@ -76,14 +78,13 @@ impl Keeper {
     }
 
     async fn start(&self, state: State, both: &mut JoinSet<()>) {
-        let Keeper { place, public, stop, doubt, .. } = self;
+        let Keeper { book, store, public, stop, doubt, .. } = self;
         let (settled, settling) = mpsc::channel(SETTLING_MAX);
         let applier = Applier {
             hours: Hours::new(doubt.clone(), state.now_ms()),
+            seq: state.seq(),
             state,
-            ticket: place.journal.settled_ticket(),
-            journal: place.journal.clone(),
-            stream: place.stream,
+            store: store.clone(),
             stop: stop.clone(),
             public: public.clone(),
             settled,
@@ -91,25 +92,24 @@ impl Keeper {
         // What those before left there, if they ended by a panic, is on the disk or was never appended.
         public.counts.settling.store(0, Ordering::Relaxed);
         let asked = self.asked.clone().lock_owned().await;
-        let settler = settler::run(settling, public.clone(), stop.clone());
-        both.spawn(listed("ledger", format!("applier {}", place.book), applier.run(asked)));
-        both.spawn(listed("ledger", format!("settler {}", place.book), settler));
+        let settler = settler::run(settling, store.clone(), public.clone(), stop.clone());
+        both.spawn(listed("ledger", format!("applier {book}"), applier.run(asked)));
+        both.spawn(listed("ledger", format!("settler {book}"), settler));
     }
 
     /// The book as the journal has it, once that is on the disk, and readers shown what they had not been shown.
     async fn read_back(&self) -> Result<State, String> {
-        let (place, limit, public) = (self.place.clone(), self.limit, self.public.clone());
-        let read = move || -> Result<State, OpenError> {
-            let state = replay::open(&place, limit)?;
-            public.catch_up(&place, state.seq())?;
+        let (book, store, limit, public) =
+            (self.book.clone(), self.store.clone(), self.limit, self.public.clone());
+        let read = move || -> Result<State, String> {
+            // What the applier that panicked had appended is kept first, or never will be.
+            store.settle().map_err(|Gone(why)| why)?;
+            let state = replay::open(&book, &*store, limit).map_err(coded)?;
+            public.catch_up(&*store, state.seq()).map_err(coded)?;
             Ok(state)
         };
-        let journal = self.place.journal.clone();
-        let is_synced = move || journal.synced().wait(journal.status().head_seq).is_ok();
-        let done = spawn_blocking(move || if is_synced() { Some(read()) } else { None }).await;
-        match done {
-            Ok(Some(read)) => read.map_err(|error| format!("{error} ({})", error.code())),
-            Ok(None) => Err("the journal stopped writing".to_owned()),
+        match spawn_blocking(read).await {
+            Ok(read) => read,
             Err(ended) if ended.is_panic() => resume_unwind(ended.into_panic()),
             Err(ended) => Err(ended.to_string()),
         }
@@ -117,13 +117,17 @@ impl Keeper {
 
     /// For as long as the process lives.
     async fn close(&self, why: &str) {
-        tracing::error!(code = "TG-LE-045", book = self.place.book, "a book stays closed: {why}");
+        tracing::error!(code = "TG-LE-045", book = self.book, "a book stays closed: {why}");
         self.stop.stop(&format!("a fault of the program closed it (TG-LE-045): {why}"));
         let mut asked = self.asked.lock().await;
         asked.close();
         // Whose question goes with it hears that the outcome is unknown.
         while asked.try_recv().is_ok() {}
     }
+}
+
+fn coded(error: OpenError) -> String {
+    format!("{error} ({})", error.code())
 }
 
 /// Says whether the book serves, however it ends.
@@ -205,7 +209,7 @@ mod tests {
         desk.panics_on("planted.panic.deciding").await;
         assert!(desk.book.submit(vec![transfer(1)]).await.unwrap()[0].is_ok());
         assert_eq!((desk.panics(), desk.posted()), (1, 6));
-        assert_eq!(desk.book.balance("planted.panic.deciding"), None);
+        assert!(desk.book.balance("planted.panic.deciding").is_err());
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +218,7 @@ mod tests {
         let postings = desk.book.counts().postings.load(SeqCst);
         desk.panics_on("planted.panic.applying").await;
         assert!(desk.book.submit(vec![transfer(1)]).await.unwrap()[0].is_ok());
-        assert!(desk.book.balance("planted.panic.applying").is_some());
+        assert!(desk.book.balance("planted.panic.applying").is_ok());
         assert_eq!(desk.posted(), 6);
         assert_eq!(desk.book.counts().postings.load(SeqCst), postings + 1);
         assert_eq!(Scrubber::new(desk.book.clone(), Arc::default()).scrub().await, Ok(Ok(())));

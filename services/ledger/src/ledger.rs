@@ -2,28 +2,32 @@
 
 use crate::book::Book;
 use crate::config::Config;
-use crate::error::OpenError;
-use crate::port::Port;
-use crate::scrub::{self, Findings};
+use crate::embedded::Embedded;
+use crate::error::{OpenError, Setback};
+use crate::mark;
+use crate::port::{Guarantees, Port};
+use crate::scrub::Findings;
+use crate::seat::{Opening, Seat};
+use crate::store::Gear;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use tidegate_kernel_journal::{Clock, Journal, Refusal};
+use tidegate_kernel_journal::{Clock, Journal};
 use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Readiness, Stage};
 use tokio::time::timeout_at;
 
 /// Streams of books in the journal begin here.
 pub const STREAM_MIN: u16 = 1024;
-/// A register of the journal for each book says which stream is its own.
-pub(crate) const REGISTER: &str = "ledger.";
 
 /// What there is to tell of a book beside what is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Condition {
     /// Why it takes no orders.
     pub(crate) closed: Option<String>,
+    /// What its gear promises, once it is open.
+    pub(crate) guarantees: Option<Guarantees>,
     pub(crate) durable_seq: u64,
     /// Facts that are decided and wait for the disk.
     pub(crate) settling: u64,
@@ -36,40 +40,59 @@ pub(crate) struct Condition {
 /// All books of a node.
 #[derive(Debug)]
 pub struct Ledger {
-    books: BTreeMap<String, Arc<Book>>,
-    findings: BTreeMap<String, Arc<Findings>>,
+    seats: BTreeMap<String, Arc<Seat>>,
 }
 
 impl Ledger {
-    /// Reads every book back and starts it. Reads the disk; within a tokio runtime.
+    /// The books on the journal of the node; reads them back and starts them. Reads the disk; within a tokio runtime.
     pub fn open(journal: &Journal, clock: &Arc<dyn Clock>, config: &Config) -> Result<Ledger, OpenError> {
-        let (mut books, mut findings) = (BTreeMap::new(), BTreeMap::new());
-        for one in &config.books {
-            let stream = stream_of(journal, &one.name)
-                .map_err(|source| OpenError::Place { book: one.name.clone(), source })?;
-            let book = Book::open(journal.clone(), stream, clock.clone(), one.clone(), config.shared)?;
-            let found = Arc::<Findings>::default();
-            tokio::spawn(scrub::keep(book.clone(), found.clone()));
-            findings.insert(one.name.clone(), found);
-            books.insert(one.name.clone(), book);
-        }
-        Ok(Ledger { books, findings })
+        Ledger::on(journal, Arc::new(Embedded(journal.clone())), clock, config)
     }
 
-    pub fn book(&self, name: &str) -> Option<Arc<dyn Port>> {
-        let book: Arc<dyn Port> = self.books.get(name)?.clone();
-        Some(book)
+    /// The books of a gear, which has to be that of the node's journal. Those of one that may be away are opened behind the start.
+    pub fn on(
+        journal: &Journal,
+        gear: Arc<dyn Gear>,
+        clock: &Arc<dyn Clock>,
+        config: &Config,
+    ) -> Result<Ledger, OpenError> {
+        mark::require(journal, gear.name())?;
+        let mut seats = BTreeMap::new();
+        for book in config.books.clone() {
+            let (seat, name) = (Arc::new(Seat::default()), book.name.clone());
+            let (gear, clock, shared) = (gear.clone(), clock.clone(), config.shared);
+            let opening = Opening { gear, clock, book, shared };
+            if opening.gear.is_remote() {
+                tokio::spawn(seat.clone().wait(opening));
+            } else {
+                seat.take(&opening)?;
+            }
+            seats.insert(name, seat);
+        }
+        Ok(Ledger { seats })
+    }
+
+    /// A book that is open.
+    pub fn book(&self, name: &str) -> Result<Arc<dyn Port>, Setback> {
+        let seat = self.seats.get(name).ok_or_else(|| Setback::NoBook(name.to_owned()))?;
+        let book: Arc<dyn Port> = seat.port()?;
+        Ok(book)
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.books.keys().map(String::as_str)
+        self.seats.keys().map(String::as_str)
     }
 
     /// How a book is; nothing of one that is not there.
     pub(crate) fn condition(&self, name: &str) -> Option<Condition> {
-        let (book, findings) = (self.books.get(name)?, self.findings.get(name)?);
+        let seat = self.seats.get(name)?;
+        let closed = seat.trouble();
+        let Some((book, findings)) = seat.book() else {
+            return Some(Condition { closed, ..Condition::default() });
+        };
         Some(Condition {
-            closed: book.stop.why(),
+            closed,
+            guarantees: Some(book.guarantees()),
             durable_seq: now(&book.counts().durable_seq),
             settling: now(&book.counts().settling),
             sound_seq: now(&findings.sound_seq),
@@ -80,34 +103,20 @@ impl Ledger {
 
     /// Somebody has looked at the clock: reservations end by time again.
     pub fn accept_clock(&self) {
-        self.books.values().for_each(|book| book.accept_clock());
+        self.open_books().for_each(|(_, book, _)| book.accept_clock());
     }
-}
 
-/// The stream a book has; nothing before it was opened for the first time.
-pub fn known_stream(journal: &Journal, book: &str) -> Option<u16> {
-    let bytes = journal.register(&format!("{REGISTER}{book}"))?;
-    bytes.first_chunk().copied().map(u16::from_le_bytes)
+    fn open_books(&self) -> impl Iterator<Item = (&str, &Arc<Book>, &Findings)> {
+        self.seats.iter().filter_map(|(name, seat)| {
+            let (book, findings) = seat.book()?;
+            Some((name.as_str(), book, findings))
+        })
+    }
 }
 
 /// Where the audit trees over a book lie.
 pub fn trees_folder(data: &Path, book: &str) -> PathBuf {
     data.join("ledger").join(book)
-}
-
-/// The stream a book has, or the next one that no book has.
-fn stream_of(journal: &Journal, book: &str) -> Result<u16, Refusal> {
-    if let Some(stream) = known_stream(journal, book) {
-        return Ok(stream);
-    }
-    let name = format!("{REGISTER}{book}");
-    let last = format!("{REGISTER}.last");
-    let known = journal.register(&last).and_then(|bytes| bytes.first_chunk().copied());
-    let stream = known.map_or(STREAM_MIN, |bytes| u16::from_le_bytes(bytes) + 1);
-    // In this order a crash between the two leaves a stream that nobody has.
-    journal.set_register(&last, &stream.to_le_bytes())?;
-    journal.set_register(&name, &stream.to_le_bytes())?;
-    Ok(stream)
 }
 
 impl Capability for Ledger {
@@ -124,33 +133,30 @@ impl Capability for Ledger {
     }
 
     fn readiness(&self) -> Readiness {
-        for (name, book) in &self.books {
-            if let Some(why) = book.stop.why() {
-                return Readiness::Unready(format!("the book {name} takes no orders: {why}"));
-            }
-            if !book.public.serves.load(Ordering::SeqCst) {
-                return Readiness::Unready(format!("the book {name} panicked and is read back (TG-LE-044)"));
-            }
-            if self.findings.get(name).is_some_and(|findings| findings.has_failed.load(Ordering::SeqCst)) {
-                return Readiness::Unready(format!("the book {name} is not scrubbed any more (TG-LE-045)"));
-            }
-            if book.doubt.stands() {
-                return Readiness::Unready(format!("the book {name} waits for somebody to accept the clock"));
-            }
+        let troubled = self.seats.iter().find_map(|(name, seat)| Some((name, seat.trouble()?)));
+        if let Some((name, why)) = troubled {
+            return Readiness::Unready(format!("the book {name} takes no orders: {why}"));
         }
-        Readiness::Ready
+        match self.open_books().find(|(_, book, _)| book.doubt.stands()) {
+            Some((name, ..)) => {
+                Readiness::Unready(format!("the book {name} waits for somebody to accept the clock"))
+            }
+            None => Readiness::Ready,
+        }
     }
 
     /// What was taken is done: behind the last order of each book nothing is left to answer.
     fn drain(&self, deadline: Instant) -> Draining<'_> {
         Box::pin(async move {
             let mut left = Vec::new();
-            for (name, book) in &self.books {
+            for (name, book, _) in self.open_books() {
                 book.stop.stop("the node is stopping");
-                if timeout_at(deadline.into(), book.look(|_| ())).await.is_err() {
+                let answered = timeout_at(deadline.into(), book.look(|_| ())).await.is_ok();
+                let unkept = now(&book.store.counts().unkept);
+                if !answered || unkept > 0 {
                     let what =
                         "books with orders that were not answered; they are done, or the same ids tell";
-                    left.push(Leftover { part: format!("book {name}"), count: 1, what });
+                    left.push(Leftover { part: format!("book {name}"), count: unkept.max(1), what });
                 }
             }
             left
@@ -169,10 +175,8 @@ impl Measure {
     fn family(&self, ledger: &Ledger) -> Family {
         let make = if self.name.ends_with("_total") { Family::counter } else { Family::gauge };
         let mut family = make(self.name, self.help);
-        for (name, book) in &ledger.books {
-            if let Some(findings) = ledger.findings.get(name) {
-                family.push(&[("book", name)], (self.of)(book, findings));
-            }
+        for (name, book, findings) in ledger.open_books() {
+            family.push(&[("book", name)], (self.of)(book, findings));
         }
         family
     }
@@ -207,6 +211,26 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_ledger_unknown_outcomes_total",
         help: "Requests and orders whose outcome could not be told in time, since the start.",
         of: |book, _| now(&book.counts().unknown),
+    },
+    Measure {
+        name: "tidegate_ledger_away_orders_total",
+        help: "Orders that were refused because what keeps the book could not be reached, since the start.",
+        of: |book, _| now(&book.counts().away),
+    },
+    Measure {
+        name: "tidegate_ledger_away_state",
+        help: "1 while what keeps the book cannot be reached.",
+        of: |book, _| u64::from(book.store.check().is_err()),
+    },
+    Measure {
+        name: "tidegate_ledger_store_returns_total",
+        help: "How often what keeps the book was reached again after it could not be, since the start.",
+        of: |book, _| now(&book.store.counts().returns),
+    },
+    Measure {
+        name: "tidegate_ledger_unkept_facts",
+        help: "Facts that a database does not have yet: decided, and without their place in the order of leaves.",
+        of: |book, _| now(&book.store.counts().unkept),
     },
     Measure {
         name: "tidegate_ledger_open_accounts",

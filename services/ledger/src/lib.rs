@@ -4,20 +4,24 @@
 //! opens no socket.
 //!
 //! ```text
-//!   http ── Port ── Book ── applier ── journal ── settler ── board, answers
-//!                              scrubber ── the journal once more, compared
+//!   http ── Port ── Book ── applier ── Store ── settler ── board, answers
+//!                              scrubber ── the store once more, compared
 //! ```
 
 mod applier;
+mod arriving;
 mod ask;
 mod book;
 mod config;
+mod embedded;
 mod error;
 mod faults;
 mod hours;
 pub mod http;
 mod keeper;
 mod ledger;
+mod mark;
+mod moving;
 mod past;
 #[cfg(test)]
 mod planted;
@@ -25,14 +29,20 @@ mod port;
 mod replay;
 mod restart;
 mod scrub;
+mod seat;
 mod settler;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod store;
 pub mod verify;
 
 pub use ask::{Ask, Done, NamedAction, NamedOrder, Outcome, Standing};
 pub use book::Book;
 pub use config::{BOOKS_MAX, BookConfig, Config, SECTION, Shared};
+pub use embedded::{Embedded, known_stream};
 pub use error::{OpenError, Setback};
-pub use ledger::{Ledger, STREAM_MIN, known_stream, trees_folder};
-pub use port::{Answering, Guarantees, Moment, Names, Page, Port, Recorded, Sheet};
+pub use ledger::{Ledger, STREAM_MIN, trees_folder};
+pub use mark::gear_of;
+pub use moving::{Arrival, Moved, Tally, move_books};
+pub use port::{Answering, Guarantees, Moment, Names, OneWriter, Page, Port, Recorded, Sheet};
+pub use store::{Gear, Gone, Reaching, Row, Store, StoreCounts};

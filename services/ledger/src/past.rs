@@ -3,15 +3,16 @@
 use crate::ask::Standing;
 use crate::error::{OpenError, Setback};
 use crate::port::{Moment, Page, Recorded};
-use crate::replay::{AT_ONCE, Place};
+use crate::store::{AT_ONCE, Store};
+use std::sync::Arc;
 use tidegate_engine_book::{AccountNumber, Balance, Fact, Id};
-use tidegate_kernel_journal::{AHEAD_MS_MAX, ReadLimit};
+use tidegate_kernel_journal::AHEAD_MS_MAX;
 
 /// Links followed back from the newest fact before an account as it was is looked for from the other side.
 const LINKS_MAX: usize = 128;
 
 #[derive(Debug)]
-pub(crate) struct Past(pub(crate) Place);
+pub(crate) struct Past(pub(crate) Arc<dyn Store>);
 
 impl Past {
     pub(crate) fn statement(
@@ -53,7 +54,7 @@ impl Past {
             let Some(fact) = self.at(seq).map(|fact| fact.filter(|_| seq > 0))? else {
                 return Err(Setback::NoAccount { at: 0, name: now.name });
             };
-            if is_within(seq, at_ms(&fact), moment) {
+            if is_within(seq, fact.at_ms(), moment) {
                 return Ok(Standing {
                     balance: after(&fact, account, seq, self)?,
                     as_of_seq: seq,
@@ -69,11 +70,11 @@ impl Past {
     fn since_then(&self, account: AccountNumber, now: Standing, moment: Moment) -> Result<Standing, Setback> {
         let mut through = match moment {
             Moment::Seq(seq) => seq,
-            Moment::Ms(ms) => self.0.journal.seq_before(ms),
+            Moment::Ms(ms) => self.0.seq_before(ms).map_err(unread)?,
         };
-        while through < self.0.journal.synced().value() {
+        while through < self.0.kept_seq() {
             let (facts, looked_at) = self.0.facts(through, AT_ONCE).map_err(unread)?;
-            for (seq, fact) in facts.iter().filter(|(seq, fact)| !is_within(*seq, at_ms(fact), moment)) {
+            for (seq, fact) in facts.iter().filter(|(seq, fact)| !is_within(*seq, fact.at_ms(), moment)) {
                 if let Some(standing) = before(*seq, fact, account, &now)? {
                     return Ok(standing);
                 }
@@ -89,8 +90,9 @@ impl Past {
             return Ok(Recorded { seq, fact });
         }
         // It was not accepted earlier than five minutes before it says it was made.
-        let mut through = self.0.journal.seq_before(id.unix_ms().saturating_sub(AHEAD_MS_MAX));
-        while through < self.0.journal.synced().value() {
+        let sent_ms = id.unix_ms().saturating_sub(AHEAD_MS_MAX);
+        let mut through = self.0.seq_before(sent_ms).map_err(unread)?;
+        while through < self.0.kept_seq() {
             let (facts, looked_at) = self.0.facts(through, AT_ONCE).map_err(unread)?;
             let is_it = |fact: &Fact| matches!(fact, Fact::Posting(posting) if posting.id == id);
             if let Some((seq, fact)) = facts.into_iter().find(|(_, fact)| is_it(fact)) {
@@ -102,16 +104,14 @@ impl Past {
     }
 
     pub(crate) fn postings(&self, after: u64, most: usize) -> Result<Page, Setback> {
-        let limit = ReadLimit { records: most, ..AT_ONCE };
-        let (facts, through) = self.0.facts(after, limit).map_err(unread)?;
+        let (facts, through) = self.0.facts(after, most).map_err(unread)?;
         let facts = facts.into_iter().map(|(seq, fact)| Recorded { seq, fact }).collect();
         Ok(Page { facts, next: Some(through) })
     }
 
     fn at(&self, seq: u64) -> Result<Option<Fact>, Setback> {
-        let limit = ReadLimit { records: 1, bytes: 1 };
         let Some(after) = seq.checked_sub(1) else { return Ok(None) };
-        let (facts, _) = self.0.facts(after, limit).map_err(unread)?;
+        let (facts, _) = self.0.facts(after, 1).map_err(unread)?;
         Ok(facts.into_iter().find(|(found, _)| *found == seq).map(|(_, fact)| fact))
     }
 }
@@ -139,13 +139,6 @@ fn is_within(seq: u64, at_ms: u64, moment: Moment) -> bool {
     match moment {
         Moment::Seq(last) => seq <= last,
         Moment::Ms(last) => at_ms <= last,
-    }
-}
-
-fn at_ms(fact: &Fact) -> u64 {
-    match fact {
-        Fact::Opened { at_ms, .. } | Fact::Limited { at_ms, .. } => *at_ms,
-        Fact::Posting(posting) => posting.at_ms,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The port to a book: what the capability asks of whatever keeps one. The embedded gear is [`Book`](crate::Book).
+//! The port to a book: what the capability asks of one, whatever gear keeps it; see [`Book`](crate::Book).
 //!
 //! What is called done is as safe as the guarantees say, and done once for an id. An answer that does not come in time is
 //! [`Setback::Unknown`]; dropping a future loses the answer, never half of what was asked.
@@ -18,10 +18,30 @@ pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T, Setback>> + Se
 /// What a gear promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guarantees {
+    pub gear: &'static str,
     /// How safe what is called done is.
     pub durability: Level,
+    pub one_writer: OneWriter,
     /// All orders are done one after the other, and every read sees all that was called done before it was asked.
     pub strictly_serializable: bool,
+}
+
+/// What keeps a second writer out of a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OneWriter {
+    /// The lock of the data folder.
+    Folder,
+    /// A lease in the database, and an epoch that every write has to name.
+    Epoch,
+}
+
+impl OneWriter {
+    pub fn name(self) -> &'static str {
+        match self {
+            OneWriter::Folder => "folder",
+            OneWriter::Epoch => "epoch",
+        }
+    }
 }
 
 /// A fact with its number.
@@ -84,8 +104,8 @@ pub trait Port: Send + Sync + Debug {
     /// Does what is asked, one after the other; an outcome for each. One that is refused does not hold up the others.
     fn submit(&self, asks: Vec<Ask>) -> Answering<'_, Vec<Outcome>>;
 
-    /// A balance at once, as it is durable; nothing of an account that is not there.
-    fn balance(&self, account: &str) -> Option<(Currency, Reading)>;
+    /// A balance at once, as it is durable.
+    fn balance(&self, account: &str) -> Result<(Currency, Reading), Setback>;
 
     /// Accounts by name, from behind `after` on, all at one number.
     fn accounts(&self, after: String, most: usize) -> Answering<'_, Vec<Standing>>;

@@ -5,10 +5,11 @@
 //! books that may be wrong are not to be written in.
 
 use crate::book::Book;
-use crate::error::Setback;
+use crate::error::{OpenError, Setback};
 use crate::faults;
-use crate::replay::{AT_ONCE, Place, seed};
+use crate::replay::seed;
 use crate::restart;
+use crate::store::{AT_ONCE, Row, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tidegate_engine_book::{Account, Currency, Reading, State, Trial};
@@ -41,6 +42,8 @@ pub(crate) enum Drift {
     Misheld { account: u32, held: [i64; 2], reserved: [i128; 2], seq: u64 },
     #[error("{strays} facts contradict those before them, as of {seq}")]
     Strays { strays: u64, seq: u64 },
+    #[error("account {account} has another balance in the store's table than by its facts, as of {seq}")]
+    Row { account: u32, seq: u64 },
     #[error("account {account} shows readers another balance than the journal's, as of {seq}")]
     Board { account: u32, seq: u64 },
 }
@@ -110,17 +113,17 @@ impl Scrubber {
         let Some(mut replica) = self.replica.take() else {
             return Err(Setback::Read("the replay was lost".to_owned()));
         };
-        let place = self.book.place.clone();
+        let store = self.book.store.clone();
         let replayed = tokio::task::spawn_blocking(move || {
-            let done = replica.follow(&place, seq);
+            let done = replica.follow(&*store, seq).and_then(|()| replica.rows(&*store));
             (replica, done)
         });
         let (replica, done) = replayed.await.map_err(|error| Setback::Read(error.to_string()))?;
         let replica = self.replica.insert(replica);
         self.findings.replayed_seq.store(replica.state.seq(), Ordering::SeqCst);
-        done?;
+        let rows = done?;
         faults::scrubbing(&replica.state);
-        let judged = replica.judge(seq, &served).and_then(|()| on_board(&self.book, &served));
+        let judged = replica.judge(seq, &served).and_then(|()| on_board(&self.book, &served)).and(rows);
         self.findings.scrubs.fetch_add(1, Ordering::SeqCst);
         if judged.is_ok() {
             self.findings.sound_seq.store(seq, Ordering::SeqCst);
@@ -132,15 +135,14 @@ impl Scrubber {
     /// Writes the replayed book down, if there is enough that the next start need not read.
     async fn keep(&mut self) {
         let Some(replica) = self.replica.take() else { return };
-        let (seq, name) = (replica.state.seq(), self.book.place.snapshot_name());
-        let facts = replica.facts;
+        let (seq, facts) = (replica.state.seq(), replica.facts);
         if facts < self.book.shared.snapshot_facts {
             self.replica = Some(replica);
             return;
         }
-        let journal = self.book.place.journal.clone();
+        let store = self.book.store.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let written = journal.write_snapshot(&name, seq, &replica.state.encode());
+            let written = store.write_snapshot(seq, &replica.state.encode());
             (Replica { facts: 0, ..replica }, written)
         });
         if let Ok((replica, written)) = written.await {
@@ -154,11 +156,9 @@ impl Scrubber {
 }
 
 impl Replica {
-    fn follow(&mut self, place: &Place, seq: u64) -> Result<(), Setback> {
+    fn follow(&mut self, store: &dyn Store, seq: u64) -> Result<(), Setback> {
         while self.through < seq {
-            let read =
-                place.facts(self.through, AT_ONCE).map_err(|error| Setback::Read(error.to_string()))?;
-            let (facts, looked_at) = read;
+            let (facts, looked_at) = store.facts(self.through, AT_ONCE).map_err(unread)?;
             for (number, fact) in facts.iter().filter(|(number, _)| *number <= seq) {
                 self.state.apply(*number, fact);
                 self.facts += 1;
@@ -166,6 +166,25 @@ impl Replica {
             self.through = looked_at.min(seq);
         }
         Ok(())
+    }
+
+    /// Balances the store keeps beside the facts, of accounts that nothing touched since.
+    fn rows(&self, store: &dyn Store) -> Result<Result<(), Drift>, Setback> {
+        let mut from = 0;
+        loop {
+            let rows = store.rows(from, AT_ONCE).map_err(unread)?;
+            let Some(last) = rows.last() else { return Ok(Ok(())) };
+            from = last.account + 1;
+            let is_other = |row: &&Row| row.last_seq <= self.state.seq() && !self.has(row);
+            if let Some(Row { account, last_seq, .. }) = rows.iter().find(is_other).copied() {
+                return Ok(Err(Drift::Row { account, seq: last_seq }));
+            }
+        }
+    }
+
+    fn has(&self, row: &Row) -> bool {
+        let account = self.state.account(row.account);
+        account.is_some_and(|account| account.balance == row.balance && account.last_seq == row.last_seq)
     }
 
     fn judge(&self, seq: u64, served: &[Account]) -> Result<(), Drift> {
@@ -199,6 +218,10 @@ impl Replica {
             Some((account, held, reserved)) => Err(Drift::Misheld { account, held, reserved, seq }),
         }
     }
+}
+
+fn unread(error: OpenError) -> Setback {
+    Setback::Read(error.to_string())
 }
 
 /// Readers see the balance of an account that nothing touched since.

@@ -1,15 +1,14 @@
-//! Behind the applier: waits until the journal has synced what was applied, shows the balances to readers, and answers, in that order.
+//! Behind the applier: waits until the store has kept what was applied, shows the balances to readers, and answers, in that order.
 
 use crate::applier::Pending;
 use crate::ask::{Done, Outcome};
 use crate::book::{Directory, Stop};
 use crate::error::{OpenError, Setback};
 use crate::faults;
-use crate::replay::{AT_ONCE, Place};
+use crate::store::{AT_ONCE, Gone, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tidegate_engine_book::{Board, Fact, Reading};
-use tidegate_kernel_journal::{Level, Unknown};
 use tokio::sync::mpsc::Receiver;
 
 /// What everybody may read of a book without asking its applier.
@@ -30,6 +29,7 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicU64,
     pub(crate) unknown: AtomicU64,
     pub(crate) busy: AtomicU64,
+    pub(crate) away: AtomicU64,
     pub(crate) durable_seq: AtomicU64,
     /// Facts that are decided and wait for the disk.
     pub(crate) settling: AtomicU64,
@@ -44,6 +44,7 @@ impl Counts {
                 Ok(Done { known: true, .. }) => &self.known,
                 Ok(Done { known: false, .. }) => continue,
                 Err(Setback::Unknown) => &self.unknown,
+                Err(Setback::Away(_)) => &self.away,
                 Err(_) => &self.refused,
             };
             count.fetch_add(1, Ordering::Relaxed);
@@ -51,18 +52,29 @@ impl Counts {
     }
 }
 
-pub(crate) async fn run(mut pending: Receiver<Pending>, public: Arc<Public>, stop: Arc<Stop>) {
-    while let Some(Pending { ticket, facts, release }) = pending.recv().await {
+pub(crate) async fn run(
+    mut pending: Receiver<Pending>,
+    store: Arc<dyn Store>,
+    public: Arc<Public>,
+    stop: Arc<Stop>,
+) {
+    while let Some(Pending { seq, facts, release }) = pending.recv().await {
         let many = facts.len() as u64;
-        let synced = ticket.reached(Level::Disk).await;
-        if let Err(Unknown) = synced {
-            stop.stop("the journal stopped writing");
-        } else {
+        let kept = match store.reached(seq).await {
+            Err(Gone(why)) => {
+                stop.stop(&why);
+                Err(Setback::Unknown)
+            }
+            // Whatever was kept just now was still this book's to say; what was only looked at may have been overtaken.
+            Ok(()) if facts.is_empty() => store.check(),
+            Ok(()) => Ok(()),
+        };
+        if kept.is_ok() {
             facts.iter().for_each(|(seq, fact)| public.show(*seq, fact));
         }
         public.counts.settling.fetch_sub(many, Ordering::Relaxed);
         if let Some(release) = release {
-            release(synced.map_err(|Unknown| Setback::Unknown));
+            release(kept);
         }
     }
 }
@@ -87,11 +99,11 @@ impl Public {
         self.counts.durable_seq.store(seq, Ordering::SeqCst);
     }
 
-    /// Shows what a settler that ended had not shown, out of the journal.
-    pub(crate) fn catch_up(&self, place: &Place, through: u64) -> Result<(), OpenError> {
+    /// Shows what a settler that ended had not shown, out of what is kept.
+    pub(crate) fn catch_up(&self, store: &dyn Store, through: u64) -> Result<(), OpenError> {
         let mut shown = self.counts.durable_seq.load(Ordering::SeqCst);
         while shown < through {
-            let (facts, looked_at) = place.facts(shown, AT_ONCE)?;
+            let (facts, looked_at) = store.facts(shown, AT_ONCE)?;
             facts.iter().for_each(|(seq, fact)| self.show(*seq, fact));
             shown = looked_at;
         }

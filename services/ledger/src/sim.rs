@@ -122,7 +122,7 @@ impl World {
 
     async fn life(&mut self) -> Result<(), String> {
         let shared = self.plan_fault();
-        if let Some((book, threads)) = self.open(shared)? {
+        if let Some((book, journal, threads)) = self.open(shared)? {
             // A fault may come as early as here; then there is nothing to send orders to.
             let _ = book.submit(ACCOUNTS.map(account).to_vec()).await;
             for _ in 0..STEPS {
@@ -130,9 +130,9 @@ impl World {
             }
             if self.random.below(2) == 0 {
                 // On a disk that has failed it does not grow; how it was left is judged in the end.
-                let _ = self.trees.grow(&book.place.journal);
+                let _ = self.trees.grow(&journal);
             }
-            drop((book, threads));
+            drop((book, journal, threads));
         }
         match self.random.below(4) {
             0 => self.disk.restart_process(),
@@ -159,13 +159,13 @@ impl World {
     }
 
     /// Nothing where the disk fails while the journal is opened; a journal that opens and is no book is a promise broken.
-    fn open(&self, shared: Shared) -> Result<Option<(Arc<Book>, Threads)>, String> {
+    fn open(&self, shared: Shared) -> Result<Option<(Arc<Book>, Journal, Threads)>, String> {
         let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::books() };
         let opened = Journal::start(Arc::new(self.disk.clone()), Arc::new(SystemClock), options);
         let Ok((journal, threads)) = opened else { return Ok(None) };
         let config = BookConfig { name: "sim".to_owned(), limit: Default::default() };
-        let book = Book::open(journal, STREAM_MIN, Arc::new(SystemClock), config, shared);
-        Ok(Some((book.map_err(|error| error.to_string())?, threads)))
+        let book = Book::open(journal.clone(), STREAM_MIN, Arc::new(SystemClock), config, shared);
+        Ok(Some((book.map_err(|error| error.to_string())?, journal, threads)))
     }
 
     /// Up to four orders at once, new ones and some that were sent before.

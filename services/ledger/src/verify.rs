@@ -12,7 +12,8 @@ mod trust;
 pub use fault::Fault;
 pub use trust::Trust;
 
-use crate::ledger::{REGISTER, trees_folder};
+use crate::embedded::REGISTER;
+use crate::ledger::trees_folder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -55,11 +56,15 @@ pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
     let journal = examine_books(data, &mut |record, registers| {
         let stream = record.head.stream;
         if stream >= crate::STREAM_MIN {
-            let book = open.entry(stream).or_insert_with(|| match name_of(registers, stream) {
-                Some(name) => Ok(Book::of(data, name, trust)),
-                None => Err(format!("stream {stream}")),
-            });
-            if let Ok(book) = book {
+            if !open.contains_key(&stream) {
+                let named = name_of(registers, stream).ok_or_else(|| format!("stream {stream}"));
+                if let Ok(name) = &named {
+                    // A book that was moved to another gear and back goes on in another stream; what it left is not the book any more.
+                    open.retain(|_, other| !matches!(other, Ok(other) if other.name == *name));
+                }
+                open.insert(stream, named.map(|name| Book::of(data, name, trust)));
+            }
+            if let Some(Ok(book)) = open.get_mut(&stream) {
                 book.take(record);
             }
         }

@@ -5,6 +5,7 @@
 
 mod driver;
 pub mod ingest;
+pub mod ledger;
 pub mod node;
 
 use std::net::{Ipv4Addr, SocketAddr};

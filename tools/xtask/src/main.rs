@@ -30,6 +30,7 @@ cargo xtask image [--out DIR] [--binary FILE]    the same as an OCI image layout
 cargo xtask bench mqtt                           the broker under load, beside mosquitto: JSON, one row a line
 cargo xtask bench ingest [--only NAME] [--seconds N] [--rate N]
                                                  sinks in trouble, with a real InfluxDB behind them: JSON, one row a line
+cargo xtask bench ledger [--json] [--only NAME]  books, beside double entry in SQL on PostgreSQL
 cargo xtask bench node [--json]                  memory, the console in Chromium, a crash loop, a CPU profile: JSON, one row a line
 cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--config FILE]
                                                  the paho suites of the checkout DIR on a node of this build
@@ -214,13 +215,14 @@ fn distribution(mut args: lexopt::Parser) -> Result<bool> {
 }
 
 fn compare(mut args: lexopt::Parser) -> Result<bool> {
-    let subject = args.next()?.context("a benchmark needs a name: mqtt, ingest or node")?;
+    let subject = args.next()?.context("a benchmark needs a name: mqtt, ingest, ledger or node")?;
     let root = workspace::root()?;
     match subject {
         Value(name) if name == "mqtt" => json_only(args).and_then(|()| bench::mqtt(&root)),
         Value(name) if name == "ingest" => troubled(&root, args),
+        Value(name) if name == "ledger" => bench::ledger::run(&root, &chosen(args)?),
         Value(name) if name == "node" => json_only(args).and_then(|()| bench::node::run(&root)),
-        other => bail!("no benchmark {other:?}; there are mqtt, ingest and node"),
+        other => bail!("no benchmark {other:?}; there are mqtt, ingest, ledger and node"),
     }
 }
 
@@ -233,6 +235,19 @@ fn json_only(mut args: lexopt::Parser) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Scenarios of our own, as the product's command is told.
+fn chosen(mut args: lexopt::Parser) -> Result<Vec<String>> {
+    let mut passed = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("json") => {}
+            Long("only") => passed.extend(["--only".to_owned(), args.value()?.string()?]),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(passed)
 }
 
 fn troubled(root: &Path, mut args: lexopt::Parser) -> Result<bool> {

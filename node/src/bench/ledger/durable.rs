@@ -21,9 +21,9 @@ use tidegate_kernel_plug::Capability;
 use tidegate_service_ledger::{Ask, Book, BookConfig, NamedAction, NamedOrder, Port, STREAM_MIN, Shared};
 use tokio::runtime::Builder;
 
-const WORKERS: [usize; 2] = [256, 16];
-const ACCOUNTS: u64 = 1000;
-const IDS: usize = 1 << 20;
+pub(super) const WORKERS: [usize; 2] = [256, 16];
+pub(super) const ACCOUNTS: u64 = 1000;
+pub(super) const IDS: usize = 1 << 20;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
 /// Between rounds, so that what one started in the background does not run in the next.
@@ -88,6 +88,11 @@ pub(super) async fn open_book(folder: &DataFolder) -> Result<Arc<Book>, Trouble>
     let (journal, clock) = (folder.books().clone(), Arc::new(SystemClock));
     // The scrubber is the ledger's, so there is none here.
     let book = Book::open(journal, STREAM_MIN, clock, config, Shared::default())?;
+    open_accounts(&book).await?;
+    Ok(book)
+}
+
+pub(super) async fn open_accounts(book: &Book) -> Result<(), Trouble> {
     let open = |number| {
         let name = Name::new(&orders::name(number)).expect("letters and digits");
         let currency = Currency::new("CNY").expect("letters");
@@ -95,7 +100,7 @@ pub(super) async fn open_book(folder: &DataFolder) -> Result<Arc<Book>, Trouble>
     };
     let opened = book.submit((0..ACCOUNTS).map(open).collect()).await?;
     opened.into_iter().try_for_each(|outcome| outcome.map(|_| ()))?;
-    Ok(book)
+    Ok(())
 }
 
 /// The trees of a node over the book.
@@ -117,7 +122,7 @@ fn open_trees(path: &Path, folder: &DataFolder) -> Result<Trees, Trouble> {
 }
 
 /// Transfers a second, and the process's CPU time for each.
-async fn one_round(book: &Arc<Book>, workers: usize) -> Result<(f64, f64), Trouble> {
+pub(super) async fn one_round(book: &Arc<Book>, workers: usize) -> Result<(f64, f64), Trouble> {
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let (began, cpu_before) = (Instant::now(), process_cpu());
     let tasks: Vec<_> = (0..workers as u64)
@@ -144,9 +149,15 @@ async fn one_round(book: &Arc<Book>, workers: usize) -> Result<(f64, f64), Troub
     Ok((transfers / began.elapsed().as_secs_f64(), cpu * 1e6 / transfers.max(1.0)))
 }
 
+/// Two accounts that differ.
+pub(super) fn sides(nth: u64) -> (u64, u64) {
+    let (debit, credit) = (nth % ACCOUNTS, (nth * 31 + 1) % (ACCOUNTS - 1));
+    (debit, if credit == debit { ACCOUNTS - 1 } else { credit })
+}
+
 fn transfer(nth: u64) -> Ask {
-    let (debit, credit) = (orders::name(nth % ACCOUNTS), orders::name((nth * 31 + 1) % (ACCOUNTS - 1)));
-    let credit = if credit == debit { orders::name(ACCOUNTS - 1) } else { credit };
+    let (debit, credit) = sides(nth);
+    let (debit, credit) = (orders::name(debit), orders::name(credit));
     let action = NamedAction::Transfer { debit, credit, amount: 1 };
     Ask::One(NamedOrder { id: Id(Made::v7(SystemClock.wall_ms()).0), action, memo: Memo::default() })
 }

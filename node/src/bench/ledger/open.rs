@@ -43,7 +43,7 @@ pub(super) fn measure(report: &Report, scratch: &Scratch) -> Result<(), Trouble>
     runtime.shutdown_timeout(Duration::from_secs(5));
     folder.close();
     scratch.clear("ledger")?;
-    if found != Some(posted) {
+    if found != Ok(posted) {
         return Err("the balance read back is not the one that was written".into());
     }
     report.print(row("total", total));

@@ -74,9 +74,7 @@ pub(super) async fn account(
         (Some(seq), None) => Moment::Seq(seq),
         (None, Some(ms)) => Moment::Ms(ms),
         (None, None) => {
-            let found = book.balance(&account);
-            let (currency, reading) =
-                found.ok_or_else(|| told(Setback::NoAccount { at: 0, name: account.clone() }))?;
+            let (currency, reading) = book.balance(&account).map_err(told)?;
             return Ok(Json(view::account(&account, currency, reading)));
         }
     };

@@ -3,16 +3,18 @@
 use crate::ask::{Done, Outcome, Standing};
 use crate::error::Setback;
 use crate::ledger::Condition;
-use crate::port::{Names, Page, Recorded, Sheet};
+use crate::port::{Guarantees, Names, Page, Recorded, Sheet};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tidegate_engine_book::{
     Action, Balance, Currency, Fact, Id, Order, Posting, Reading, Receipt, Refusal, Step,
 };
+use tidegate_kernel_journal::Level;
 
 pub(super) fn condition(book: &str, condition: &Condition) -> Value {
+    let promise = condition.guarantees.map(guarantees);
     json!({
-        "book": book, "closed": condition.closed, "durable_seq": condition.durable_seq, "settling": condition.settling,
+        "book": book, "closed": condition.closed, "guarantees": promise, "durable_seq": condition.durable_seq, "settling": condition.settling,
         "sound_seq": condition.sound_seq, "scrubs": condition.scrubs, "differences": condition.differences,
     })
 }
@@ -32,6 +34,16 @@ pub(super) fn standing(standing: &Standing) -> Value {
     view["max"] = standing.limits.max.into();
     view["last_seq"] = standing.last_seq.into();
     view
+}
+
+pub(super) fn guarantees(guarantees: Guarantees) -> Value {
+    let Guarantees { gear, durability, one_writer, strictly_serializable } = guarantees;
+    let durability = match durability {
+        Level::Disk => "disk",
+        Level::Os => "os",
+        Level::Memory => "memory",
+    };
+    json!({"gear": gear, "durability": durability, "one_writer": one_writer.name(), "strictly_serializable": strictly_serializable})
 }
 
 fn numbers(balance: &Balance) -> Map<String, Value> {

@@ -30,7 +30,7 @@ pub enum Plant {
 impl World {
     pub(super) async fn judge(&self, plant: Plant) -> Result<(), String> {
         self.disk.clear_faults();
-        let (book, threads) = self.open(Shared::default())?.ok_or("a sound disk does not open")?;
+        let (book, journal, threads) = self.open(Shared::default())?.ok_or("a sound disk does not open")?;
         let mut found = self.facts(&*book).await?;
         self.put(plant, &mut found);
         self.is_kept(&found)?;
@@ -41,8 +41,8 @@ impl World {
         let scrubbed = Scrubber::new(book.clone(), Arc::default()).scrub().await;
         scrubbed.map_err(|setback| setback.to_string())?.map_err(|drift| drift.to_string())?;
         let told = self.sent.iter().filter_map(|sent| Some((sent.acknowledged?.0, sent.order.id.0)));
-        self.trees.judge(&book.place.journal, &told.collect(), plant == Plant::Forged)?;
-        drop((book, threads));
+        self.trees.judge(&journal, &told.collect(), plant == Plant::Forged)?;
+        drop((book, journal, threads));
         Ok(())
     }
 

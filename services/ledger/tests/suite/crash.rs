@@ -1,6 +1,6 @@
 //! Books on a simulated disk: by seeds, and one failed sync looked at closely.
 
-use crate::desk::{account, order, transfer};
+use crate::asks::{account, order, transfer};
 use std::sync::Arc;
 use tidegate_kernel_journal::{Fault, Journal, Options, SimDisk, SystemClock, Threads};
 use tidegate_service_ledger::{Ask, Book, BookConfig, Port, STREAM_MIN, Setback, Shared};

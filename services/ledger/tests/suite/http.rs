@@ -1,6 +1,7 @@
 //! The routes behind a real gate, on a real socket and a real journal: forms, answers, and who may do what.
 
-use crate::desk::{Desk, id};
+use crate::asks::id;
+use crate::desk::Desk;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use serde_json::{Value, json};

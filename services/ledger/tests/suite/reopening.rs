@@ -1,6 +1,7 @@
 //! A book over restarts, a clock that jumps, a journal that stops, and many who ask at once.
 
-use crate::desk::{Desk, order, reserve, transfer};
+use crate::asks::{order, reserve, transfer};
+use crate::desk::Desk;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidegate_kernel_plug::{Capability, Readiness};
@@ -42,8 +43,8 @@ async fn wait_for_snapshot(desk: &Desk) {
 async fn two_books_share_a_journal_and_nothing_else() {
     let desk = Desk::open().with_accounts().await;
     let other = desk.ledger.book("other").unwrap();
-    assert_eq!(other.balance("a"), None);
-    other.submit(vec![crate::desk::account("a", "CNY", 0)]).await.unwrap();
+    assert_eq!(other.balance("a").unwrap_err().code(), "TG-LE-002");
+    other.submit(vec![crate::asks::account("a", "CNY", 0)]).await.unwrap();
     desk.done(transfer("source", "a", 9)).await;
     assert_eq!(other.balance("a").unwrap().1.balance.posted, 0);
     let desk = desk.reopen();

@@ -1,6 +1,7 @@
 //! What a verifier finds in a copied folder: everything right, one byte that is not, an end that was cut off, history written over.
 
-use crate::desk::{Desk, order, reserve, transfer};
+use crate::asks::{order, reserve, transfer};
+use crate::desk::Desk;
 use crate::folder::{Copied, Place, sealed};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};

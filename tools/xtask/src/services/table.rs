@@ -182,6 +182,19 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // The interpreter that can `import opentelemetry.proto`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_OTLP_PYTHON" }] },
     },
+    // Tests start clusters of their own, as a user without rights: an outage is one of the things they are for.
+    Counterpart {
+        name: "postgresql",
+        source: Source::Apt,
+        packages: &["postgresql"],
+        heavy: false,
+        role: Role::Tool {
+            programs: &[
+                Program { name: "postgres", env: "TIDEGATE_TEST_POSTGRES" },
+                Program { name: "initdb", env: "TIDEGATE_TEST_INITDB" },
+            ],
+        },
+    },
     // Runs a main class of the archives: `kafka.Kafka` is the broker, which tests start and kill themselves.
     Counterpart {
         name: "kafka",

@@ -17,7 +17,17 @@ use super::{Log, programs};
 /// The search path, and the folders of daemons, which a plain user's path leaves out.
 pub(super) fn system_folders() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from)).collect()
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    folders.chain(versioned(Path::new("/usr/lib/postgresql"))).collect()
+}
+
+/// Where Debian puts the programs of a package that may be there in several versions, newest first.
+fn versioned(folder: &Path) -> Vec<PathBuf> {
+    let versions = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
+    folders.sort();
+    folders.reverse();
+    folders
 }
 
 pub(super) fn install(depot: &Depot, row: &Counterpart, log: &Log) -> Result<()> {
@@ -120,8 +130,10 @@ fn installs(simulation: &str) -> Vec<String> {
 
 fn write_script(depot: &Depot, program: &str) -> Result<()> {
     let root = depot.path("root");
-    let folders = ["usr/bin", "usr/sbin", "bin", "sbin"].map(|folder| root.join(folder).join(program));
-    let Some(path) = folders.iter().find(|path| path.is_file()) else {
+    let plain = ["usr/bin", "usr/sbin", "bin", "sbin"].map(|folder| root.join(folder));
+    let folders = plain.into_iter().chain(versioned(&root.join("usr/lib/postgresql")));
+    let places: Vec<PathBuf> = folders.map(|folder| folder.join(program)).collect();
+    let Some(path) = places.iter().find(|path| path.is_file()) else {
         bail!("no {program} in the unpacked packages");
     };
     let text = format!(
