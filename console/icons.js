@@ -10,6 +10,7 @@ const PATHS = {
   letters: 'M4 7h16v11H4zM4 8l8 6 8-6',
   accounts: 'M5 5h14v14H5zM9 10h6M9 14h6',
   journal: 'M6 4h11v16H6zM9 8h5M9 12h5M9 16h3',
+  ledger: 'M4 5h7a2 2 0 0 1 1 2v12a2 2 0 0 0-1-2H4zM20 5h-7a2 2 0 0 0-1 2v12a2 2 0 0 1 1-2h7z',
   config: 'M4 7h9M17 7h3M15 5v4M4 17h3M11 17h9M9 15v4',
   principals: 'M12 12a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM5 20c.6-3.6 3.3-5 7-5s6.4 1.4 7 5',
   audit: 'M6 4h9l3 3v13H6zM9 12l2 2 4-4',

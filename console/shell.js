@@ -9,7 +9,7 @@ import { t } from './words.js';
 /** The views, by group; a letter goes there after G. */
 export const GROUPS = [
   ['nav.now', [['overview', 'o'], ['alarms', 'a'], ['devices', 'd']]],
-  ['nav.flow', [['sinks', 's'], ['letters', 'l'], ['accounts', 'c'], ['journal', 'j'], ['story', 'y']]],
+  ['nav.flow', [['sinks', 's'], ['letters', 'l'], ['accounts', 'c'], ['journal', 'j'], ['ledger', 'b'], ['story', 'y']]],
   ['nav.node', [['config', 'f'], ['principals', 'p'], ['audit', 't'], ['diagnostics', 'i']]],
 ];
 /** Those that a thumb reaches on a phone. */

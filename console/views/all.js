@@ -7,10 +7,11 @@ import { config } from './config.js';
 import { devices } from './devices.js';
 import { diagnostics } from './diagnostics.js';
 import { journal } from './journal.js';
+import { ledger } from './ledger.js';
 import { letters } from './letters.js';
 import { overview } from './overview.js';
 import { principals } from './principals.js';
 import { sinks } from './sinks.js';
 import { story } from './story.js';
 
-export const views = { overview, alarms, devices, sinks, letters, accounts, journal, story, config, principals, audit, diagnostics };
+export const views = { overview, alarms, devices, sinks, letters, accounts, journal, ledger, story, config, principals, audit, diagnostics };

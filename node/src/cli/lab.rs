@@ -45,7 +45,7 @@ Example:
 A device keeps what is not acknowledged and sends it again over its next connection. At the end, up to 5 s are waited for what is
 not acknowledged; then the last line is printed: produced = acked + dropped + waiting.")]
     Plant(Plant),
-    /// Books on a disk in memory that loses power, tears sectors, fails syncs and fills up, one world a seed; judges each
+    /// Books on a disk in memory that loses power, tears sectors, fails syncs, is slow and fills up, one world a seed; judges each
     #[command(after_help = "\
 Example:
   tidegate sim ledger --seed 1 --hours 8

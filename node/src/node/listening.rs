@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_gear_postgres::Postgres;
 use tidegate_kernel_journal::{Clock, SystemClock};
-use tidegate_kernel_plug::{Capability, HttpCounts};
+use tidegate_kernel_plug::{Capability, HttpCounts, Routes};
 use tidegate_service_broker::{self as broker, Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::http as inputs;
@@ -67,6 +67,7 @@ impl Site<'_> {
         let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
         let board = if only.ingest { self.board() } else { None };
         let storage = Arc::new(Storage::of(self.folder));
+        let books = ledger.clone();
         let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger };
         let capabilities = self.wired(intake, storage.clone(), board.clone());
         let view = View {
@@ -81,7 +82,7 @@ impl Site<'_> {
             mqtt: door.as_ref().map(|door| door.mqtt.clone()),
             supervisor: self.supervisor.clone(),
         };
-        let management = self.manage(view, board.as_deref(), &shared).await?;
+        let management = self.manage(view, board.as_deref(), books, &shared).await?;
         Ok(Listeners { door, http, ways, management, board, capabilities })
     }
 
@@ -114,12 +115,16 @@ impl Site<'_> {
         }
         let readings = only.ingest.then(|| inputs::routes(self.ingest.clone(), self.settings.inputs.clone()));
         let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
-        let orders_max = self.settings.ledger.shared.orders_max;
-        let books = ledger.map(|ledger| books::routes(ledger.clone(), orders_max));
         let routes = readings.unwrap_or_default();
-        let routes = routes.and(witness.unwrap_or_default()).and(books.unwrap_or_default());
+        let routes = routes.and(witness.unwrap_or_default()).and(self.books(ledger));
         let bound = Http::bind("http", &self.settings.http, routes, shared, self.tls.clone()).await;
         bound.map(|http| Some(Arc::new(http))).map_err(|error| unlistening(&error))
+    }
+
+    /// Also for the console, which asks nobody but the listener it came from.
+    pub(super) fn books(&self, ledger: Option<&Arc<Ledger>>) -> Routes {
+        let orders_max = self.settings.ledger.shared.orders_max;
+        ledger.map(|ledger| books::routes(ledger.clone(), orders_max)).unwrap_or_default()
     }
 
     /// The books, where any is named and they are this process's.

@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{Refusal, Routes};
+use tidegate_service_ledger::Ledger;
 use tidegate_service_probe::{self as diagnosis, Herald, Ports, Tell};
 use tokio::runtime::{Handle, Runtime};
 
@@ -34,6 +35,7 @@ struct Served<'a> {
     view: View,
     events: Arc<Events>,
     board: Option<&'a Board>,
+    books: Option<Arc<Ledger>>,
     shared: &'a http::Shared,
 }
 
@@ -42,13 +44,14 @@ impl Site<'_> {
         &self,
         view: View,
         board: Option<&Board>,
+        books: Option<Arc<Ledger>>,
         shared: &http::Shared,
     ) -> Result<Management, Failure> {
         let history = self.past.as_ref().map(|past| past.history.clone());
         let pulse = Arc::new(Pulse::new(view.clone()));
         let events = Arc::new(Events::new(view.clone(), pulse, self.log.recent.clone(), history));
         let (told, told_events, storage) = (view.clone(), events.clone(), view.storage.clone());
-        let served = Served { view, events: events.clone(), board, shared };
+        let served = Served { view, events: events.clone(), board, books, shared };
         let plain = self.bind(&served, ("admin", self.settings.admin), None).await?;
         let over_tls = match self.settings.admin_tls {
             Some(address) => Some(self.bind(&served, ("admin-tls", address), self.tls.clone()).await?),
@@ -89,6 +92,7 @@ impl Site<'_> {
         admin::routes(served.view.clone(), served.events.clone(), self.log.recent.clone())
             .and(past.unwrap_or_default())
             .and(shown.unwrap_or_default())
+            .and(self.books(served.books.as_ref()))
             .and(diagnosis::routes(self.probe.clone()))
             .and(self.people())
             .and(self.parent.routes())

@@ -30,6 +30,7 @@ pub(super) fn run(options: &SimLedger) -> Result<ExitCode, Failure> {
         all.orders += tally.orders;
         all.acknowledged += tally.acknowledged;
         all.refused += tally.refused;
+        all.late += tally.late;
         seed += 1;
         if began.elapsed() >= time {
             break;
@@ -47,9 +48,9 @@ fn sign_of_life(worlds: u64, all: &Tally) {
 }
 
 fn in_words(worlds: u64, all: &Tally) -> String {
-    let Tally { orders, acknowledged, refused } = *all;
+    let Tally { orders, acknowledged, refused, late } = *all;
     let unknown = orders - acknowledged - refused;
     format!(
-        "{worlds} worlds, {orders} orders: {acknowledged} acknowledged, {refused} refused, {unknown} unknown; every promise kept\n"
+        "{worlds} worlds, {orders} orders: {acknowledged} acknowledged, {refused} refused, {unknown} unknown, {late} answers late; every promise kept\n"
     )
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fs;
 use tempfile::TempDir;
 
-const VIEWS: [&str; 14] = [
+const VIEWS: [&str; 15] = [
     "overview",
     "alarms",
     "alarms/hot",
@@ -19,6 +19,7 @@ const VIEWS: [&str; 14] = [
     "letters",
     "accounts",
     "journal",
+    "ledger",
     "story",
     "config",
     "principals",

@@ -1,4 +1,4 @@
-//! Books at a node: orders over HTTP while the node is killed, a full disk, and what is written down about who sent them.
+//! Books at a node: orders over HTTP, and what is written down about who sent them.
 
 use crate::http::ask;
 use crate::process::{Answer, Node, PATIENCE, Ports, command_with};
@@ -7,23 +7,18 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::Instant;
 use tempfile::TempDir;
 use tidegate_kernel_journal::{Clock, Id, SystemClock};
 
 const CONFIG: &str = "[ledger]\nscrub = \"200 ms\"\nsnapshot_facts = 1000\n[ledger.books.main]\n";
-const POSTERS: usize = 3;
-const KILLS: u64 = 5;
 
-fn start(data: &Path, file: &Path, ports: Ports) -> Node {
+pub(crate) fn start(data: &Path, file: &Path, ports: Ports) -> Node {
     let mut command = command_with(data, ports);
     command.arg("--config").arg(file);
     Node::start_with(command, data)
 }
 
-fn open_accounts(node: &Node) {
+pub(crate) fn open_accounts(node: &Node) {
     for (name, min) in [("source", i64::MIN), ("till", 0)] {
         let body = json!({"name": name, "currency": "CNY", "min": min}).to_string();
         assert_eq!(ask(node.http(), "POST /v1/ledger/main/accounts", "", &body).status, 200);
@@ -35,12 +30,12 @@ fn order(id: &str) -> String {
     json!({"orders": [order]}).to_string()
 }
 
-fn balance(node: &Node, account: &str) -> Value {
+pub(crate) fn balance(node: &Node, account: &str) -> Value {
     ask(node.http(), &format!("GET /v1/ledger/main/accounts/{account}"), "", "").json()
 }
 
 /// The answer to one order, if there is one; a node that is down gives none.
-fn post(address: SocketAddr, body: &str) -> io::Result<Answer> {
+pub(crate) fn post(address: SocketAddr, body: &str) -> io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let head = format!(
@@ -54,52 +49,6 @@ fn post(address: SocketAddr, body: &str) -> io::Result<Answer> {
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(cut)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
     Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
-}
-
-/// Sends one order after another, each again until it is answered for good; how many there were.
-fn poster(address: SocketAddr, stop: &AtomicBool, done: &AtomicU64) -> u64 {
-    let mut sent = 0;
-    while !stop.load(Ordering::SeqCst) {
-        let body = order(&Id::v7(SystemClock.wall_ms()).to_string());
-        let began = Instant::now();
-        while !post(address, &body).is_ok_and(|answer| answer.status == 200) {
-            assert!(began.elapsed() < PATIENCE, "no answer to {body}");
-            thread::yield_now();
-        }
-        sent += 1;
-        done.fetch_add(1, Ordering::SeqCst);
-    }
-    sent
-}
-
-#[test]
-fn orders_sent_again_until_they_are_answered_are_done_once_however_often_the_node_is_killed() {
-    let dir = TempDir::new().unwrap();
-    let (file, data, ports) = (dir.path().join("tidegate.toml"), dir.path().join("data"), Ports::to_keep());
-    fs::write(&file, CONFIG).unwrap();
-    let node = start(&data, &file, ports);
-    open_accounts(&node);
-    let (address, stop, done) = (node.http(), AtomicBool::new(false), AtomicU64::new(0));
-    let (sent, node): (u64, Node) = thread::scope(|scope| {
-        let mut node = node;
-        let posters: Vec<_> = (0..POSTERS).map(|_| scope.spawn(|| poster(address, &stop, &done))).collect();
-        for kill in 1..=KILLS {
-            let (wanted, began) = (done.load(Ordering::SeqCst) + 20 * kill, Instant::now());
-            while done.load(Ordering::SeqCst) < wanted {
-                assert!(began.elapsed() < PATIENCE, "the posters do not get on");
-                thread::yield_now();
-            }
-            node.kill();
-            node = start(&data, &file, ports);
-        }
-        stop.store(true, Ordering::SeqCst);
-        (posters.into_iter().map(|poster| poster.join().unwrap()).sum(), node)
-    });
-    assert_eq!(balance(&node, "till")["posted"], sent);
-    assert_eq!(balance(&node, "source")["posted"], -(sent as i64));
-    node.metric_when("tidegate_ledger_sound_seq{book=\"main\"}", |seq| seq > sent);
-    assert_eq!(node.metric("tidegate_ledger_differences_total{book=\"main\"}"), Some(0));
-    assert_eq!(node.terminate().status, Some(0));
 }
 
 #[test]

@@ -13,9 +13,11 @@ use crate::book::Stop;
 use crate::error::Setback;
 use crate::faults;
 use crate::hours::Hours;
+use crate::settler::Public;
 use crate::store::Store;
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tidegate_engine_book::{Answer, Fact, State};
 use tokio::sync::mpsc::{Receiver, Sender};
@@ -65,6 +67,7 @@ pub(crate) struct Applier {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) hours: Hours,
     pub(crate) stop: Arc<Stop>,
+    pub(crate) public: Arc<Public>,
     pub(crate) settled: Sender<Pending>,
     /// Of the last fact.
     pub(crate) seq: u64,
@@ -151,6 +154,7 @@ impl Applier {
     /// Appends facts as one batch and applies them; the number of the last one.
     async fn keep(&mut self, facts: Vec<Fact>, done: &mut Vec<(u64, Fact)>) -> Result<u64, Setback> {
         let last = self.append(&facts).await?;
+        self.public.counts.settling.fetch_add(facts.len() as u64, Ordering::Relaxed);
         faults::applying(&facts);
         for (seq, fact) in (last + 1 - facts.len() as u64..).zip(facts) {
             self.state.apply(seq, &fact);

@@ -86,8 +86,11 @@ impl Keeper {
             state,
             store: store.clone(),
             stop: stop.clone(),
+            public: public.clone(),
             settled,
         };
+        // What those before left there, if they ended by a panic, is on the disk or was never appended.
+        public.counts.settling.store(0, Ordering::Relaxed);
         let asked = self.asked.clone().lock_owned().await;
         let settler = settler::run(settling, store.clone(), public.clone(), stop.clone());
         both.spawn(listed("ledger", format!("applier {book}"), applier.run(asked)));

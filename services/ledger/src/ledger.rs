@@ -21,6 +21,22 @@ use tokio::time::timeout_at;
 /// Streams of books in the journal begin here.
 pub const STREAM_MIN: u16 = 1024;
 
+/// What there is to tell of a book beside what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Condition {
+    /// Why it takes no orders.
+    pub(crate) closed: Option<String>,
+    /// What its gear promises, once it is open.
+    pub(crate) guarantees: Option<Guarantees>,
+    pub(crate) durable_seq: u64,
+    /// Facts that are decided and wait for the disk.
+    pub(crate) settling: u64,
+    /// Up to where the scrubber found it right, how often it looked, and what it found.
+    pub(crate) sound_seq: u64,
+    pub(crate) scrubs: u64,
+    pub(crate) differences: u64,
+}
+
 /// All books of a node.
 #[derive(Debug)]
 pub struct Ledger {
@@ -67,12 +83,22 @@ impl Ledger {
         self.seats.keys().map(String::as_str)
     }
 
-    /// Why a book takes no orders, if it does not; up to where it was found right; and what its gear promises.
-    pub(crate) fn condition(&self, name: &str) -> (Option<String>, u64, Option<Guarantees>) {
-        let Some(seat) = self.seats.get(name) else { return (None, 0, None) };
-        let open = seat.book();
-        let sound_seq = open.map_or(0, |(_, findings)| findings.sound_seq.load(Ordering::SeqCst));
-        (seat.trouble(), sound_seq, open.map(|(book, _)| book.guarantees()))
+    /// How a book is; nothing of one that is not there.
+    pub(crate) fn condition(&self, name: &str) -> Option<Condition> {
+        let seat = self.seats.get(name)?;
+        let closed = seat.trouble();
+        let Some((book, findings)) = seat.book() else {
+            return Some(Condition { closed, ..Condition::default() });
+        };
+        Some(Condition {
+            closed,
+            guarantees: Some(book.guarantees()),
+            durable_seq: now(&book.counts().durable_seq),
+            settling: now(&book.counts().settling),
+            sound_seq: now(&findings.sound_seq),
+            scrubs: now(&findings.scrubs),
+            differences: now(&findings.differences),
+        })
     }
 
     /// Somebody has looked at the clock: reservations end by time again.
@@ -215,6 +241,11 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_ledger_durable_seq",
         help: "Number of the last fact that is on the disk and shown to readers.",
         of: |book, _| now(&book.counts().durable_seq),
+    },
+    Measure {
+        name: "tidegate_ledger_settling_facts",
+        help: "Facts that are decided and wait for the disk.",
+        of: |book, _| now(&book.counts().settling),
     },
     Measure {
         name: "tidegate_ledger_scrubs_total",

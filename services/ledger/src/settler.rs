@@ -31,6 +31,8 @@ pub(crate) struct Counts {
     pub(crate) busy: AtomicU64,
     pub(crate) away: AtomicU64,
     pub(crate) durable_seq: AtomicU64,
+    /// Facts that are decided and wait for the disk.
+    pub(crate) settling: AtomicU64,
     /// Of the applier and the settler.
     pub(crate) panics: AtomicU64,
 }
@@ -57,6 +59,7 @@ pub(crate) async fn run(
     stop: Arc<Stop>,
 ) {
     while let Some(Pending { seq, facts, release }) = pending.recv().await {
+        let many = facts.len() as u64;
         let kept = match store.reached(seq).await {
             Err(Gone(why)) => {
                 stop.stop(&why);
@@ -69,6 +72,7 @@ pub(crate) async fn run(
         if kept.is_ok() {
             facts.iter().for_each(|(seq, fact)| public.show(*seq, fact));
         }
+        public.counts.settling.fetch_sub(many, Ordering::Relaxed);
         if let Some(release) = release {
             release(kept);
         }

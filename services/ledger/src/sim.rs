@@ -1,10 +1,11 @@
-//! A book on a disk that loses power, tears sectors, fails syncs and fills up, by a seed; and whether it kept what it promised.
+//! A book on a disk that loses power, tears sectors, fails syncs, is slow and fills up, by a seed; and whether it kept what it promised.
 //!
 //! A world lives a few times. In each life orders are sent, several at once, some of them again; something goes wrong at some operation of
 //! the disk; then the power comes back with a part of what was not synced, or only the process does. In the end everything is read
 //! and judged. Seeds choose orders and faults; how the threads of the journal run beside each other is the machine's.
 
 mod judge;
+mod trees;
 
 use crate::ask::{Ask, NamedAction, NamedOrder, Outcome};
 use crate::book::Book;
@@ -13,10 +14,12 @@ use crate::error::Setback;
 use crate::ledger::STREAM_MIN;
 use crate::port::Port;
 use std::sync::Arc;
+use std::time::Duration;
 use tidegate_engine_book::{Currency, Id, Limits, Memo, Name};
 use tidegate_kernel_journal::{Clock, Fault, Id as Made, Journal, Options, SimDisk, SystemClock, Threads};
 
 pub use judge::Plant;
+use trees::Trees;
 
 const LIVES: usize = 4;
 const STEPS: usize = 16;
@@ -25,6 +28,9 @@ const TOGETHER: u64 = 4;
 const SEGMENT_BYTES: [u64; 3] = [64 << 10; 3];
 /// A fault is planned at one of the next so many operations.
 const SOON: u64 = 60;
+/// How long a slow disk takes for a sync, and how long an answer may take then.
+const SLOW: Duration = Duration::from_millis(4);
+const PATIENCE: Duration = Duration::from_millis(2);
 const ACCOUNTS: [&str; 3] = ["source", "a", "b"];
 
 /// What a world came to.
@@ -33,6 +39,8 @@ pub struct Tally {
     pub orders: usize,
     pub acknowledged: usize,
     pub refused: usize,
+    /// Requests whose answer did not come in time.
+    pub late: usize,
 }
 
 /// A promise that was not kept.
@@ -45,7 +53,14 @@ pub struct Broken {
 
 /// Lets the world of this seed live and judges it, with something planted for whoever judges.
 pub async fn run(seed: u64, plant: Plant) -> Result<Tally, Broken> {
-    let mut world = World { random: Random(seed), disk: SimDisk::default(), sent: Vec::new(), time: 0 };
+    let mut world = World {
+        random: Random(seed),
+        disk: SimDisk::default(),
+        sent: Vec::new(),
+        time: 0,
+        late: 0,
+        trees: Trees::new(STREAM_MIN),
+    };
     let lived = world.live(plant).await;
     lived.map_err(|what| Broken { seed, what })
 }
@@ -86,6 +101,8 @@ struct World {
     sent: Vec<Sent>,
     /// Rises with whatever is sent or told.
     time: u64,
+    late: usize,
+    trees: Trees,
 }
 
 impl World {
@@ -99,18 +116,23 @@ impl World {
             orders: self.sent.len(),
             acknowledged: count(&|sent| sent.acknowledged.is_some()),
             refused: count(&|sent| sent.refused),
+            late: self.late,
         })
     }
 
     async fn life(&mut self) -> Result<(), String> {
-        self.plan_fault();
-        if let Some((book, threads)) = self.open()? {
+        let shared = self.plan_fault();
+        if let Some((book, journal, threads)) = self.open(shared)? {
             // A fault may come as early as here; then there is nothing to send orders to.
             let _ = book.submit(ACCOUNTS.map(account).to_vec()).await;
             for _ in 0..STEPS {
                 self.step(&book).await?;
             }
-            drop((book, threads));
+            if self.random.below(2) == 0 {
+                // On a disk that has failed it does not grow; how it was left is judged in the end.
+                let _ = self.trees.grow(&journal);
+            }
+            drop((book, journal, threads));
         }
         match self.random.below(4) {
             0 => self.disk.restart_process(),
@@ -119,24 +141,31 @@ impl World {
         Ok(())
     }
 
-    fn plan_fault(&mut self) {
+    /// What is to go wrong, and how patient those are who ask.
+    fn plan_fault(&mut self) -> Shared {
         let operation = self.disk.operations() + 1 + self.random.below(SOON);
-        self.disk.plan(match self.random.below(5) {
+        let fault = match self.random.below(6) {
             0 | 1 => Fault::PowerCut { operation },
             2 => Fault::SyncError { operation },
             3 => Fault::WriteError { operation },
+            4 => Fault::Slow { operation, many: 4, each: SLOW },
             _ => Fault::Full { bytes: SEGMENT_BYTES[0] * (2 + self.random.below(6)) },
-        });
+        };
+        self.disk.plan(fault);
+        match fault {
+            Fault::Slow { .. } => Shared { timeout: PATIENCE, ..Shared::default() },
+            _ => Shared::default(),
+        }
     }
 
     /// Nothing where the disk fails while the journal is opened; a journal that opens and is no book is a promise broken.
-    fn open(&self) -> Result<Option<(Arc<Book>, Threads)>, String> {
+    fn open(&self, shared: Shared) -> Result<Option<(Arc<Book>, Journal, Threads)>, String> {
         let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::books() };
         let opened = Journal::start(Arc::new(self.disk.clone()), Arc::new(SystemClock), options);
         let Ok((journal, threads)) = opened else { return Ok(None) };
         let config = BookConfig { name: "sim".to_owned(), limit: Default::default() };
-        let book = Book::open(journal, STREAM_MIN, Arc::new(SystemClock), config, Shared::default());
-        Ok(Some((book.map_err(|error| error.to_string())?, threads)))
+        let book = Book::open(journal.clone(), STREAM_MIN, Arc::new(SystemClock), config, shared);
+        Ok(Some((book.map_err(|error| error.to_string())?, journal, threads)))
     }
 
     /// Up to four orders at once, new ones and some that were sent before.
@@ -151,7 +180,13 @@ impl World {
         let asks = chosen.iter().map(|at| Ask::One(self.sent[*at].order.clone())).collect();
         match book.submit(asks).await {
             Ok(outcomes) => chosen.iter().zip(outcomes).try_for_each(|(at, outcome)| self.hear(*at, outcome)),
-            Err(Setback::Closed(_) | Setback::Unknown) => Ok(()),
+            Err(Setback::Closed(_)) => Ok(()),
+            Err(Setback::Unknown) => {
+                self.late += 1;
+                // Whatever was said before: it may be done by now.
+                chosen.iter().for_each(|at| self.sent[*at].refused = false);
+                Ok(())
+            }
             Err(setback) => Err(format!("a request came to {setback}")),
         }
     }

@@ -1,5 +1,6 @@
 //! The project's own tool: `cargo xtask test | tidy | pkgcheck | docs | services | dist | image | coverage | bench |
-//! conformance`.
+//! conformance | race |
+//! torture`.
 //!
 //! It checks and runs the product and is never a part of it: no product crate may depend on it, and it reads the
 //! product only as text, as `cargo metadata`, as test output and as the binary that is shipped. It starts processes, all
@@ -16,9 +17,11 @@ pub mod image;
 pub mod junit;
 pub mod pkgcheck;
 pub mod process;
+pub mod race;
 pub mod report;
 pub mod services;
 pub mod stages;
 pub mod tar;
 pub mod tidy;
+pub mod torture;
 pub mod workspace;

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use xtask::services::{self, table::COUNTERPARTS};
-use xtask::{bench, conformance, coverage, dist, docs, image, pkgcheck, stages, tidy, workspace};
+use xtask::{
+    bench, conformance, coverage, dist, docs, image, pkgcheck, race, stages, tidy, torture, workspace,
+};
 
 const HELP: &str = "\
 cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
@@ -16,6 +18,9 @@ cargo xtask test [--only STAGE]... [--skip STAGE]... [--junit FILE] [-- ARGS]
 cargo xtask tidy [--json] [--ratchet]            the rules of the source tree; --ratchet lowers the recorded lengths
 cargo xtask pkgcheck [--sarif FILE]              requests, calls and locks of the product, read off its syntax
 cargo xtask pkgcheck --url URL                   whether a server gives X-Request-ID back
+cargo xtask race [--quick] [--webhook URL] [--record --key FILE]
+                                                 races in the product: loom, shuttle, Miri, ThreadSanitizer; JSON
+cargo xtask torture ledger [--kills N]           kill -9 under load, a hundred times: every acknowledged transfer is there, once
 cargo xtask docs                                 what is not documented: settings, metrics, error codes, routes
 cargo xtask services [start|stop|status] [--heavy]
                                                  real counterparts for the tests, on free loopback ports
@@ -31,7 +36,7 @@ cargo xtask conformance mqtt [DIR] [--json] [--only PART] [--binary FILE] [--con
                                                  the paho suites of the checkout DIR on a node of this build
 cargo xtask coverage [--self-test]               the tests again, with a gate on the lines of product code that ran
 
-Stages: fmt, clippy, tidy, pkgcheck, xtask, services, build, test (see tools/xtask/README.md)
+Stages: fmt, clippy, tidy, pkgcheck, xtask, race, services, build, test (see tools/xtask/README.md)
 Example: cargo xtask test --only test -- a_truncated_packet";
 
 fn main() -> ExitCode {
@@ -53,6 +58,8 @@ fn dispatch() -> Result<bool> {
             Some("tidy") => tidy_tree(args),
             Some("pkgcheck") => packages(args),
             Some("services") => counterparts(args),
+            Some("torture") => tortures(args),
+            Some("race") => races(args),
             Some("docs") => no_more(args).and_then(|()| docs::run(&workspace::root()?)),
             Some("dist") => distribution(args),
             Some("bench") => compare(args),
@@ -155,6 +162,41 @@ fn counterparts(mut args: lexopt::Parser) -> Result<bool> {
         "status" => services::status(&depot, COUNTERPARTS),
         other => bail!("services can start, stop and status, not {other:?}"),
     }
+}
+
+fn tortures(mut args: lexopt::Parser) -> Result<bool> {
+    let (mut subject, mut kills) = (None, torture::KILLS);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("kills") => kills = args.value()?.parse()?,
+            Value(word) if subject.is_none() => subject = Some(word.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    match subject.as_deref() {
+        Some("ledger") => torture::ledger(&workspace::root()?, kills),
+        _ => bail!("torture needs a subject: ledger"),
+    }
+}
+
+fn races(mut args: lexopt::Parser) -> Result<bool> {
+    let (mut order, mut record, mut key) = (race::Order::default(), false, None);
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("quick") => order.quick = true,
+            Long("webhook") => order.webhook = Some(args.value()?.string()?),
+            Long("record") => record = true,
+            Long("key") => key = Some(args.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if record != key.is_some() {
+        bail!(
+            "--record signs what it adds, so it needs --key FILE, an Ed25519 key in PEM, and the other way round"
+        );
+    }
+    order.record = key;
+    race::run(&workspace::root()?, &order)
 }
 
 fn no_more(mut args: lexopt::Parser) -> Result<()> {

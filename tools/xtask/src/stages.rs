@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::report::{self, Case, Reader, Tally};
 use crate::services::table::COUNTERPARTS;
-use crate::{junit, pkgcheck, process, services, tidy, workspace};
+use crate::{junit, pkgcheck, process, race, services, tidy, workspace};
 
 const XTASK_MANIFEST: &str = "tools/xtask/Cargo.toml";
 const XTASK_TARGET: &str = "target/xtask";
@@ -23,18 +23,20 @@ pub enum Stage {
     Tidy,
     Pkgcheck,
     Xtask,
+    Race,
     Services,
     Build,
     Test,
 }
 
 impl Stage {
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::Fmt,
         Stage::Clippy,
         Stage::Tidy,
         Stage::Pkgcheck,
         Stage::Xtask,
+        Stage::Race,
         Stage::Services,
         Stage::Build,
         Stage::Test,
@@ -47,6 +49,7 @@ impl Stage {
             Stage::Tidy => "tidy",
             Stage::Pkgcheck => "pkgcheck",
             Stage::Xtask => "xtask",
+            Stage::Race => "race",
             Stage::Services => "services",
             Stage::Build => "build",
             Stage::Test => "test",
@@ -181,6 +184,7 @@ impl Run<'_> {
             Stage::Tidy => findings_stage(self.root, tidy::check),
             Stage::Pkgcheck => findings_stage(self.root, pkgcheck::check),
             Stage::Xtask => self.xtask_tests(),
+            Stage::Race => self.race(),
             Stage::Services => self.services(),
             Stage::Build => self.build(),
             Stage::Test => self.test(),
@@ -206,6 +210,17 @@ impl Run<'_> {
         let mut command = self.cargo_on_xtask(&["test"]);
         command.args(["--no-fail-fast", "--color", "never"]);
         self.count(&mut command)
+    }
+
+    /// In the short form, without a webhook: `cargo xtask race` is the whole.
+    fn race(&self) -> Result<Tally> {
+        if !self.root.join(race::MODELS).exists() {
+            println!("the workspace has no models");
+            return Ok(Tally::default());
+        }
+        let report = race::look(self.root, true)?;
+        println!("{}", report.line());
+        Ok(report.tally())
     }
 
     /// What cannot be had on this machine is named here and skipped by the tests that need it; it is no failure.

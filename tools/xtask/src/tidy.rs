@@ -5,6 +5,7 @@
 
 pub mod adr;
 pub mod capability;
+pub mod clauses;
 pub mod context;
 pub mod errors;
 pub mod finding;
@@ -19,6 +20,7 @@ pub mod naming;
 pub mod purity;
 pub mod ratchet;
 pub mod senses;
+pub mod sharing;
 pub mod source;
 pub mod unsafety;
 
@@ -41,6 +43,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: lints::NAME, check: lints::check },
     Rule { name: unsafety::NAME, check: unsafety::check },
     Rule { name: senses::NAME, check: senses::check },
+    Rule { name: sharing::NAME, check: sharing::check },
     Rule { name: capability::NAME, check: capability::check },
     Rule { name: headings::NAME, check: headings::check },
     Rule { name: marks::NAME, check: marks::check },
@@ -48,6 +51,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: errors::NAME, check: errors::check },
     Rule { name: metrics::NAME, check: metrics::check },
     Rule { name: languages::NAME, check: languages::check },
+    Rule { name: clauses::NAME, check: clauses::check },
     Rule { name: adr::NAME, check: adr::check },
     Rule { name: machine::NAME, check: machine::check },
 ];

@@ -3,6 +3,7 @@
 
 mod building;
 mod documents;
+mod evidence;
 mod interop;
 mod notes;
 mod proofs;

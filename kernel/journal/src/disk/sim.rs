@@ -8,6 +8,7 @@ use super::{Disk, DiskFile, SECTOR_BYTES};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What goes wrong, counted in operations that change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Fault {
     SyncError { operation: u64 },
     /// The first write at or after this operation fails and writes nothing.
     WriteError { operation: u64 },
+    /// Each of `many` syncs from this operation on takes so long.
+    Slow { operation: u64, many: u32, each: Duration },
     /// So many bytes of files fit, and no more.
     Full { bytes: u64 },
 }
@@ -143,6 +146,22 @@ impl Inner {
 
     fn write_fails(&mut self) -> bool {
         self.takes(|fault, now| matches!(fault, Fault::WriteError { operation } if operation <= now))
+    }
+
+    /// How long the next sync takes.
+    fn sync_delay(&mut self) -> Option<Duration> {
+        let now = self.operations;
+        let at = self
+            .faults
+            .iter()
+            .position(|fault| matches!(fault, Fault::Slow { operation, .. } if *operation <= now))?;
+        let Fault::Slow { many, each, .. } = &mut self.faults[at] else { return None };
+        let each = *each;
+        *many -= 1;
+        if *many == 0 {
+            self.faults.remove(at);
+        }
+        Some(each)
     }
 
     /// Whether such a fault is planned; it happens once.
@@ -311,6 +330,12 @@ impl Disk for SimDisk {
     }
 }
 
+/// Others get at the disk meanwhile.
+#[expect(clippy::disallowed_methods, reason = "a slow disk takes time, and does nothing else")]
+fn take(time: Duration) {
+    std::thread::sleep(time);
+}
+
 #[derive(Debug)]
 struct Handle {
     disk: SimDisk,
@@ -345,6 +370,8 @@ impl DiskFile for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let delay = self.disk.lock().sync_delay();
+        delay.into_iter().for_each(take);
         let inner = &mut self.disk.lock();
         inner.operation()?.into_result()?;
         if inner.sync_fails() {

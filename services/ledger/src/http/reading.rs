@@ -27,11 +27,7 @@ pub(super) async fn books(State(desk): State<Arc<Desk>>, Extension(who): Who) ->
     let books: Vec<Value> = desk
         .ledger
         .names()
-        .map(|name| {
-            let (closed, sound_seq, guarantees) = desk.ledger.condition(name);
-            let promise = guarantees.map(view::guarantees);
-            json!({"book": name, "sound_seq": sound_seq, "closed": closed, "guarantees": promise})
-        })
+        .filter_map(|name| Some(view::condition(name, &desk.ledger.condition(name)?)))
         .collect();
     Ok(Json(json!({"books": books})))
 }

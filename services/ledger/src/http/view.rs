@@ -2,6 +2,7 @@
 
 use crate::ask::{Done, Outcome, Standing};
 use crate::error::Setback;
+use crate::ledger::Condition;
 use crate::port::{Guarantees, Names, Page, Recorded, Sheet};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -9,6 +10,14 @@ use tidegate_engine_book::{
     Action, Balance, Currency, Fact, Id, Order, Posting, Reading, Receipt, Refusal, Step,
 };
 use tidegate_kernel_journal::Level;
+
+pub(super) fn condition(book: &str, condition: &Condition) -> Value {
+    let promise = condition.guarantees.map(guarantees);
+    json!({
+        "book": book, "closed": condition.closed, "guarantees": promise, "durable_seq": condition.durable_seq, "settling": condition.settling,
+        "sound_seq": condition.sound_seq, "scrubs": condition.scrubs, "differences": condition.differences,
+    })
+}
 
 pub(super) fn account(name: &str, currency: Currency, reading: Reading) -> Value {
     let mut view = numbers(&reading.balance);

@@ -1,7 +1,8 @@
 //! Whether a world kept its promises: what was acknowledged is there once, nothing is there that nobody sent or that was refused, every
-//! balance adds up, and the order of facts is one that those who waited for answers could have seen.
+//! balance adds up, the tree over it all is the one that is signed, and the order of facts is one that those who waited for answers could have seen.
 
 use super::World;
+use crate::config::Shared;
 use crate::port::Port;
 use crate::scrub::Scrubber;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,12 +23,14 @@ pub enum Plant {
     Reordered,
     /// One unit is in an account that the journal does not have.
     Drift,
+    /// A record is another one than the tree was made of.
+    Forged,
 }
 
 impl World {
     pub(super) async fn judge(&self, plant: Plant) -> Result<(), String> {
         self.disk.clear_faults();
-        let (book, threads) = self.open()?.ok_or("a sound disk does not open")?;
+        let (book, journal, threads) = self.open(Shared::default())?.ok_or("a sound disk does not open")?;
         let mut found = self.facts(&*book).await?;
         self.put(plant, &mut found);
         self.is_kept(&found)?;
@@ -37,7 +40,9 @@ impl World {
         }
         let scrubbed = Scrubber::new(book.clone(), Arc::default()).scrub().await;
         scrubbed.map_err(|setback| setback.to_string())?.map_err(|drift| drift.to_string())?;
-        drop((book, threads));
+        let told = self.sent.iter().filter_map(|sent| Some((sent.acknowledged?.0, sent.order.id.0)));
+        self.trees.judge(&journal, &told.collect(), plant == Plant::Forged)?;
+        drop((book, journal, threads));
         Ok(())
     }
 
@@ -60,7 +65,7 @@ impl World {
 
     fn put(&self, plant: Plant, found: &mut BTreeMap<Id, u64>) {
         match plant {
-            Plant::Nothing | Plant::Drift => {}
+            Plant::Nothing | Plant::Drift | Plant::Forged => {}
             Plant::Lost => {
                 let first = self.sent.iter().find(|sent| sent.acknowledged.is_some());
                 first.and_then(|sent| found.remove(&sent.order.id));

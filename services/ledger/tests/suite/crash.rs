@@ -27,10 +27,14 @@ mod seeds {
             all.orders += tally.orders;
             all.acknowledged += tally.acknowledged;
             all.refused += tally.refused;
+            all.late += tally.late;
         }
         // Each of them has to have happened, or the test shows less than it says.
         let unknown = all.orders - all.acknowledged - all.refused;
-        assert!(all.acknowledged > 10_000 && all.refused > 1000 && unknown > 1000, "{all:?}");
+        assert!(
+            all.acknowledged > 10_000 && all.refused > 1000 && unknown > 1000 && all.late > 500,
+            "{all:?}"
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +45,7 @@ mod seeds {
             (Plant::Refused, "refused and there"),
             (Plant::Reordered, "comes behind it"),
             (Plant::Drift, "by the journal"),
+            (Plant::Forged, "is not that of the journal's records"),
         ] {
             let mut seen = 0;
             for seed in 0..10 {
