@@ -26,6 +26,10 @@ const FLAGS: [&str; 9] = [
     "--disable-sync",
     "--force-prefers-reduced-motion",
 ];
+
+/// Drivers that are tried one after the other.
+const TRIES: usize = 3;
+
 static ONE: Mutex<()> = Mutex::new(());
 
 /// How it looks and what it speaks.
@@ -61,14 +65,8 @@ impl Browser {
     pub(crate) fn start((chromium, driver): &(PathBuf, PathBuf), look: Look) -> Browser {
         let turn = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = TempDir::new().unwrap();
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], port(&mut driver)));
+        let (driver, port) = (0..TRIES).find_map(|_| listening(driver)).expect("chromedriver never listens");
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut browser = Browser { driver, address, session: String::new(), _profile: profile, _turn: turn };
         let options = browser.options(chromium, look);
         let session = browser.ask("POST", "/session", &json!({"capabilities": {"alwaysMatch": options}}));
@@ -193,19 +191,30 @@ impl Drop for Browser {
     }
 }
 
-/// Where the driver listens, as it says itself.
-fn port(driver: &mut Child) -> u16 {
+/// A driver, and where it listens, as it says itself. Nothing where it ended first: it takes a port that is free over IPv4, and gives up
+/// when somebody has the same one over IPv6.
+fn listening(program: &PathBuf) -> Option<(Child, u16)> {
+    let mut driver = Command::new(program)
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let mut out = BufReader::new(driver.stdout.take().unwrap());
     let mut line = String::new();
     loop {
         line.clear();
-        assert!(out.read_line(&mut line).unwrap() > 0, "chromedriver ended before it listened");
+        if out.read_line(&mut line).unwrap() == 0 {
+            driver.wait().unwrap();
+            return None;
+        }
         let said = line.trim_end().trim_end_matches('.').rsplit_once("on port ");
         // What it was asked for, any port, it says first.
         if let Some(port) = said.and_then(|(_, port)| port.parse().ok()).filter(|port| *port != 0) {
             // Its later words go nowhere, and must not meet a closed pipe.
             std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
-            return port;
+            return Some((driver, port));
         }
     }
 }

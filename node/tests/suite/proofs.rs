@@ -77,6 +77,17 @@ impl Bank {
         }
     }
 
+    /// Waits until a checkpoint over so many facts has left the node, and gives the file of them.
+    fn copied(&self, key: &Verifier, size: u64) -> std::path::PathBuf {
+        let (file, head) = (self.copies.path().join("checkpoints"), format!("{}\n{size}\n", key.name()));
+        let began = Instant::now();
+        while !fs::read_to_string(&file).is_ok_and(|text| text.contains(&head)) {
+            assert!(began.elapsed() < PATIENCE, "no copy of a checkpoint over {size} facts");
+            pass(std::time::Duration::from_millis(20));
+        }
+        file
+    }
+
     fn command(&self, node: &Node, words: &[&str]) -> std::process::Output {
         let mut command = std::process::Command::new(crate::process::binary());
         let admin = node.admin().to_string();
@@ -245,10 +256,10 @@ fn a_copy_of_a_killed_nodes_folder_is_verified_with_no_node_and_one_byte_is_name
     (1..=40).for_each(|amount| drop(bank.transfer(&node, amount)));
     let keys = bank.keys(&node);
     keys.iter().for_each(|key| drop(bank.signed(key, 42)));
+    let copied = keys.iter().map(|key| bank.copied(key, 42)).last().unwrap();
     node.kill();
     let data = bank.site.dir.path().to_str().unwrap().to_owned();
     let keys: Vec<_> = keys.iter().flat_map(|key| ["--key".to_owned(), key.to_string()]).collect();
-    let copied = bank.copies.path().join("checkpoints");
     let verified = |more: &[&str]| {
         let keys = keys.iter().map(String::as_str);
         let words: Vec<_> =
