@@ -65,7 +65,8 @@ impl Browser {
     pub(crate) fn start((chromium, driver): &(PathBuf, PathBuf), look: Look) -> Browser {
         let turn = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = TempDir::new().unwrap();
-        let (driver, port) = (0..TRIES).find_map(|_| listening(driver)).expect("chromedriver never listens");
+        let (driver, port) =
+            (0..TRIES).find_map(|_| listening(drive(driver))).expect("chromedriver never listens");
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut browser = Browser { driver, address, session: String::new(), _profile: profile, _turn: turn };
         let options = browser.options(chromium, look);
@@ -191,16 +192,15 @@ impl Drop for Browser {
     }
 }
 
-/// A driver, and where it listens, as it says itself. Nothing where it ended first: it takes a port that is free over IPv4, and gives up
+fn drive(program: &PathBuf) -> Child {
+    let mut command = Command::new(program);
+    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().unwrap()
+}
+
+/// The driver, and where it listens, as it says itself. Nothing where it ended first: it takes a port that is free over IPv4, and gives up
 /// when somebody has the same one over IPv6.
-fn listening(program: &PathBuf) -> Option<(Child, u16)> {
-    let mut driver = Command::new(program)
-        .arg("--port=0")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+fn listening(mut driver: Child) -> Option<(Child, u16)> {
     let mut out = BufReader::new(driver.stdout.take().unwrap());
     let mut line = String::new();
     loop {

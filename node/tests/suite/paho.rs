@@ -2,7 +2,6 @@
 
 use crate::counterpart::{Running, counterpart};
 use crate::process::{Node, command_at, port_to_keep};
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -89,7 +88,7 @@ fn a_client_whose_node_is_killed_comes_back_and_sends_again_what_was_not_acknowl
     device.told("publish 300", "published 300");
     device.told("acknowledged", "acknowledged 300");
     // A node that stands still reads nothing, so none of these is ever taken in by this life.
-    node.signal(Signal::STOP);
+    node.freeze();
     device.told("publish 15", "published 315");
     node.kill();
     let node = Node::start_with(command_at(dir.path(), port), dir.path());

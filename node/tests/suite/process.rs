@@ -271,6 +271,19 @@ impl Node {
         kill_process(self.pid(), signal).unwrap();
     }
 
+    /// SIGSTOP, and waits until every thread stands still: the signal alone is there before they do.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_still = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        while !std::fs::read_dir(&tasks).unwrap().all(is_still) {
+            std::thread::yield_now();
+        }
+    }
+
     /// From now on nothing can be written beyond so many bytes of any file, as on a full disk.
     pub(crate) fn limit_files(&self, bytes: u64) {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };

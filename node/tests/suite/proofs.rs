@@ -256,7 +256,7 @@ fn a_copy_of_a_killed_nodes_folder_is_verified_with_no_node_and_one_byte_is_name
     (1..=40).for_each(|amount| drop(bank.transfer(&node, amount)));
     let keys = bank.keys(&node);
     keys.iter().for_each(|key| drop(bank.signed(key, 42)));
-    let copied = keys.iter().map(|key| bank.copied(key, 42)).last().unwrap();
+    let copied = bank.copied(keys.last().unwrap(), 42);
     node.kill();
     let data = bank.site.dir.path().to_str().unwrap().to_owned();
     let keys: Vec<_> = keys.iter().flat_map(|key| ["--key".to_owned(), key.to_string()]).collect();
