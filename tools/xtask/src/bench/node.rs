@@ -29,7 +29,8 @@ const PAINT: &str = "new Promise((done) => {
     look();
 })";
 const BYTES: &str = "performance.getEntries()
-    .filter(({ name, entryType }) => entryType === 'navigation' || new URL(name).pathname.startsWith('/console/'))
+    .filter(({ name, entryType }) => entryType === 'navigation'
+        || entryType === 'resource' && new URL(name).pathname.startsWith('/console/'))
     .reduce((sum, { decodedBodySize }) => sum + (decodedBodySize ?? 0), 0)";
 
 pub fn run(root: &Path) -> Result<bool> {
