@@ -110,6 +110,9 @@ async fn beyond_the_limit_of_those_who_wait_a_request_is_refused_as_busy_and_cou
     let busy = answers.iter().filter(|answer| **answer == Err(Setback::Busy)).count();
     assert!(busy > 0 && busy < answers.len(), "{answers:?}");
     let page = tidegate_kernel_plug::exposition(&desk.ledger.metrics());
-    let sample = format!("tidegate_ledger_busy_requests_total{{book=\"main\"}} {busy}");
-    assert!(page.contains(&sample), "{page}");
+    // The scrubber's own may have been one of those that were refused.
+    let is_counted = |busy: usize| {
+        page.contains(&format!("tidegate_ledger_busy_requests_total{{book=\"main\"}} {busy}\n"))
+    };
+    assert!(is_counted(busy) || is_counted(busy + 1), "{page}");
 }
