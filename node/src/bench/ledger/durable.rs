@@ -123,30 +123,48 @@ fn open_trees(path: &Path, folder: &DataFolder) -> Result<Trees, Trouble> {
 
 /// Transfers a second, and the process's CPU time for each.
 pub(super) async fn one_round(book: &Arc<Book>, workers: usize) -> Result<(f64, f64), Trouble> {
-    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let (began, cpu_before) = (Instant::now(), process_cpu());
-    let tasks: Vec<_> = (0..workers as u64)
-        .map(|worker| {
-            let (book, stop, done) = (book.clone(), stop.clone(), done.clone());
+    let transfers = done_in(ROUND, &vec![book.clone(); workers]).await? as f64;
+    let cpu = process_cpu().saturating_sub(cpu_before).as_secs_f64();
+    Ok((transfers / began.elapsed().as_secs_f64(), cpu * 1e6 / transfers.max(1.0)))
+}
+
+/// Who does one transfer after another.
+pub(super) trait Doer: Send + Sync + 'static {
+    fn once(&self, nth: u64) -> impl Future<Output = Result<(), Trouble>> + Send;
+}
+
+impl Doer for Book {
+    async fn once(&self, nth: u64) -> Result<(), Trouble> {
+        self.submit(vec![transfer(nth)]).await?.remove(0)?;
+        Ok(())
+    }
+}
+
+/// How many transfers so many tasks have done after that time, each its own.
+pub(super) async fn done_in<D: Doer>(time: Duration, doers: &[Arc<D>]) -> Result<u64, Trouble> {
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let each = doers.iter().cloned().zip(0_u64..);
+    let tasks: Vec<_> = each
+        .map(|(doer, worker)| {
+            let (stop, done) = (stop.clone(), done.clone());
             tokio::spawn(async move {
                 let mut nth = worker * 7919;
                 while !stop.load(Ordering::Relaxed) {
                     nth += 1;
-                    book.submit(vec![transfer(nth)]).await?.remove(0)?;
+                    doer.once(nth).await?;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok::<(), Trouble>(())
             })
         })
         .collect();
-    tokio::time::sleep(ROUND).await;
+    tokio::time::sleep(time).await;
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await??;
     }
-    let transfers = done.load(Ordering::Relaxed) as f64;
-    let cpu = process_cpu().saturating_sub(cpu_before).as_secs_f64();
-    Ok((transfers / began.elapsed().as_secs_f64(), cpu * 1e6 / transfers.max(1.0)))
+    Ok(done.load(Ordering::Relaxed))
 }
 
 /// Two accounts that differ.

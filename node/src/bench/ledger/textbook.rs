@@ -9,7 +9,6 @@ use crate::bench::scratch::Scratch;
 use crate::bench::{Report, Trouble};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tidegate_gear_postgres::{Config, Postgres};
 use tidegate_kernel_journal::{DataFolder, Id, SystemClock};
@@ -86,28 +85,15 @@ async fn textbook(server: SocketAddr, connections: usize) -> Result<f64, Trouble
 }
 
 async fn round(tellers: &[Arc<Teller>]) -> Result<f64, Trouble> {
-    let (stop, done, began) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Instant::now());
-    let each = tellers.iter().cloned().zip(0_u64..);
-    let tasks: Vec<_> = each
-        .map(|(teller, worker)| {
-            let (stop, done) = (stop.clone(), done.clone());
-            tokio::spawn(async move {
-                let mut nth = worker * 7919;
-                while !stop.load(Ordering::Relaxed) {
-                    nth += 1;
-                    teller.transfer(nth).await?;
-                    done.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok::<(), Trouble>(())
-            })
-        })
-        .collect();
-    tokio::time::sleep(ROUND).await;
-    stop.store(true, Ordering::Relaxed);
-    for task in tasks {
-        task.await??;
+    let began = Instant::now();
+    let done = durable::done_in(ROUND, tellers).await?;
+    Ok(done as f64 / began.elapsed().as_secs_f64())
+}
+
+impl durable::Doer for Teller {
+    async fn once(&self, nth: u64) -> Result<(), Trouble> {
+        self.transfer(nth).await
     }
-    Ok(done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
 }
 
 /// One connection of the textbook, with its statements prepared.
