@@ -184,11 +184,16 @@ impl<S: Sink> Pump<S> {
         joined
     }
 
+    /// Flights of one lane, under way or landed behind one that takes longer; at so many it reads no more.
+    fn flights_max(&self) -> usize {
+        LANDED_PER_FLIGHT_MAX * (1 + self.limit.current())
+    }
+
     fn gather(&mut self) -> bool {
-        let (now, landed_max) = (self.now(), LANDED_PER_FLIGHT_MAX * (1 + self.limit.current()));
+        let (now, flights_max) = (self.now(), self.flights_max());
         let (mut worked, mut failure, sink) = (false, None, self.post.state.name.clone());
         let mut live_moved = false;
-        for (at, lane) in self.lanes().enumerate().filter(|(_, lane)| lane.flights.len() < landed_max) {
+        for (at, lane) in self.lanes().enumerate().filter(|(_, lane)| lane.flights.len() < flights_max) {
             match lane.gather(&sink, now) {
                 Ok(moved) => (worked, live_moved) = (worked | moved, live_moved | (moved && at == 0)),
                 Err(error) => failure = Some(error),
@@ -370,7 +375,9 @@ impl<S: Sink> Pump<S> {
         let alarm = self.started + self.alarm(now);
         // What comes while a parcel waits for its age is read once, when that is over.
         let gathers = self.live.due_in(now).is_some_and(|due| !due.is_zero());
-        let listens = now >= self.hold_until && !self.live.is_full() && !self.is_busy && !gathers;
+        let has_room = !self.live.is_full() && self.live.flights.len() < self.flights_max();
+        // Woken for what it may not read, it would turn in circles, and never leave its thread to the delivery it waits for.
+        let listens = now >= self.hold_until && has_room && !self.is_busy && !gathers;
         // What is there and cannot be sent yet is no news: the end of a delivery wakes for it, or the alarm. Woken for it at once, a
         // sink that is cut off would turn in circles, and leave its threads to no other sink.
         let hears = listens && !self.has_telemetry && now >= self.telemetry_at && self.tap.is_empty();

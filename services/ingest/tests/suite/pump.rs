@@ -1,11 +1,14 @@
 //! From an offer to a row, with sinks that work, fail, hang and panic.
 
-use crate::site::{Mood, PATIENCE, Probe, SYNCED, Site, payloads};
+use crate::site::{Mood, PATIENCE, Probe, SYNCED, Site, config, payloads};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use tempfile::TempDir;
 use tidegate_kernel_journal::{Entry, Id};
 use tidegate_kernel_plug::{Capability, exposition};
-use tidegate_service_ingest::{Class, READINGS};
+use tidegate_service_ingest::{Class, LimitKind, READINGS, Row, Setback, Sink, SinkConfig};
+use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reading_reaches_the_sink_with_its_class_and_is_no_replay() {
@@ -34,6 +37,34 @@ async fn a_failing_sink_lags_and_its_rows_come_again_as_replay() {
     let well = site.accounts(|accounts| accounts.sinks[1].delivered == 1).await;
     assert_eq!((well.sink_states[0].breaker, well.sinks[1].replayed), ("closed", 1));
     assert_eq!(payloads(&probe.rows_now()), ["1"]);
+}
+
+/// Its first delivery takes as long as the test wants, those behind it no time.
+struct SlowStart(Arc<Notify>, AtomicBool);
+
+impl Sink for SlowStart {
+    async fn deliver(&self, _: &[Row]) -> Result<(), Setback> {
+        if !self.1.swap(true, Ordering::Relaxed) {
+            self.0.notified().await;
+        }
+        Ok(())
+    }
+}
+
+/// On one thread the pump itself must make way for what it waits for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_delivery_that_takes_long_is_not_kept_from_ending_by_what_lands_behind_it() {
+    let dir = TempDir::new().unwrap();
+    let (site, gate) = (Site::open(&dir), Arc::new(Notify::new()));
+    let one_by_one =
+        SinkConfig { batch_rows_max: 1, limit: LimitKind::Fixed(2), ..SinkConfig::of(&config()) };
+    let opened = gate.clone();
+    site.sink_with(one_by_one, move || SlowStart(opened.clone(), AtomicBool::new(false)));
+    (0..100).for_each(|number| site.publish("line/7/temp", &number.to_string()));
+    site.accounts(|accounts| accounts.sinks[1].in_flight >= 12).await;
+    gate.notify_one();
+    let accounts = site.accounts(|accounts| accounts.sinks[1].delivered == 100).await;
+    assert_eq!(accounts.sinks[1].replayed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
