@@ -5,6 +5,7 @@
 
 mod interleaved;
 mod oracle;
+mod pruning;
 mod rig;
 
 use crate::disk::Fault;

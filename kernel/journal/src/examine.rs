@@ -31,6 +31,8 @@ pub struct JournalReport {
     pub head_seq: u64,
     pub last_stamp_ms: u64,
     pub records: u64,
+    /// Of these, those whose payload is gone.
+    pub pruned: u64,
     pub counts: Vec<(u16, Counts)>,
     pub accounts: Vec<Account>,
     pub registers: Registers,
@@ -204,6 +206,7 @@ impl<'a, 'b> Reading<'a, 'b> {
         self.report.head_seq = self.report.head_seq.max(head.seq);
         if !head.flags.restated {
             self.report.records += 1;
+            self.report.pruned += u64::from(head.flags.pruned);
         }
         if head.stream != CONTROL {
             *self.control.counts.entry(head.stream).or_default() += counts_as(head);

@@ -15,6 +15,10 @@ mod switches {
     pub(crate) const fn reuses_a_sequence_number() -> bool {
         false
     }
+
+    pub(crate) const fn swaps_before_the_sync() -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
@@ -26,6 +30,7 @@ mod switches {
         AckBeforeSync,
         SkippedCommitCheck,
         SequenceReuse,
+        SwapBeforeSync,
     }
 
     thread_local! {
@@ -46,5 +51,9 @@ mod switches {
 
     pub(crate) fn reuses_a_sequence_number() -> bool {
         is_planted(Planted::SequenceReuse)
+    }
+
+    pub(crate) fn swaps_before_the_sync() -> bool {
+        is_planted(Planted::SwapBeforeSync)
     }
 }

@@ -116,7 +116,9 @@ fn gone(seq: u64) -> ReadError {
 }
 
 fn is_listed(shared: &Shared, segment: &Segment) -> bool {
-    shared.lock().segments.iter().any(|listed| listed.number == segment.number)
+    // With another salt it was written anew meanwhile, and what was read of it is no more.
+    let is_it = |listed: &Segment| (listed.number, listed.salt) == (segment.number, segment.salt);
+    shared.lock().segments.iter().any(is_it)
 }
 
 /// The record with this id.

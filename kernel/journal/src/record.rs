@@ -53,7 +53,7 @@ pub struct Head {
 pub struct Flags {
     /// Never shed: over quota it is copied to the head before its segment goes.
     pub critical: bool,
-    /// The payload was replaced by the hashes an audit tree needs.
+    /// The payload is gone; what stands for it is in its place: see [`crate::Journal::prune`]. Whoever reads payloads looks here first.
     pub pruned: bool,
     /// A critical record copied forward before its segment went; see [`crate::carried`].
     pub carried: bool,

@@ -3,9 +3,11 @@
 //! `<name>-<seq, 20 digits>.snap`: magic, number u64, length u64, CRC32C u32 of the bytes, zero u32, then the bytes. The newest
 //! two of a name are kept, so that one cut off while it was written costs nothing.
 
-use crate::disk::{Disk, read_whole, write_whole};
+use crate::disk::{Disk, RealDisk, read_whole, write_whole};
+use crate::folder::BOOKS;
 use crate::record::{u32_at, u64_at};
 use std::io;
+use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"TIDESNP\n";
 const HEADER_BYTES: usize = 32;
@@ -31,6 +33,13 @@ pub(crate) fn newest(disk: &dyn Disk, name: &str, seq_max: u64) -> io::Result<Op
         }
     }
     Ok(None)
+}
+
+/// All of a name that lie in the journal `books` of a data folder, oldest first; without content where one is damaged.
+pub fn snapshots_in_books(data: &Path, name: &str) -> io::Result<Vec<(u64, Option<Vec<u8>>)>> {
+    let disk = RealDisk::existing(&data.join(BOOKS))?;
+    let listed = listed(&disk, name)?.into_iter();
+    listed.map(|(seq, file, bytes)| Ok((seq, decode(seq, read_whole(&disk, &file, bytes)?)))).collect()
 }
 
 fn decode(seq: u64, mut file: Vec<u8>) -> Option<Vec<u8>> {

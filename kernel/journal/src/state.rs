@@ -136,6 +136,12 @@ impl Segment {
         }
     }
 
+    /// The same records lie elsewhere in it now.
+    pub(crate) fn rewritten(&mut self, header: &Header) {
+        (self.salt, self.bytes, self.end) = (header.salt, header.bytes, header.bytes);
+        self.index.clear();
+    }
+
     /// What a reader needs of it. The index of a long segment is 24 KiB, too much to copy for each read.
     pub(crate) fn without_index(&self) -> Segment {
         Segment { index: Vec::new(), file: self.file.clone(), ..*self }

@@ -21,6 +21,7 @@ pub(super) const LIMIT: ReadLimit = ReadLimit { records: 3, bytes: 4096 };
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rig {
     pub(super) disk: SimDisk,
+    keeps: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +64,11 @@ pub(super) struct Session {
 }
 
 impl Rig {
+    /// Of a journal that keeps everything.
+    pub(super) fn kept() -> Rig {
+        Rig { keeps: true, ..Rig::default() }
+    }
+
     pub(super) fn options() -> Options {
         Options {
             segment_bytes: [4096; 3],
@@ -72,12 +78,18 @@ impl Rig {
     }
 
     pub(super) fn open(&self) -> Result<Session, OpenError> {
-        Rig::open_on(Arc::new(self.disk.clone()))
+        let drained = Rig::options();
+        let retention = if self.keeps { Retention::Keep } else { drained.retention };
+        Rig::open_with(Arc::new(self.disk.clone()), Options { retention, ..drained })
     }
 
     pub(super) fn open_on(disk: Arc<dyn Disk>) -> Result<Session, OpenError> {
+        Rig::open_with(disk, Rig::options())
+    }
+
+    fn open_with(disk: Arc<dyn Disk>, options: Options) -> Result<Session, OpenError> {
         let bell = Arc::new(Bell::default());
-        let journal = Journal::open(disk, Arc::new(StandingClock), Rig::options(), bell)?;
+        let journal = Journal::open(disk, Arc::new(StandingClock), options, bell)?;
         let recovered_head = journal.status().head_seq;
         settle_down(&journal);
         let cursors = CURSORS.iter().filter_map(|name| journal.cursor(name, STREAM).ok()).collect();
