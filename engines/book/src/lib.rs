@@ -33,7 +33,7 @@ pub use form::NotAFact;
 pub use id::Id;
 pub use name::{Currency, MEMO_BYTES_MAX, Memo, NAME_BYTES_MAX, Name};
 pub use order::{Action, Command, LINKED_MAX, Order};
-pub use reckoning::{Contradiction, Reckoned, Reckoning};
+pub use reckoning::{Contradiction, Difference, Reckoned, Reckoning};
 pub use refusal::{Conflict, Refusal, Refused};
 pub use state::{BookLimit, Reservation, State};
 pub use trial::Trial;

@@ -4,6 +4,10 @@
 //! Shares no code with `State` but the form of facts. Forgets nothing: 24 bytes for each order, to see at the end that no id was applied
 //! twice.
 
+mod kept;
+
+pub use kept::Difference;
+
 use crate::account::{AccountNumber, Limits};
 use crate::fact::{Fact, Posting, Step};
 use crate::id::Id;

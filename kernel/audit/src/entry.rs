@@ -15,6 +15,7 @@
 
 use crate::error::AuditError;
 use crate::profile::{HASH_BYTES, Hash, Profile};
+use crate::stub::Stub;
 use tidegate_kernel_id::Id;
 use tidegate_kernel_journal::Record;
 
@@ -34,8 +35,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The same before and after the record was pruned. What is said to be pruned and has no stub is taken as it is, and is another leaf.
     pub fn of(profile: Profile, record: &Record) -> Entry {
-        let head = &record.head;
+        let (head, stub) = (&record.head, Stub::in_record(record));
+        let whole = || (record.payload.len() as u32, profile.hash(&record.payload));
+        let (payload_bytes, payload_hash) =
+            stub.map_or_else(whole, |stub| (stub.payload_bytes, stub.hash(profile)));
         Entry {
             stream: head.stream,
             kind: head.kind,
@@ -43,8 +48,8 @@ impl Entry {
             seq: head.seq,
             stamp_ms: head.stamp_ms,
             id: head.id,
-            payload_bytes: record.payload.len() as u32,
-            payload_hash: profile.hash(&record.payload),
+            payload_bytes,
+            payload_hash,
         }
     }
 
