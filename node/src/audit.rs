@@ -17,13 +17,15 @@ mod leaving;
 mod log;
 mod pair;
 mod proofs;
+mod stopped;
 mod trees;
 mod witnessing;
 
 pub(crate) use checking::tell_proof;
 pub(crate) use config::{Config, SECTION};
 pub(crate) use leaving::Leaving;
-pub(crate) use log::Log;
+pub(crate) use log::{FOLDER, Log};
+pub(crate) use stopped::Stopped;
 pub(crate) use trees::Trees;
 pub(crate) use witnessing::routes as witness_routes;
 
@@ -47,7 +49,7 @@ use tidegate_kernel_plug::{Act, Need, Outcome, Refusal, Role, Route, Routes, Wit
 use tidegate_kernel_trace::within;
 
 /// The stream in `books`.
-const AUDIT: u16 = 10;
+pub(crate) const AUDIT: u16 = 10;
 const ACT: u16 = 1;
 const OUTCOME: u16 = 2;
 const VERSION: u8 = 1;

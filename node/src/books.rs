@@ -1,9 +1,10 @@
-//! `tidegate ledger`: verifies books that lie in a folder, and asks a running node for proofs.
+//! `tidegate ledger`: verifies and prunes books that lie in a folder, and asks a running node for proofs.
 
 mod json;
+mod pruning;
 mod words;
 
-use crate::audit::tell_proof;
+use crate::audit::{AUDIT, FOLDER, tell_proof};
 use crate::banner::say;
 use crate::cli::{Ledger, VerifyBooks};
 use crate::failure::Failure;
@@ -13,7 +14,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use tidegate_kernel_audit::AuditError;
-use tidegate_service_ledger::verify::{Trust, verify};
+use tidegate_service_ledger::verify::{Acts, Trust, verify};
 
 /// Bytes of a file with checkpoints: some ten thousand of them.
 const CHECKPOINTS_BYTES_MAX: u64 = 4 << 20;
@@ -21,6 +22,7 @@ const CHECKPOINTS_BYTES_MAX: u64 = 4 << 20;
 pub(crate) fn run(command: &Ledger) -> Result<ExitCode, Failure> {
     match command {
         Ledger::Verify(options) => tell(options),
+        Ledger::Prune(options) => pruning::run(options),
         Ledger::Proof { id, book, tree, node } => tell_proof(&format!("ledger/{book}"), id, tree, node),
     }
 }
@@ -43,7 +45,8 @@ fn trust(options: &VerifyBooks) -> Result<Trust, Failure> {
     let unusable = |error: AuditError| Failure::new(error.code(), &error, error.hint());
     let keys = options.key.iter().map(|key| key.parse()).collect::<Result<_, _>>().map_err(unusable)?;
     let notes = options.checkpoints.as_deref().map(notes).transpose()?.unwrap_or_default();
-    Ok(Trust { keys, notes })
+    let acts = Acts { stream: AUDIT, trees: options.data.join(FOLDER) };
+    Ok(Trust { keys, notes, acts: Some(acts) })
 }
 
 fn notes(file: &Path) -> Result<Vec<String>, Failure> {

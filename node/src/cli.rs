@@ -13,7 +13,7 @@ pub(crate) use gear::{Gear, GearMove};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
-pub(crate) use ledger::{Ledger, Verify as VerifyBooks};
+pub(crate) use ledger::{Ledger, Prune as PruneBook, Verify as VerifyBooks};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
 use clap::{Args, Parser, Subcommand};

@@ -17,7 +17,7 @@ mod sessions;
 mod tries;
 
 pub(crate) use config::{Config, IdentityError};
-pub(crate) use key::NodeKey;
+pub(crate) use key::{NODE_KEY, NodeKey};
 pub(crate) use login::{Login, LoginRefused, Opened};
 pub(crate) use secret::{fresh_secret, print};
 pub(crate) use section::SECTION;

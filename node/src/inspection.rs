@@ -5,6 +5,8 @@
 mod json;
 mod words;
 
+pub(crate) use words::utc;
+
 use crate::banner::say;
 use crate::cli::{Journal, Look};
 use crate::failure::Failure;

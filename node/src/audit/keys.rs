@@ -9,7 +9,7 @@ use tidegate_kernel_audit::{Profile, Signer, Verifier, Witness};
 use tidegate_kernel_sm::sm2;
 use zeroize::Zeroizing;
 
-const SM2_KEY: &str = "sm2.key";
+pub(super) const SM2_KEY: &str = "sm2.key";
 
 #[derive(Debug)]
 pub(super) struct Keys {

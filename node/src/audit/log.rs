@@ -7,7 +7,7 @@ use tidegate_kernel_journal::Journal;
 use tidegate_service_ledger::{known_stream, trees_folder};
 
 /// Below the data folder.
-pub(super) const FOLDER: &str = "audit";
+pub(crate) const FOLDER: &str = "audit";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Log {

@@ -164,7 +164,8 @@ impl Asked {
         };
         let Some(seq) = seq else { return Ok(None) };
         let Some(proof) = self.tree.prove(seq)? else { return Ok(None) };
-        Ok(Some(match self.record(seq)? {
+        // Of a pruned one there is nothing to be read but what the entry says.
+        Ok(Some(match self.record(seq)?.filter(|record| !record.head.flags.pruned) {
             Some(record) => proof.with_payload(&record.payload),
             None => proof,
         }))

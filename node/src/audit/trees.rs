@@ -60,6 +60,12 @@ impl Trees {
         self.pairs.iter().find(|pair| pair.log == *log)
     }
 
+    /// The keys of the trees over a book, by profile.
+    pub(crate) fn keys_of(&self, book: &str) -> Vec<Verifier> {
+        let pair = self.pair(&Log::Book(book.to_owned()));
+        pair.iter().flat_map(|pair| pair.trees()).map(|(_, tree)| tree.key().clone()).collect()
+    }
+
     /// All of them, with what they are called behind the origin.
     pub(super) fn all(&self) -> impl Iterator<Item = (String, &Tree)> {
         self.pairs.iter().flat_map(|pair| pair.trees())

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::path::Path;
 use tidegate_engine_book::{Currency, Reckoned, Trial};
-use tidegate_service_ledger::verify::{Fault, Tree, Verification, Verified};
+use tidegate_service_ledger::verify::{Fault, Gone, Tree, Verification, Verified};
 
 /// One line.
 pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) -> String {
@@ -15,6 +15,7 @@ pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) 
         "last_seq": verification.journal.head_seq,
         "unfinished_bytes": verification.journal.unfinished_bytes,
         "books": verification.books.iter().map(|one| book(one, with_accounts)).collect::<Vec<_>>(),
+        "acts": verification.acts.iter().flat_map(|acts| &acts.trees).map(tree).collect::<Vec<_>>(),
         "notes": verification.notes(),
         "faults": faults,
     });
@@ -22,7 +23,7 @@ pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) 
 }
 
 fn book(verified: &Verified, with_accounts: bool) -> Value {
-    let Verified { book, reckoning, seqs, trees, .. } = verified;
+    let Verified { book, reckoning, seqs, trees, pruned, .. } = verified;
     let trial: Vec<_> = reckoning.trial().iter().map(|(currency, trial)| sums(*currency, trial)).collect();
     let mut object = json!({
         "book": book,
@@ -32,6 +33,9 @@ fn book(verified: &Verified, with_accounts: bool) -> Value {
         "accounts": reckoning.accounts().len(),
         "reservations": reckoning.reservations(),
         "trial": trial,
+        "pruned": pruned.map(|Gone { facts, through, at_ms, snapshot_seq }| json!({
+            "facts": facts, "through": through, "at_ms": at_ms, "snapshot_seq": snapshot_seq,
+        })),
         "trees": trees.iter().map(tree).collect::<Vec<_>>(),
     });
     if with_accounts {

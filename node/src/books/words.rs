@@ -1,9 +1,10 @@
 //! A verification as a person reads it. Pure.
 
+use crate::inspection::utc;
 use std::fmt::Write;
 use std::path::Path;
 use tidegate_engine_book::Trial;
-use tidegate_service_ledger::verify::{Tree, Verification, Verified};
+use tidegate_service_ledger::verify::{Acted, Gone, Tree, Verification, Verified};
 
 pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) -> String {
     let journal = &verification.journal;
@@ -14,6 +15,10 @@ pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) 
         journal.head_seq
     );
     verification.books.iter().for_each(|one| book(&mut text, one, with_accounts));
+    if let Some(Acted { trees, .. }) = &verification.acts {
+        text.push_str("administrative acts\n");
+        trees.iter().for_each(|one| tree(&mut text, one));
+    }
     for note in verification.notes() {
         let _ = writeln!(text, "note: {note}");
     }
@@ -44,6 +49,14 @@ fn book(text: &mut String, verified: &Verified, with_accounts: bool) {
         let (name, currency) = (&account.name, account.currency);
         let _ =
             writeln!(text, "  {name}  {currency}  posted {posted}  outgoing {outgoing}  incoming {incoming}");
+    }
+    if let Some(Gone { facts, through, at_ms, snapshot_seq }) = verified.pruned {
+        let stands = match snapshot_seq {
+            Some(seq) => format!("the signed snapshot as of record {seq} stands for them"),
+            None => "no snapshot stands for them".to_owned(),
+        };
+        let at = utc(at_ms);
+        let _ = writeln!(text, "  pruned: {facts} of these facts, up to record {through} of {at}; {stands}");
     }
     trees.iter().for_each(|one| tree(text, one));
 }

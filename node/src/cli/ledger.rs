@@ -3,6 +3,7 @@
 use crate::cli::Running;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use tidegate_service_ledger::Before;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Ledger {
@@ -16,6 +17,18 @@ signed. It locks, writes and makes nothing. Copy the folder of a node that is st
 
 Exit status: 0 nothing speaks against the books; 1 something does, the error has a code and names the first bad record; 2 usage")]
     Verify(Verify),
+    /// Let the content of old facts of a book go, behind a signed snapshot of it: balances, trees and proofs stay
+    #[command(after_help = "\
+Example:
+  tidegate ledger prune ./tidegate-data --before 2026-01-01T00:00:00+08:00 --dry-run
+  tidegate ledger prune ./tidegate-data --before 2026-01-01T00:00:00+08:00
+
+The node must be stopped. Everything is verified first, and nothing goes if something speaks against the books. Of each fact its number,
+time, id and hashes stay; what it said does not come back but from a backup. It is written down as an administrative act. One that was
+cut off is gone on with when it is called again.
+
+Exit status: 0 pruned, or nothing to do; 1 refused or failed, the error has a code; 2 usage")]
+    Prune(Prune),
     /// Print the proof that a transfer is in a tree of its book: a text that opens with the tree's key and nothing else
     #[command(after_help = "\
 Example:
@@ -35,6 +48,38 @@ It takes the role of auditor. Exit status: 0 printed; 1 not, the error has a cod
         #[command(flatten)]
         node: Running,
     },
+}
+
+/// Which facts go.
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// The data folder
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Facts before this go: a time such as 2026-01-01T00:00:00+08:00, or the number of a record
+    #[arg(long, value_name = "TIME|SEQ", value_parser = before)]
+    pub(crate) before: Before,
+    /// The book
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub(crate) book: String,
+    /// Only verify and say what would be done; changes nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// One JSON object instead of words
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The configuration file; by default DIR/tidegate.toml or else ./tidegate.toml, if it is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+fn before(text: &str) -> Result<Before, String> {
+    if let Ok(seq) = text.parse() {
+        return Ok(Before::Seq(seq));
+    }
+    let time: Option<jiff::Timestamp> = text.parse().ok();
+    let ms = time.and_then(|time| u64::try_from(time.as_millisecond()).ok());
+    ms.map(Before::Ms).ok_or_else(|| "write a time such as 2026-01-01T00:00:00+08:00, or a number".to_owned())
 }
 
 /// Which folder, and what is believed.

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-const FILE: &str = "node.key";
+pub(crate) const NODE_KEY: &str = "node.key";
 
 /// The key, read.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct NodeKey {
 impl NodeKey {
     /// Reads the key in this data folder, or makes it. Blocks for the disk.
     pub(crate) fn open(data: &Path) -> Result<NodeKey, Failure> {
-        key_file::open(data, FILE, made, |bytes| {
+        key_file::open(data, NODE_KEY, made, |bytes| {
             let pair = Ed25519KeyPair::from_pkcs8(bytes).map_err(|error| error.to_string())?;
             Ok(NodeKey { pair, pkcs8: Zeroizing::new(bytes.to_vec()) })
         })
@@ -61,7 +61,7 @@ mod tests {
     fn the_key_is_made_once_for_its_owner_and_found_again() {
         let dir = TempDir::new().unwrap();
         let made = NodeKey::open(dir.path()).unwrap();
-        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join(NODE_KEY)).unwrap().permissions().mode();
         assert_eq!((mode & 0o777, made.fingerprint().len()), (MODE, 64));
         assert_eq!(NodeKey::open(dir.path()).unwrap().fingerprint(), made.fingerprint());
         assert!(!dir.path().join("node.key.new").exists());
@@ -71,7 +71,7 @@ mod tests {
     fn a_key_that_others_read_or_that_is_none_is_refused_and_left_as_it_is() {
         let dir = TempDir::new().unwrap();
         NodeKey::open(dir.path()).unwrap();
-        let path = dir.path().join(FILE);
+        let path = dir.path().join(NODE_KEY);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(NodeKey::open(dir.path()).unwrap_err().to_string().contains("TG-ID-020"));
         fs::set_permissions(&path, fs::Permissions::from_mode(MODE)).unwrap();

@@ -45,6 +45,7 @@ fn journal(report: &JournalReport) -> Value {
     json!({
         "journal": report.name,
         "records": report.records,
+        "pruned": report.pruned,
         "head_seq": report.head_seq,
         "last_stamp_ms": report.last_stamp_ms,
         "streams": streams,

@@ -64,13 +64,14 @@ fn short_journal(journal: &JournalReport) -> String {
 }
 
 fn headline(journal: &JournalReport) -> String {
-    let JournalReport { name, records, head_seq, .. } = journal;
+    let JournalReport { name, records, pruned, head_seq, .. } = journal;
+    let pruned = if *pruned == 0 { String::new() } else { format!(" ({pruned} of them pruned)") };
     let segments = many(journal.segments.len() as u64, "segment");
     let last = match head_seq {
         0 => String::new(),
         _ => format!("; the last is number {head_seq}, of {}", utc(journal.last_stamp_ms)),
     };
-    format!("journal {name}: {} in {segments}{last}\n", many(*records, "record"))
+    format!("journal {name}: {}{pruned} in {segments}{last}\n", many(*records, "record"))
 }
 
 fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
@@ -159,7 +160,7 @@ fn many(count: u64, what: &str) -> String {
 }
 
 /// Day and time; the days by the era of 400 years, each beginning in March, so that leap days are last.
-fn utc(stamp_ms: u64) -> String {
+pub(crate) fn utc(stamp_ms: u64) -> String {
     let (days, ms) = (stamp_ms / 86_400_000, stamp_ms % 86_400_000);
     let (era, day_of_era) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

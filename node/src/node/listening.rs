@@ -14,12 +14,12 @@ use crate::storage::Storage;
 use std::sync::Arc;
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_gear_postgres::Postgres;
-use tidegate_kernel_journal::{Clock, SystemClock};
+use tidegate_kernel_journal::{Clock, Journal, SystemClock};
 use tidegate_kernel_plug::{Capability, HttpCounts, Routes};
 use tidegate_service_broker::{self as broker, Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::http as inputs;
-use tidegate_service_ledger::{Ledger, http as books};
+use tidegate_service_ledger::{Ledger, OpenError, http as books, require_signed};
 
 /// All capabilities, in the order of what is wired to what.
 pub(super) type Wired = Arc<[Arc<dyn Capability>]>;
@@ -134,7 +134,9 @@ impl Site<'_> {
         }
         let (clock, journal): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), self.folder.books());
         let opened = match self.settings.postgres.chosen().cloned() {
-            None => Ledger::open(journal, &clock, &self.settings.ledger),
+            None => self
+                .require_signed(journal)
+                .and_then(|()| Ledger::open(journal, &clock, &self.settings.ledger)),
             Some(config) => {
                 let gear = Postgres::new(journal.clone(), self.settings.sinks.dialer()?, config);
                 Ledger::on(journal, Arc::new(gear), &clock, &self.settings.ledger)
@@ -142,6 +144,12 @@ impl Site<'_> {
         };
         let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
         Ok(Some(Arc::new(ledger)))
+    }
+
+    /// What stands for pruned facts has to be this node's word.
+    fn require_signed(&self, journal: &Journal) -> Result<(), OpenError> {
+        let books = &self.settings.ledger.books;
+        books.iter().try_for_each(|book| require_signed(journal, &book.name, &self.trees.keys_of(&book.name)))
     }
 
     async fn open_ways(&self) -> Result<Ways, Failure> {

@@ -52,6 +52,7 @@ mod process;
 mod proofs;
 mod readme;
 mod refusals;
+mod retention;
 mod rules;
 mod secure;
 mod servers;

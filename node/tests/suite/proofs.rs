@@ -17,13 +17,13 @@ use tlog_tiles::{
 };
 
 /// A node with the book `main` and two accounts.
-struct Bank {
-    site: Site,
-    copies: TempDir,
+pub(crate) struct Bank {
+    pub(crate) site: Site,
+    pub(crate) copies: TempDir,
 }
 
 impl Bank {
-    fn new() -> Bank {
+    pub(crate) fn new() -> Bank {
         let (site, copies) = (Site::new(), TempDir::new().unwrap());
         site.add("[ledger.books.main]\n");
         site.set(&format!("copy_to = {:?}", copies.path().join("checkpoints")));
@@ -31,7 +31,7 @@ impl Bank {
     }
 
     /// With accounts, also where they are there already.
-    fn start(&self) -> Node {
+    pub(crate) fn start(&self) -> Node {
         let node = self.site.start();
         for (name, min) in [("source", i64::MIN), ("till", 0)] {
             let body = json!({"name": name, "currency": "CNY", "min": min}).to_string();
@@ -46,17 +46,22 @@ impl Bank {
     }
 
     /// The order's id.
-    fn transfer(&self, node: &Node, amount: i64) -> String {
+    pub(crate) fn transfer(&self, node: &Node, amount: i64) -> String {
+        self.transfer_for(node, amount, "")
+    }
+
+    pub(crate) fn transfer_for(&self, node: &Node, amount: i64, memo: &str) -> String {
         let id = Id::v7(SystemClock.wall_ms()).to_string();
-        let order =
-            json!({"id": id, "kind": "transfer", "debit": "source", "credit": "till", "amount": amount});
+        let order = json!({
+            "id": id, "kind": "transfer", "debit": "source", "credit": "till", "amount": amount, "memo": memo,
+        });
         let answer = self.post(node, "transfers", &json!({"orders": [order]}).to_string());
         assert_eq!(answer["accepted"], 1, "{answer}");
         id
     }
 
     /// Of the trees over the book.
-    fn keys(&self, node: &Node) -> Vec<Verifier> {
+    pub(crate) fn keys(&self, node: &Node) -> Vec<Verifier> {
         let keys = self.site.keys(node);
         keys.into_iter().filter(|key| key.name().contains("/ledger/main/")).collect()
     }
@@ -66,7 +71,7 @@ impl Bank {
     }
 
     /// Waits for a checkpoint over so many facts.
-    fn signed(&self, key: &Verifier, size: u64) -> Checkpoint {
+    pub(crate) fn signed(&self, key: &Verifier, size: u64) -> Checkpoint {
         let (tree, began) = (Tree::new(&self.folder(key), key.clone()), Instant::now());
         loop {
             assert!(began.elapsed() < PATIENCE, "no checkpoint over {size} facts");
@@ -88,7 +93,7 @@ impl Bank {
         file
     }
 
-    fn command(&self, node: &Node, words: &[&str]) -> std::process::Output {
+    pub(crate) fn command(&self, node: &Node, words: &[&str]) -> std::process::Output {
         let mut command = std::process::Command::new(crate::process::binary());
         let admin = node.admin().to_string();
         command.args(words).args(["--admin", &admin]).env("TIDEGATE_TOKEN", self.site.auditor());

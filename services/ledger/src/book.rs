@@ -150,7 +150,8 @@ impl Book {
         &self,
         read: impl FnOnce(&Past) -> Result<T, Setback> + Send + 'static,
     ) -> Result<T, Setback> {
-        let past = Past(self.store.clone());
+        let (store, book) = (self.store.clone(), self.config.name.clone());
+        let past = Past { store, book, limit: self.config.limit };
         // Blocks, so not on a thread that serves.
         let done = tokio::task::spawn_blocking(move || read(&past));
         done.await.unwrap_or_else(|error| Err(Setback::Read(error.to_string())))

@@ -1,15 +1,16 @@
 //! The embedded gear: each book is a stream of the journal `books`, and a register says which.
 
 use crate::arriving::Arriving;
+use crate::base;
 use crate::error::{OpenError, Setback};
 use crate::ledger::STREAM_MIN;
 use crate::moving::Arrival;
 use crate::port::{Guarantees, OneWriter};
 use crate::replay::Place;
-use crate::store::{Gear, Gone, Reaching, Row, Store, StoreCounts};
+use crate::store::{AT_ONCE, Gear, Gone, Reaching, Row, Store, StoreCounts};
 use std::sync::Arc;
-use tidegate_engine_book::{AccountNumber, Fact};
-use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Refusal, Unknown};
+use tidegate_engine_book::{AccountNumber, Fact, Id as BookId};
+use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Refusal, Registers, Unknown};
 
 /// Bytes of facts read at once.
 const BYTES_AT_ONCE: usize = 1 << 20;
@@ -73,6 +74,12 @@ impl Embedded {
 /// The stream a book has; nothing before it was opened for the first time.
 pub fn known_stream(journal: &Journal, book: &str) -> Option<u16> {
     number(journal, &format!("{REGISTER}{book}"))
+}
+
+/// The stream a book has by these registers of a journal.
+pub(crate) fn stream_in(registers: &Registers, book: &str) -> Option<u16> {
+    let bytes = registers.get(&format!("{REGISTER}{book}"))?;
+    bytes.first_chunk().copied().map(u16::from_le_bytes)
 }
 
 fn number(journal: &Journal, register: &str) -> Option<u16> {
@@ -142,6 +149,35 @@ impl Store for Place {
     fn write_snapshot(&self, seq: u64, bytes: &[u8]) -> Result<(), OpenError> {
         let written = self.journal.write_snapshot(&self.snapshot_name(), seq, bytes);
         written.map_err(|source| OpenError::Snapshot { book: self.book.clone(), source })
+    }
+
+    fn base(&self) -> Result<Option<Vec<u8>>, OpenError> {
+        match self.journal.snapshot(&base::name_of(self.stream)) {
+            Ok(Some((_, bytes))) => Ok(Some(bytes)),
+            // A book without it has all of its facts, or cannot be read any more.
+            Ok(None) | Err(_) => match self.read(0, ReadLimit { records: 1, bytes: BYTES_AT_ONCE }) {
+                Err(OpenError::Pruned { book, .. }) => Err(OpenError::NoBase { book }),
+                _ => Ok(None),
+            },
+        }
+    }
+
+    fn pruned(&self, id: BookId, after: u64) -> Result<Option<(u64, u64)>, OpenError> {
+        let (mut through, limit) = (after, ReadLimit { records: AT_ONCE, bytes: BYTES_AT_ONCE });
+        while through < self.kept_seq() {
+            let read = self.journal.read(self.stream, through, limit);
+            let (records, looked_at) =
+                read.map_err(|source| OpenError::Read { book: self.book.clone(), source })?;
+            let mut heads = records.iter().map(|record| record.head).take_while(|head| head.flags.pruned);
+            if let Some(head) = heads.by_ref().find(|head| head.id.0 == id.0) {
+                return Ok(Some((head.seq, head.stamp_ms)));
+            }
+            if records.last().is_some_and(|last| !last.head.flags.pruned) {
+                break;
+            }
+            through = looked_at;
+        }
+        Ok(None)
     }
 
     fn counts(&self) -> &StoreCounts {

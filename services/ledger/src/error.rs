@@ -1,5 +1,6 @@
 //! What can go wrong, each with a code that `docs/errors/` explains.
 
+use crate::base::NotABase;
 use std::error::Error;
 use std::io;
 use tidegate_engine_book::{NotAFact, Refused};
@@ -25,6 +26,12 @@ pub enum OpenError {
     OtherGear { there: String, asked: String },
     #[error("the book {book} is not the same after its move: {what}")]
     Differs { book: String, what: String },
+    #[error("fact {seq} of the book {book} is pruned")]
+    Pruned { book: String, seq: u64 },
+    #[error("facts of the book {book} are pruned, and the snapshot that stands for them is not there")]
+    NoBase { book: String },
+    #[error("the snapshot that stands for pruned facts of the book {book} cannot be used: {why}")]
+    Base { book: String, why: NotABase },
     #[error("which gear keeps the books was not written down")]
     Mark { source: JournalRefusal },
 }
@@ -53,6 +60,9 @@ pub enum Setback {
     Away(String),
     #[error("there is no book {0}")]
     NoBook(String),
+    /// Facts up to this number; `known` is what there still is to say.
+    #[error("facts up to record {through} are pruned; {known}")]
+    Pruned { through: u64, known: String },
 }
 
 impl Setback {
@@ -76,6 +86,7 @@ impl Setback {
             Setback::NoTransfer => "TG-LE-034",
             Setback::NoBook(_) => "TG-LE-035",
             Setback::Away(_) => "TG-LE-037",
+            Setback::Pruned { .. } => "TG-LE-070",
         }
     }
 
@@ -93,6 +104,9 @@ impl Setback {
             Setback::Away(_) => {
                 "send it again with the same ids once /readyz of the node says that it is ready"
             }
+            Setback::Pruned { .. } => {
+                "ask for what came later; whoever has a proof of the record can still check it"
+            }
         }
     }
 }
@@ -108,6 +122,8 @@ impl OpenError {
             OpenError::Gear { code, .. } => code,
             OpenError::OtherGear { .. } => "TG-LE-050",
             OpenError::Differs { .. } => "TG-LE-051",
+            OpenError::Pruned { .. } => "TG-LE-070",
+            OpenError::NoBase { .. } | OpenError::Base { .. } => "TG-LE-071",
         }
     }
 
@@ -123,6 +139,12 @@ impl OpenError {
                 "look at the disk under the data folder"
             }
             OpenError::Gear { hint, .. } => hint,
+            OpenError::Pruned { .. } => {
+                "a book with pruned facts stays in the gear it is in; nothing was changed"
+            }
+            OpenError::NoBase { .. } | OpenError::Base { .. } => {
+                "put the snapshot back from a backup, or restore one; nothing was changed"
+            }
             OpenError::Differs { .. } => "nothing was changed; keep both sides as they are and ask for help",
             OpenError::OtherGear { .. } => {
                 "set `ledger.gear` back, or move the books with `tidegate gear move ledger`"

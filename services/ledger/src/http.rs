@@ -111,6 +111,7 @@ fn refusal(setback: &Setback) -> Refusal {
         Setback::NoAccount { .. } | Setback::NoTransfer | Setback::NoBook(_) => StatusCode::NOT_FOUND,
         Setback::Busy => StatusCode::TOO_MANY_REQUESTS,
         Setback::Unknown | Setback::Closed(_) | Setback::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Setback::Pruned { .. } => StatusCode::GONE,
         Setback::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let refusal = Refusal::new(status, setback.code(), setback.to_string(), setback.hint());

@@ -11,6 +11,7 @@
 mod applier;
 mod arriving;
 mod ask;
+mod base;
 mod book;
 mod config;
 mod embedded;
@@ -26,6 +27,7 @@ mod past;
 #[cfg(test)]
 mod planted;
 mod port;
+mod prune;
 mod replay;
 mod restart;
 mod scrub;
@@ -37,6 +39,7 @@ mod store;
 pub mod verify;
 
 pub use ask::{Ask, Done, NamedAction, NamedOrder, Outcome, Standing};
+pub use base::NotABase;
 pub use book::Book;
 pub use config::{BOOKS_MAX, BookConfig, Config, SECTION, Shared};
 pub use embedded::{Embedded, known_stream};
@@ -45,4 +48,6 @@ pub use ledger::{Ledger, STREAM_MIN, trees_folder};
 pub use mark::gear_of;
 pub use moving::{Arrival, Moved, Tally, move_books};
 pub use port::{Answering, Guarantees, Moment, Names, OneWriter, Page, Port, Recorded, Sheet};
+pub use prune::{Before, Plan, PruneError, Pruning, plan, prune};
+pub use replay::require_signed;
 pub use store::{Gear, Gone, Reaching, Row, Store, StoreCounts};

@@ -2,7 +2,7 @@
 //! name begins with no dot, so no book has this register.
 
 use crate::error::OpenError;
-use tidegate_kernel_journal::{Journal, Refusal, Ticket};
+use tidegate_kernel_journal::{Journal, Refusal, Registers, Ticket};
 
 const REGISTER: &str = "ledger..gear";
 /// Was there before the mark: the last stream that a book of the embedded gear was given.
@@ -12,6 +12,11 @@ const LAST_STREAM: &str = "ledger..last";
 pub fn gear_of(journal: &Journal) -> Option<String> {
     let marked = journal.register(REGISTER).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     marked.or_else(|| journal.register(LAST_STREAM).map(|_| "embedded".to_owned()))
+}
+
+/// The same by the registers of a journal that is not open.
+pub(crate) fn gear_in(registers: &Registers) -> Option<String> {
+    registers.get(REGISTER).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// From here on this gear has them.

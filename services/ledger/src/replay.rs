@@ -1,9 +1,12 @@
-//! Reading a book back: the newest snapshot, and the facts behind it. Reads the disk in the calling thread.
+//! Reading a book back: the newest snapshot, or the one that stands for pruned facts, and the facts behind it. Reads the disk in the calling thread.
 
+use crate::base::{Base, NotABase};
+use crate::embedded::known_stream;
 use crate::error::OpenError;
 use crate::store::{AT_ONCE, Store, StoreCounts};
 use std::hash::{BuildHasher, RandomState};
 use tidegate_engine_book::{BookLimit, Fact, State};
+use tidegate_kernel_audit::{Snapshot, Verifier};
 use tidegate_kernel_journal::{Journal, ReadLimit, Record};
 
 /// Where a book of the embedded gear is.
@@ -21,7 +24,7 @@ impl Place {
     }
 
     pub(crate) fn snapshot_name(&self) -> String {
-        format!("ledger-{}", self.book)
+        snapshot_name(&self.book)
     }
 
     /// The facts behind `after`, some at once, and how far was looked.
@@ -35,10 +38,18 @@ impl Place {
 
     pub(crate) fn fact(&self, record: &Record) -> Result<(u64, Fact), OpenError> {
         let seq = record.head.seq;
+        if record.head.flags.pruned {
+            return Err(OpenError::Pruned { book: self.book.clone(), seq });
+        }
         let fact = Fact::decode(&record.payload);
         let fact = fact.map_err(|source| OpenError::NotAFact { book: self.book.clone(), seq, source })?;
         Ok((seq, fact))
     }
+}
+
+/// What the snapshots for quick starts are called in the journal.
+pub(crate) fn snapshot_name(book: &str) -> String {
+    format!("ledger-{book}")
 }
 
 /// A seed that nobody outside this process can guess.
@@ -48,7 +59,10 @@ pub(crate) fn seed() -> u64 {
 
 /// The book as its store has it.
 pub(crate) fn open(book: &str, store: &dyn Store, limit: BookLimit) -> Result<State, OpenError> {
-    let mut state = from_snapshot(book, store, limit).unwrap_or_else(|| State::new(limit, seed()));
+    let base = base(book, store, limit)?;
+    let is_newer = |state: &State| base.as_ref().is_none_or(|base| base.seq() <= state.seq());
+    let newest = from_snapshot(book, store, limit).filter(is_newer);
+    let mut state = newest.or(base).unwrap_or_else(|| State::new(limit, seed()));
     let (mut through, kept) = (state.seq(), store.kept_seq());
     while through < kept {
         let (facts, looked_at) = store.facts(through, AT_ONCE)?;
@@ -59,6 +73,26 @@ pub(crate) fn open(book: &str, store: &dyn Store, limit: BookLimit) -> Result<St
         0 => Ok(state),
         strays => Err(OpenError::Strays { book: book.to_owned(), strays }),
     }
+}
+
+/// The state that stands for what is pruned; nothing where all facts are there.
+pub(crate) fn base(book: &str, store: &dyn Store, limit: BookLimit) -> Result<Option<State>, OpenError> {
+    let Some(bytes) = store.base()? else { return Ok(None) };
+    let base = Base::parse(&bytes).and_then(|base| base.state(|bytes| State::decode(bytes, limit, seed())));
+    base.map(Some).map_err(|why| OpenError::Base { book: book.to_owned(), why })
+}
+
+/// That what stands for pruned facts of a book on the journal, if there is any, was signed by the keys of its trees: the scrubber begins with it, and
+/// would find nothing.
+pub fn require_signed(journal: &Journal, book: &str, keys: &[Verifier]) -> Result<(), OpenError> {
+    let Some(stream) = known_stream(journal, book) else { return Ok(()) };
+    let Some(bytes) = Place::new(journal.clone(), stream, book).base()? else { return Ok(()) };
+    let check = || -> Result<(), NotABase> {
+        let base = Base::parse(&bytes)?;
+        base.notes.iter().zip(keys).try_for_each(|(note, key)| Snapshot::open(note, key).map(drop))?;
+        Ok(())
+    };
+    check().map_err(|why| OpenError::Base { book: book.to_owned(), why })
 }
 
 /// One that cannot be read costs time, not the book: everything is in the store.

@@ -1,4 +1,4 @@
-//! The scrubber: replays the journal by itself, from the first fact on, adds every balance up again, and compares with what serves.
+//! The scrubber: replays the journal by itself, from the first fact that is kept on, adds every balance up again, and compares with what serves.
 //!
 //! It shares with the applier what a fact means, and nothing else: no memory, no snapshot, no message but the one that asks for a copy of
 //! the balances at a number. What it reads it writes down as the snapshot for the next start. A difference of one unit stops the book, for
@@ -7,12 +7,12 @@
 use crate::book::Book;
 use crate::error::{OpenError, Setback};
 use crate::faults;
-use crate::replay::seed;
+use crate::replay::{self, seed};
 use crate::restart;
 use crate::store::{AT_ONCE, Row, Store};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use tidegate_engine_book::{Account, Currency, Reading, State, Trial};
+use tidegate_engine_book::{Account, BookLimit, Currency, Reading, State, Trial};
 #[cfg(any(test, feature = "sim"))]
 use tidegate_engine_book::{Balance, Fact, Id, Memo, Posting, Step};
 use tidegate_kernel_plug::listed;
@@ -114,8 +114,10 @@ impl Scrubber {
             return Err(Setback::Read("the replay was lost".to_owned()));
         };
         let store = self.book.store.clone();
+        let (name, limit) = (self.book.config.name.clone(), self.book.config.limit);
         let replayed = tokio::task::spawn_blocking(move || {
-            let done = replica.follow(&*store, seq).and_then(|()| replica.rows(&*store));
+            let begun = replica.begin(&name, &*store, limit);
+            let done = begun.and_then(|()| replica.follow(&*store, seq)).and_then(|()| replica.rows(&*store));
             (replica, done)
         });
         let (replica, done) = replayed.await.map_err(|error| Setback::Read(error.to_string()))?;
@@ -156,6 +158,16 @@ impl Scrubber {
 }
 
 impl Replica {
+    /// Where facts are pruned, with the state that stands for them.
+    fn begin(&mut self, book: &str, store: &dyn Store, limit: BookLimit) -> Result<(), Setback> {
+        if self.through == 0
+            && let Some(base) = replay::base(book, store, limit).map_err(unread)?
+        {
+            (self.through, self.state) = (base.seq(), base);
+        }
+        Ok(())
+    }
+
     fn follow(&mut self, store: &dyn Store, seq: u64) -> Result<(), Setback> {
         while self.through < seq {
             let (facts, looked_at) = store.facts(self.through, AT_ONCE).map_err(unread)?;

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use tidegate_engine_book::{AccountNumber, Balance, Fact};
+use tidegate_engine_book::{AccountNumber, Balance, Fact, Id};
 
 /// Facts read at once.
 pub(crate) const AT_ONCE: usize = 4096;
@@ -75,6 +75,16 @@ pub trait Store: Send + Sync + Debug {
 
     /// Writes a state down, so that facts up to `seq` need not be read at the next start.
     fn write_snapshot(&self, seq: u64, bytes: &[u8]) -> Result<(), OpenError>;
+
+    /// What stands for facts that are pruned; nothing where none is.
+    fn base(&self) -> Result<Option<Vec<u8>>, OpenError> {
+        Ok(None)
+    }
+
+    /// Number and time of the pruned fact with this id, behind `after`.
+    fn pruned(&self, _id: Id, _after: u64) -> Result<Option<(u64, u64)>, OpenError> {
+        Ok(None)
+    }
 
     fn counts(&self) -> &StoreCounts;
 }

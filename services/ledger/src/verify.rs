@@ -4,30 +4,46 @@
 //! ```text
 //!   journal `books`, every byte ── facts ── Reckoning: balances are the sums of their entries
 //!                              └── records ── Recount: roots are those that were signed
+//!   snapshots ── what the facts up to their numbers come to, and what was signed
 //! ```
+//!
+//! Where facts are pruned, balances go on from the signed snapshot that stands for them; the trees are made of their hashes.
 
+mod acting;
+mod book;
 mod fault;
+mod kept;
 mod trust;
 
 pub use fault::Fault;
-pub use trust::Trust;
+pub use trust::{Acts, Trust};
 
 use crate::embedded::REGISTER;
 use crate::ledger::trees_folder;
+use acting::Acting;
+use book::Book;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use tidegate_engine_book::{Fact, Reckoning};
-use tidegate_kernel_audit::{AuditError, Profile, Recount, Recounted};
-use tidegate_kernel_journal::{JournalReport, OpenError, Record, Registers, examine_books};
-use trust::Signed;
+use tidegate_engine_book::Reckoning;
+use tidegate_kernel_audit::Recounted;
+use tidegate_kernel_journal::{JournalReport, OpenError, Registers, examine_books};
 
 /// What was found in a folder.
 #[derive(Debug)]
 pub struct Verification {
     pub journal: JournalReport,
     pub books: Vec<Verified>,
+    /// Nothing where they were not asked for.
+    pub acts: Option<Acted>,
     /// Of the folder as a whole.
+    faults: Vec<Fault>,
+}
+
+/// What was found of administrative acts.
+#[derive(Debug)]
+pub struct Acted {
+    pub trees: Vec<Tree>,
     faults: Vec<Fault>,
 }
 
@@ -39,10 +55,24 @@ pub struct Verified {
     /// Numbers of the first and the last fact; nothing where there is none.
     pub seqs: Option<(u64, u64)>,
     pub trees: Vec<Tree>,
+    /// Nothing where all facts are there.
+    pub pruned: Option<Gone>,
     faults: Vec<Fault>,
+    notes: Vec<String>,
 }
 
-/// One tree of a book.
+/// Facts of which only heads and hashes are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    pub facts: u64,
+    /// Number and time of the last of them.
+    pub through: u64,
+    pub at_ms: u64,
+    /// The fact as of which a snapshot stands for them; nothing where none does.
+    pub snapshot_seq: Option<u64>,
+}
+
+/// One tree of a book, or of acts.
 #[derive(Debug)]
 pub struct Tree {
     pub counted: Recounted,
@@ -53,7 +83,9 @@ pub struct Tree {
 /// Reads the whole folder.
 pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
     let mut open: BTreeMap<u16, Result<Book, String>> = BTreeMap::new();
+    let mut acting = trust.acts.as_ref().map(|acts| Acting::of(acts, trust));
     let journal = examine_books(data, &mut |record, registers| {
+        acting.iter_mut().for_each(|acting| acting.take(record));
         let stream = record.head.stream;
         if stream >= crate::STREAM_MIN {
             if !open.contains_key(&stream) {
@@ -62,7 +94,7 @@ pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
                     // A book that was moved to another gear and back goes on in another stream; what it left is not the book any more.
                     open.retain(|_, other| !matches!(other, Ok(other) if other.name == *name));
                 }
-                open.insert(stream, named.map(|name| Book::of(data, name, trust)));
+                open.insert(stream, named.map(|name| Book::of(data, name, Some(stream), trust)));
             }
             if let Some(Ok(book)) = open.get_mut(&stream) {
                 book.take(record);
@@ -74,7 +106,7 @@ pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
     let mut books: Vec<Book> = open.into_values().filter_map(Result::ok).collect();
     let seen: BTreeSet<String> = books.iter().map(|book| book.name.clone()).collect();
     let known = known(data, &journal.registers);
-    books.extend(known.difference(&seen).map(|name| Book::of(data, name.clone(), trust)));
+    books.extend(known.difference(&seen).map(|name| Book::of(data, name.clone(), None, trust)));
     books.sort_by(|one, other| one.name.cmp(&other.name));
     if books.is_empty() && faults.is_empty() {
         faults.push(Fault::NoBook { data: data.to_owned() });
@@ -82,7 +114,8 @@ pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
     let bad = journal.findings.iter().find(|finding| finding.fatal);
     faults.extend(bad.map(|finding| Fault::Damaged(finding.clone())));
     let books = books.into_iter().map(|book| book.finish(journal.head_seq + 1)).collect();
-    Ok(Verification { journal, books, faults })
+    let acts = acting.map(|acting| acting.finish(journal.head_seq + 1));
+    Ok(Verification { journal, books, acts, faults })
 }
 
 /// Every book that the journal names, and every one that trees were grown over.
@@ -105,77 +138,12 @@ fn book_of(register: &str) -> Option<&str> {
     register.strip_prefix(REGISTER).filter(|name| !name.contains('.'))
 }
 
-/// A book while its records are read.
-struct Book {
-    name: String,
-    reckoning: Reckoning,
-    seqs: Option<(u64, u64)>,
-    trees: Vec<(Recount, Option<bool>)>,
-    /// Nothing more of it is taken in behind the first.
-    contradiction: Option<Fault>,
-    faults: Vec<Fault>,
-}
-
-impl Book {
-    fn of(data: &Path, name: String, trust: &Trust) -> Book {
-        let (mut trees, mut faults) = (Vec::new(), Vec::new());
-        for profile in Profile::ALL {
-            let path = trees_folder(data, &name).join(profile.name());
-            match trust.signed(&path, &name, profile) {
-                Ok(Signed { published, claims, is_trusted }) => {
-                    trees.push((Recount::beside(&path, profile, published, claims), is_trusted));
-                }
-                Err(why) => faults.push(Fault::Checkpoint { book: name.clone(), tree: profile.name(), why }),
-            }
-        }
-        Book { name, reckoning: Reckoning::default(), seqs: None, trees, contradiction: None, faults }
-    }
-
-    fn take(&mut self, record: &Record) {
-        let seq = record.head.seq;
-        self.seqs = Some((self.seqs.map_or(seq, |(first, _)| first), seq));
-        if self.contradiction.is_none() {
-            self.contradiction = self.reckon(seq, record).err();
-        }
-        for (tree, _) in &mut self.trees {
-            if let Err(why) = tree.push(record) {
-                self.faults.push(unread(&self.name, why));
-            }
-        }
-    }
-
-    fn reckon(&mut self, seq: u64, record: &Record) -> Result<(), Fault> {
-        let book = || self.name.clone();
-        let fact = Fact::decode(&record.payload);
-        let fact = fact.map_err(|why| Fault::NotAFact { book: book(), seq, why })?;
-        let taken = self.reckoning.take(seq, &fact);
-        taken.map_err(|why| Fault::Contradiction { book: self.name.clone(), seq, why })
-    }
-
-    fn finish(mut self, next_seq: u64) -> Verified {
-        let book = self.name;
-        if self.contradiction.is_none()
-            && let Err((seq, why)) = self.reckoning.close()
-        {
-            self.contradiction = Some(Fault::Contradiction { book: book.clone(), seq, why });
-        }
-        let counted = |(tree, is_trusted): (Recount, _)| Tree { counted: tree.finish(), is_trusted };
-        let trees: Vec<_> = self.trees.into_iter().map(counted).collect();
-        let roots = trees.iter().flat_map(|tree| Fault::of_roots(&book, &tree.counted, next_seq));
-        let faults = self.contradiction.into_iter().chain(self.faults).chain(roots).collect();
-        Verified { book, reckoning: self.reckoning, seqs: self.seqs, trees, faults }
-    }
-}
-
-fn unread(book: &str, why: AuditError) -> Fault {
-    Fault::Checkpoint { book: book.to_owned(), tree: "files", why }
-}
-
 impl Verification {
-    /// What speaks against the books: what names a record first, then what only says that something is missing.
+    /// What speaks against the folder: what names a record first, then what only says that something is missing.
     pub fn faults(&self) -> Vec<&Fault> {
-        let mut faults: Vec<&Fault> =
-            self.faults.iter().chain(self.books.iter().flat_map(|book| &book.faults)).collect();
+        let of_books = self.books.iter().flat_map(|book| &book.faults);
+        let of_acts = self.acts.iter().flat_map(|acts| &acts.faults);
+        let mut faults: Vec<&Fault> = self.faults.iter().chain(of_books).chain(of_acts).collect();
         faults.sort_by_key(|fault| fault.rank());
         faults
     }
@@ -194,29 +162,31 @@ impl Verification {
             let (file, offset, what) = (&finding.file, finding.offset, &finding.what);
             format!("books/{file}, byte {offset}: {what}")
         }));
-        notes.extend(self.books.iter().flat_map(Verified::notes));
+        for book in &self.books {
+            notes.extend(book.notes.iter().cloned());
+            notes.extend(book.trees.iter().flat_map(|tree| tree.notes(&format!("ledger/{}", book.book))));
+        }
+        notes.extend(self.acts.iter().flat_map(|acts| &acts.trees).flat_map(|tree| tree.notes("audit")));
         notes
     }
 }
 
-impl Verified {
-    fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
-        for Tree { counted, is_trusted } in &self.trees {
-            let tree = format!("ledger/{}/{}", self.book, counted.profile.name());
-            if let Some(file) = counted.damaged.as_ref().filter(|_| counted.broken.is_none()) {
-                notes.push(format!("{tree}/{file} is not what the records come to; a node makes it again"));
+impl Tree {
+    fn notes(&self, folder: &str) -> Vec<String> {
+        let Tree { counted, is_trusted } = self;
+        let (mut notes, tree) = (Vec::new(), format!("{folder}/{}", counted.profile.name()));
+        if let Some(file) = counted.damaged.as_ref().filter(|_| counted.broken.is_none()) {
+            notes.push(format!("{tree}/{file} is not what the records come to; a node makes it again"));
+        }
+        match (counted.held, is_trusted) {
+            (None, _) if counted.size == 0 => {}
+            (None, _) => notes.push(format!("{tree}: no checkpoint says what was there")),
+            (Some(_), None) => notes.push(format!("{tree}: nobody's signature was checked; give --key")),
+            (Some(held), _) if held < counted.size => {
+                let rest = counted.size - held;
+                notes.push(format!("{tree}: the last {rest} records are covered by no checkpoint"));
             }
-            match (counted.held, is_trusted) {
-                (None, _) if counted.size == 0 => {}
-                (None, _) => notes.push(format!("{tree}: no checkpoint says what was there")),
-                (Some(_), None) => notes.push(format!("{tree}: nobody's signature was checked; give --key")),
-                (Some(held), _) if held < counted.size => {
-                    let rest = counted.size - held;
-                    notes.push(format!("{tree}: the last {rest} records are covered by no checkpoint"));
-                }
-                _ => {}
-            }
+            _ => {}
         }
         notes
     }

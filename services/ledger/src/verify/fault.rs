@@ -1,5 +1,6 @@
 //! What speaks against books, each with a code that `docs/errors/` explains.
 
+use crate::base::NotABase;
 use std::path::PathBuf;
 use tidegate_engine_book::{Contradiction, NotAFact};
 use tidegate_kernel_audit::{AuditError, Recounted};
@@ -14,16 +15,24 @@ pub enum Fault {
     #[error("books/{} is damaged at byte {}, where record {} should be: {}", .0.file, .0.offset, .0.seq.unwrap_or_default(), .0.what)]
     Damaged(Finding),
     #[error(
-        "the first {size} records of the book {book} do not have the {tree} root that was signed{}",
+        "the first {size} records of {of} do not have the {tree} root that was signed{}",
         .first_other.map_or_else(String::new, |seq| format!("; record {seq} is the first that differs from the tree's files"))
     )]
-    OtherRoot { book: String, tree: &'static str, size: u64, first_other: Option<u64> },
+    OtherRoot { of: String, tree: &'static str, size: u64, first_other: Option<u64> },
     #[error(
-        "the book {book} has {have} records, and its {tree} checkpoint was signed over {size}: its end is missing, from record {from} on"
+        "of {of} there are {have} records, and the {tree} checkpoint was signed over {size}: the end is missing, from record {from} on"
     )]
-    Short { book: String, tree: &'static str, size: u64, have: u64, from: u64 },
-    #[error("{tree} of the book {book}: {why}")]
-    Checkpoint { book: String, tree: &'static str, why: AuditError },
+    Short { of: String, tree: &'static str, size: u64, have: u64, from: u64 },
+    #[error("{tree} of {of}: {why}")]
+    Checkpoint { of: String, tree: &'static str, why: AuditError },
+    #[error(
+        "the snapshot {file}, which stands for pruned facts of the book {book}, cannot be relied on: {why}"
+    )]
+    Base { book: String, file: String, why: NotABase },
+    #[error("record {seq} of the book {book} is pruned, and no signed snapshot stands for it")]
+    Unfounded { book: String, seq: u64 },
+    #[error("the snapshot {file} is not the book {book} as of that record: {why}")]
+    Snapshot { book: String, file: String, why: String },
     #[error("records of {book} belong to no book that the journal names")]
     Nameless { book: String },
     #[error("{} has no books", .data.display())]
@@ -32,14 +41,14 @@ pub enum Fault {
 
 impl Fault {
     /// `from` is the number of the first record that the journal does not have.
-    pub(super) fn of_roots(book: &str, counted: &Recounted, from: u64) -> Vec<Fault> {
+    pub(super) fn of_roots(of: &str, counted: &Recounted, from: u64) -> Vec<Fault> {
         let (tree, have) = (counted.profile.name(), counted.size);
         let broken = counted.broken.as_ref().map(|broken| {
             let (size, first_other) = (broken.size, counted.first_other);
-            Fault::OtherRoot { book: book.to_owned(), tree, size, first_other }
+            Fault::OtherRoot { of: of.to_owned(), tree, size, first_other }
         });
         let short = counted.beyond.as_ref().map(|beyond| Fault::Short {
-            book: book.to_owned(),
+            of: of.to_owned(),
             tree,
             size: beyond.size,
             have,
@@ -51,7 +60,9 @@ impl Fault {
     /// The number of the record it is about.
     pub fn seq(&self) -> Option<u64> {
         match self {
-            Fault::NotAFact { seq, .. } | Fault::Contradiction { seq, .. } => Some(*seq),
+            Fault::NotAFact { seq, .. } | Fault::Contradiction { seq, .. } | Fault::Unfounded { seq, .. } => {
+                Some(*seq)
+            }
             Fault::Damaged(finding) => finding.seq,
             Fault::OtherRoot { first_other, .. } => *first_other,
             Fault::Short { from, .. } => Some(*from),
@@ -65,6 +76,7 @@ impl Fault {
             Fault::NotAFact { .. } | Fault::Contradiction { .. } => 0,
             Fault::OtherRoot { .. } => 1,
             Fault::Damaged(_) => 2,
+            Fault::Base { .. } | Fault::Snapshot { .. } | Fault::Unfounded { .. } => 3,
             Fault::Nameless { .. } | Fault::Checkpoint { .. } => 3,
             Fault::Short { .. } | Fault::NoBook { .. } => 4,
         }
@@ -79,6 +91,9 @@ impl Fault {
             Fault::Short { .. } => "TG-LE-062",
             Fault::Checkpoint { why, .. } => why.code(),
             Fault::Nameless { .. } => "TG-LE-063",
+            Fault::Base { why: NotABase::Note(why), .. } => why.code(),
+            Fault::Base { .. } | Fault::Unfounded { .. } => "TG-LE-071",
+            Fault::Snapshot { .. } => "TG-LE-072",
             Fault::NoBook { .. } => "TG-LE-064",
         }
     }
@@ -94,6 +109,13 @@ impl Fault {
                 "copy the folder again, whole; if it is short there as well, records were lost"
             }
             Fault::Checkpoint { why, .. } => why.hint(),
+            Fault::Base { why: NotABase::Note(why), .. } => why.hint(),
+            Fault::Base { .. } | Fault::Unfounded { .. } => {
+                "copy the folder again, whole; if it is so there as well, put the snapshot back from a backup"
+            }
+            Fault::Snapshot { .. } => {
+                "keep the copy as evidence; a start would go on from a state that the records do not lead to"
+            }
             Fault::Nameless { .. } => "copy the folder again, whole",
             Fault::NoBook { .. } => "give the folder that `tidegate up` was given with --data",
         }

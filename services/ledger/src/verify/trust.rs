@@ -1,7 +1,8 @@
-//! What a verifier believes: keys he was given, and checkpoints that were kept elsewhere. Reads the checkpoint of a folder.
+//! What a verifier believes: keys he was given, and checkpoints that were kept elsewhere; and where acts are, for him who looks at them. Reads
+//! the checkpoint of a folder.
 
-use std::path::Path;
-use tidegate_kernel_audit::{AuditError, Checkpoint, Note, Profile, Verifier, note_in};
+use std::path::{Path, PathBuf};
+use tidegate_kernel_audit::{AuditError, Checkpoint, Note, Profile, Snapshot, Verifier, note_in};
 
 /// Without a key no signature is checked, only what was signed.
 #[derive(Debug, Default)]
@@ -9,6 +10,15 @@ pub struct Trust {
     pub keys: Vec<Verifier>,
     /// Signed notes of any trees.
     pub notes: Vec<String>,
+    /// Nothing for whoever looks at the books alone.
+    pub acts: Option<Acts>,
+}
+
+/// Administrative acts: their stream in the journal, and the folder that their trees are in.
+#[derive(Debug, Clone)]
+pub struct Acts {
+    pub stream: u16,
+    pub trees: PathBuf,
 }
 
 /// What is known to be signed of one tree.
@@ -33,7 +43,7 @@ impl Trust {
 
     pub(super) fn signed(&self, path: &Path, book: &str, profile: Profile) -> Result<Signed, AuditError> {
         let own = note_in(path)?.map(|note| self.open(&note, profile)).transpose()?;
-        let origin = format!("/ledger/{book}/{}", profile.name());
+        let origin = tree_of(book, profile);
         if let Some(Checkpoint { origin: found, .. }) = &own
             && !found.ends_with(&origin)
         {
@@ -50,17 +60,67 @@ impl Trust {
         Ok(Signed { published, claims, is_trusted })
     }
 
+    /// The same of the tree over acts, whose name is the node's alone; without its key nobody's signature is checked.
+    pub(super) fn signed_acts(&self, path: &Path, profile: Profile) -> Result<Signed, AuditError> {
+        let Some(note) = note_in(path)? else {
+            return Ok(Signed { published: 0, claims: Vec::new(), is_trusted: None });
+        };
+        let Checkpoint { origin, size: published, .. } = text_of(&note)?;
+        let expected = format!("/{}", profile.name());
+        if !origin.ends_with(&expected) || origin.contains(OF_BOOKS) {
+            return Err(AuditError::Origin { found: origin, expected });
+        }
+        let key = self.key_of(&origin, profile);
+        let open = |note: &String| key.map_or_else(|| text_of(note), |key| Checkpoint::open(note, key));
+        let mut claims = vec![open(&note)?];
+        for note in &self.notes {
+            if text_of(note)?.origin == origin {
+                claims.push(open(note)?);
+            }
+        }
+        Ok(Signed { published, claims, is_trusted: key.map(|_| true) })
+    }
+
+    /// A signed snapshot of this book; with keys, only one that one of them signed.
+    pub(super) fn open_snapshot(
+        &self,
+        note: &str,
+        book: &str,
+        profile: Profile,
+    ) -> Result<Snapshot, AuditError> {
+        let snapshot = Snapshot::in_note(note)?;
+        let (found, expected) = (&snapshot.checkpoint.origin, tree_of(book, profile));
+        if !found.ends_with(&expected) {
+            return Err(AuditError::Origin { found: found.clone(), expected });
+        }
+        match self.key_of(found, profile) {
+            Some(key) => Snapshot::open(note, key),
+            None if self.keys.is_empty() => Ok(snapshot),
+            None => Err(AuditError::Unsigned),
+        }
+    }
+
+    fn key_of(&self, origin: &str, profile: Profile) -> Option<&Verifier> {
+        self.keys.iter().find(|key| key.name() == origin && key.profile() == profile)
+    }
+
     /// With keys, only what one of them signed.
     fn open(&self, note: &str, profile: Profile) -> Result<Checkpoint, AuditError> {
         let checkpoint = text_of(note)?;
-        let is_its = |key: &&Verifier| key.name() == checkpoint.origin && key.profile() == profile;
-        match self.keys.iter().find(is_its) {
+        match self.key_of(&checkpoint.origin, profile) {
             Some(key) => Checkpoint::open(note, key),
             None if self.keys.is_empty() => Ok(checkpoint),
             None => Err(AuditError::Unsigned),
         }
     }
 }
+
+/// How the name of a tree over a book ends.
+fn tree_of(book: &str, profile: Profile) -> String {
+    format!("{OF_BOOKS}{book}/{}", profile.name())
+}
+
+const OF_BOOKS: &str = "/ledger/";
 
 fn text_of(note: &str) -> Result<Checkpoint, AuditError> {
     Checkpoint::parse(&Note::parse(note)?.text)

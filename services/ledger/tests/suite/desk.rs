@@ -1,11 +1,13 @@
 //! A ledger on a journal in a folder of its own, for tests.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
+use tidegate_engine_book::BookLimit;
 use tidegate_kernel_journal::{Clock, DataFolder, SystemClock};
-use tidegate_service_ledger::{BookConfig, Config, Ledger, Port, Shared};
+use tidegate_service_ledger::{BookConfig, Config, Ledger, OpenError, Port, Shared};
 
 pub(crate) const GEAR: &str = "embedded";
 
@@ -34,6 +36,7 @@ pub(crate) struct Desk {
     folder: Option<DataFolder>,
     pub(crate) dir: TempDir,
     shared: Shared,
+    limit: BookLimit,
 }
 
 impl Desk {
@@ -47,11 +50,24 @@ impl Desk {
     }
 
     pub(crate) fn with(shared: Shared) -> Desk {
-        let dir = TempDir::new().unwrap();
+        Desk::at(TempDir::new().unwrap(), shared)
+    }
+
+    /// On a folder that is there.
+    pub(crate) fn at(dir: TempDir, shared: Shared) -> Desk {
+        Desk::limited(dir, shared, BookLimit::default())
+    }
+
+    pub(crate) fn limited(dir: TempDir, shared: Shared, limit: BookLimit) -> Desk {
         let hands = Arc::new(Hands::default());
-        let (folder, ledger) = opened(&dir, &hands, shared);
+        let (folder, ledger) = opened(dir.path(), &hands, shared, limit).unwrap();
         let book = ledger.book("main").unwrap();
-        Desk { ledger, book, hands, folder: Some(folder), dir, shared }
+        Desk { ledger, book, hands, folder: Some(folder), dir, shared, limit }
+    }
+
+    /// Why the books of a folder do not open.
+    pub(crate) fn refused(path: &Path) -> OpenError {
+        opened(path, &Arc::default(), Shared::default(), BookLimit::default()).unwrap_err()
     }
 
     pub(crate) fn folder(&self) -> &DataFolder {
@@ -61,7 +77,7 @@ impl Desk {
     /// Closes the folder and opens it again.
     pub(crate) fn reopen(mut self) -> Desk {
         self.folder.take().unwrap().close();
-        let (folder, ledger) = opened(&self.dir, &self.hands, self.shared);
+        let (folder, ledger) = opened(self.dir.path(), &self.hands, self.shared, self.limit).unwrap();
         let book = ledger.book("main").unwrap();
         Desk { ledger, book, folder: Some(folder), ..self }
     }
@@ -73,11 +89,16 @@ impl Desk {
     }
 }
 
-fn opened(dir: &TempDir, hands: &Arc<Hands>, shared: Shared) -> (DataFolder, Arc<Ledger>) {
-    let folder = DataFolder::open(dir.path()).unwrap();
-    let named = |name: &str| BookConfig { name: name.to_owned(), limit: Default::default() };
+fn opened(
+    path: &Path,
+    hands: &Arc<Hands>,
+    shared: Shared,
+    limit: BookLimit,
+) -> Result<(DataFolder, Arc<Ledger>), OpenError> {
+    let folder = DataFolder::open(path).unwrap();
+    let named = |name: &str| BookConfig { name: name.to_owned(), limit };
     let config = Config { shared, books: vec![named("main"), named("other")] };
     let clock: Arc<dyn Clock> = hands.clone();
-    let ledger = Ledger::open(folder.books(), &clock, &config).unwrap();
-    (folder, Arc::new(ledger))
+    let ledger = Ledger::open(folder.books(), &clock, &config)?;
+    Ok((folder, Arc::new(ledger)))
 }

@@ -14,6 +14,8 @@ use tidegate_service_ledger::{known_stream, trees_folder};
 const HEADER_BYTES: u64 = 1024;
 /// Of a record, before its payload.
 const HEAD_BYTES: u64 = 56;
+/// Of a snapshot's file, before its content.
+const SNAPSHOT_HEAD_BYTES: usize = 32;
 /// On stream 0: the record that ends a batch.
 const COMMIT: u16 = 1;
 
@@ -78,7 +80,7 @@ impl Segment {
     }
 }
 
-fn signer(book: &str, profile: Profile) -> Signer {
+pub(crate) fn signer(book: &str, profile: Profile) -> Signer {
     let name = format!("example.com/gate-7/ledger/{book}/{}", profile.name());
     match profile {
         Profile::Sha256 => Signer::ed25519(&name, &pkcs8()).unwrap(),
@@ -191,6 +193,22 @@ impl Copied {
         records.rfind(|record| record.stream == stream).unwrap()
     }
 
+    /// Every fact of a book, in the order of the journal.
+    pub(crate) fn of_book(&self, book: &str) -> Vec<Lying> {
+        let stream = if book == "main" { 1024 } else { 1025 };
+        let records = self.segments().into_iter().flat_map(|segment| segment.records);
+        records.filter(|record| record.stream == stream).collect()
+    }
+
+    /// One bit of a snapshot's content, and its checksum made right again.
+    pub(crate) fn forged_snapshot(&self, file: &str, at: u64) -> Changed {
+        self.changed(file, |bytes| {
+            let (head, content) = bytes.split_at_mut(SNAPSHOT_HEAD_BYTES);
+            content[at as usize] ^= 1;
+            head[24..28].copy_from_slice(&crc32c::crc32c(content).to_le_bytes());
+        })
+    }
+
     pub(crate) fn flipped(&self, file: &str, position: u64, bit: u8) -> Changed {
         self.changed(file, |bytes| bytes[position as usize] ^= bit)
     }
@@ -272,7 +290,7 @@ fn reseal(bytes: &mut [u8], offset: u64, salt: u32) {
     bytes[at + 12..at + 16].copy_from_slice(&crc.to_le_bytes());
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {

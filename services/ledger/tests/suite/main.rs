@@ -7,5 +7,6 @@ mod crash;
 mod desk;
 mod folder;
 mod http;
+mod pruning;
 mod reopening;
 mod verify;

@@ -10,7 +10,7 @@ use tidegate_service_ledger::verify::{Fault, Trust, Verification, verify};
 use tidegate_service_ledger::{Ask, NamedAction, Shared};
 
 /// Two segments, reservations of every fate, linked orders, and trees that were signed in between and at the end.
-async fn filled() -> Copied {
+pub(crate) async fn filled() -> Copied {
     let quiet = Shared { scrub: std::time::Duration::from_secs(3600), ..Shared::default() };
     let mut desk = Desk::with(quiet).with_accounts().await;
     for round in 0..3 {
@@ -48,11 +48,11 @@ impl Random {
     }
 }
 
-fn codes(verification: &Verification) -> Vec<&'static str> {
+pub(crate) fn codes(verification: &Verification) -> Vec<&'static str> {
     verification.faults().iter().map(|fault| fault.code()).collect()
 }
 
-fn checked(folder: &Copied) -> Verification {
+pub(crate) fn checked(folder: &Copied) -> Verification {
     verify(folder.path(), &Trust::default()).unwrap()
 }
 
