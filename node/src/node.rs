@@ -38,6 +38,7 @@ use tidegate_kernel_journal::DataFolder;
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, Live, drain_all, listed};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig};
+use tidegate_service_ledger::Ledger;
 use tidegate_service_notice::Notices;
 use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -253,7 +254,7 @@ impl Site<'_> {
             self.start_notices(exporters.handle())?;
         }
         self.start_traces()?;
-        self.start_trees(exporters)?;
+        self.start_trees(listeners.ledger.as_ref(), exporters)?;
         self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
@@ -299,8 +300,8 @@ impl Site<'_> {
         }
     }
 
-    fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
-        let started = self.trees.start();
+    fn start_trees(&self, ledger: Option<&Arc<Ledger>>, exporters: &Runtime) -> Result<(), Failure> {
+        let started = self.trees.start(ledger);
         started.map_err(|error| unstarted("could not start the threads of the audit trees", &error))?;
         if let Some(leaving) = self.trees.leaving() {
             leaving.start(&self.trees, self.notices.outbox().clone(), exporters.handle());

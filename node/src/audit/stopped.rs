@@ -41,7 +41,7 @@ impl Stopped {
 
     /// For a tree over a book.
     pub(crate) fn signer(&self, book: &str, profile: Profile) -> Signer {
-        self.keys.signer(&Log::Book(book.to_owned()), profile)
+        self.keys.signer(&Log::of(&self.journal, book), profile)
     }
 
     /// Does the work between the act and its outcome, and signs both. It is not done if it cannot be written down.
@@ -75,10 +75,9 @@ impl Stopped {
 
     fn sign_acts(&self) -> Result<(), AuditError> {
         let log = Log::Acts;
-        let streams: Vec<u16> = log.stream(&self.journal).into_iter().collect();
+        let Some(source) = log.source(&self.journal, None) else { return Ok(()) };
         let signers = Profile::ALL.map(|profile| self.keys.signer(&log, profile));
-        let (mut builder, _) =
-            Builder::open(&log.folder(&self.data), &self.journal, &streams, signers.into())?;
+        let (mut builder, _) = Builder::over(&log.folder(&self.data), source, signers.into())?;
         while builder.step()?.records > 0 {}
         builder.sign().map(drop)
     }

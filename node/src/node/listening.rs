@@ -33,6 +33,7 @@ pub(super) struct Listeners {
     pub(super) ways: Option<Ways>,
     pub(super) management: Management,
     pub(super) board: Option<Arc<Board>>,
+    pub(super) ledger: Option<Arc<Ledger>>,
     pub(super) capabilities: Wired,
 }
 
@@ -68,7 +69,7 @@ impl Site<'_> {
         let board = if only.ingest { self.board() } else { None };
         let storage = Arc::new(Storage::of(self.folder));
         let books = ledger.clone();
-        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger };
+        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger: books };
         let capabilities = self.wired(intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
@@ -82,8 +83,8 @@ impl Site<'_> {
             mqtt: door.as_ref().map(|door| door.mqtt.clone()),
             supervisor: self.supervisor.clone(),
         };
-        let management = self.manage(view, board.as_deref(), books, &shared).await?;
-        Ok(Listeners { door, http, ways, management, board, capabilities })
+        let management = self.manage(view, board.as_deref(), ledger.clone(), &shared).await?;
+        Ok(Listeners { door, http, ways, management, board, ledger, capabilities })
     }
 
     async fn open_door(&self) -> Result<Door, Failure> {

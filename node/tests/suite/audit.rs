@@ -16,7 +16,8 @@ pub(crate) struct Site {
     auditor: String,
 }
 
-fn token(name: &str) -> (String, String) {
+/// The lines that let its bearer in but for roles, and the token.
+pub(crate) fn token(name: &str) -> (String, String) {
     let lines = String::from_utf8(run(&["identity", "token", name]).stdout).unwrap();
     let token = lines.lines().nth(1).unwrap().trim_start_matches(['#', ' ']).to_owned();
     (lines, token)

@@ -3,14 +3,17 @@
 use crate::arriving::Arriving;
 use crate::base;
 use crate::error::{OpenError, Setback};
+use crate::leaves::id_of;
 use crate::ledger::STREAM_MIN;
+use crate::mark::EMBEDDED;
 use crate::moving::Arrival;
 use crate::port::{Guarantees, OneWriter};
 use crate::replay::Place;
 use crate::store::{AT_ONCE, Gear, Gone, Reaching, Row, Store, StoreCounts};
 use std::sync::Arc;
 use tidegate_engine_book::{AccountNumber, Fact, Id as BookId};
-use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Refusal, Registers, Unknown};
+use tidegate_kernel_audit::Found;
+use tidegate_kernel_journal::{Entry, Journal, Level, ReadLimit, Refusal, Registers, Unknown};
 
 /// Bytes of facts read at once.
 const BYTES_AT_ONCE: usize = 1 << 20;
@@ -23,7 +26,7 @@ pub struct Embedded(pub Journal);
 
 impl Gear for Embedded {
     fn name(&self) -> &'static str {
-        "embedded"
+        EMBEDDED
     }
 
     fn open(&self, book: &str) -> Result<Arc<dyn Store>, OpenError> {
@@ -52,7 +55,7 @@ impl Embedded {
             return Ok(stream);
         }
         let stream = self.fresh_stream()?;
-        self.give(book, stream)?;
+        self.give(book, stream, 1)?;
         Ok(stream)
     }
 
@@ -65,9 +68,10 @@ impl Embedded {
         Ok(stream)
     }
 
-    /// From here on the book is what this stream has.
-    pub(crate) fn give(&self, book: &str, stream: u16) -> Result<(), Refusal> {
-        self.0.set_register(&format!("{REGISTER}{book}"), &stream.to_le_bytes()).map(|_| ())
+    /// From here on the book is what this stream has, which is that log of it.
+    pub(crate) fn give(&self, book: &str, stream: u16, edition: u16) -> Result<(), Refusal> {
+        let bytes = [stream.to_le_bytes(), edition.to_le_bytes()].concat();
+        self.0.set_register(&format!("{REGISTER}{book}"), &bytes).map(|_| ())
     }
 }
 
@@ -82,6 +86,16 @@ pub(crate) fn stream_in(registers: &Registers, book: &str) -> Option<u16> {
     bytes.first_chunk().copied().map(u16::from_le_bytes)
 }
 
+/// Which log of the book its stream is, from 1 on.
+pub(crate) fn known_edition(journal: &Journal, book: &str) -> u16 {
+    journal.register(&format!("{REGISTER}{book}")).map_or(1, |bytes| edition_in(&bytes))
+}
+
+/// Out of a book's register, which had none once.
+pub(crate) fn edition_in(register: &[u8]) -> u16 {
+    register.get(2..4).map_or(1, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+}
+
 fn number(journal: &Journal, register: &str) -> Option<u16> {
     let bytes = journal.register(register)?;
     bytes.first_chunk().copied().map(u16::from_le_bytes)
@@ -89,7 +103,7 @@ fn number(journal: &Journal, register: &str) -> Option<u16> {
 
 impl Store for Place {
     fn guarantees(&self) -> Guarantees {
-        let (gear, one_writer) = ("embedded", OneWriter::Folder);
+        let (gear, one_writer) = (EMBEDDED, OneWriter::Folder);
         Guarantees { gear, durability: Level::Disk, one_writer, strictly_serializable: true }
     }
 
@@ -132,6 +146,16 @@ impl Store for Place {
 
     fn facts(&self, after: u64, most: usize) -> Result<(Vec<(u64, Fact)>, u64), OpenError> {
         self.read(after, ReadLimit { records: most, bytes: BYTES_AT_ONCE })
+    }
+
+    fn leaves(&self, after: u64, most: usize) -> Result<Found, OpenError> {
+        let read = self.journal.read(self.stream, after, ReadLimit { records: most, bytes: BYTES_AT_ONCE });
+        read.map_err(|source| OpenError::Read { book: self.book.clone(), source })
+    }
+
+    /// Nobody else writes on the journal.
+    fn leaves_again(&self, after: u64, most: usize) -> Result<Found, OpenError> {
+        self.leaves(after, most)
     }
 
     fn seq_before(&self, at_ms: u64) -> Result<u64, OpenError> {
@@ -186,10 +210,6 @@ impl Store for Place {
 }
 
 fn entry<'a>(stream: u16, fact: &Fact, payload: &'a [u8]) -> Entry<'a> {
-    let id = match fact {
-        Fact::Posting(posting) => Id(posting.id.0),
-        Fact::Opened { .. } | Fact::Limited { .. } => Id::NIL,
-    };
     let (kind, version) = (u16::from(fact.kind()), Fact::version());
-    Entry { stream, kind, version, critical: true, once: false, id, payload }
+    Entry { stream, kind, version, critical: true, once: false, id: id_of(fact), payload }
 }

@@ -16,7 +16,7 @@ pub use error::PruneError;
 use crate::base::{self, Base};
 use crate::embedded::stream_in;
 use crate::ledger::trees_folder;
-use crate::mark::gear_in;
+use crate::mark::{gear_elsewhere, log_of};
 use crate::verify::Verification;
 use std::path::Path;
 use tidegate_engine_book::BookLimit;
@@ -73,7 +73,7 @@ pub fn plan(
     before: Before,
 ) -> Result<Option<Plan>, PruneError> {
     let registers = &sound.journal.registers;
-    if let Some(gear) = gear_in(registers).filter(|gear| gear != "embedded") {
+    if let Some(gear) = gear_elsewhere(registers) {
         return Err(PruneError::Gear(gear));
     }
     let stream = stream_in(registers, book).ok_or_else(|| PruneError::NoBook(book.to_owned()))?;
@@ -105,7 +105,7 @@ pub fn prune(
     signer: &dyn Fn(Profile) -> Signer,
 ) -> Result<Pruning, PruneError> {
     let before = plan.signed_before(signer)?;
-    let path = trees_folder(data, &plan.book);
+    let path = trees_folder(data, &log_of(journal, &plan.book));
     let (mut builder, _) = Builder::open(&path, journal, &[plan.stream], Profile::ALL.map(signer).into())?;
     while builder.step()?.records > 0 {}
     builder.sign()?;

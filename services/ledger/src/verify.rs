@@ -7,19 +7,23 @@
 //!   snapshots ── what the facts up to their numbers come to, and what was signed
 //! ```
 //!
-//! Where facts are pruned, balances go on from the signed snapshot that stands for them; the trees are made of their hashes.
+//! Where facts are pruned, balances go on from the signed snapshot that stands for them; the trees are made of their hashes. Of books that are
+//! in a database the folder has the trees; their facts come from there.
 
 mod acting;
 mod book;
+mod database;
 mod fault;
 mod kept;
 mod trust;
 
+pub use database::Database;
 pub use fault::Fault;
 pub use trust::{Acts, Trust};
 
 use crate::embedded::REGISTER;
 use crate::ledger::trees_folder;
+use crate::mark;
 use acting::Acting;
 use book::Book;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +58,8 @@ pub struct Verified {
     pub reckoning: Reckoning,
     /// Numbers of the first and the last fact; nothing where there is none.
     pub seqs: Option<(u64, u64)>,
+    /// Not where the facts are in a database that was not at hand.
+    pub is_read: bool,
     pub trees: Vec<Tree>,
     /// Nothing where all facts are there.
     pub pruned: Option<Gone>,
@@ -82,6 +88,15 @@ pub struct Tree {
 
 /// Reads the whole folder.
 pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
+    verify_with(data, trust, None)
+}
+
+/// The same, and reads the facts that the folder says are in a database.
+pub fn verify_with(
+    data: &Path,
+    trust: &Trust,
+    database: Option<&mut dyn Database>,
+) -> Result<Verification, OpenError> {
     let mut open: BTreeMap<u16, Result<Book, String>> = BTreeMap::new();
     let mut acting = trust.acts.as_ref().map(|acts| Acting::of(acts, trust));
     let journal = examine_books(data, &mut |record, registers| {
@@ -94,26 +109,46 @@ pub fn verify(data: &Path, trust: &Trust) -> Result<Verification, OpenError> {
                     // A book that was moved to another gear and back goes on in another stream; what it left is not the book any more.
                     open.retain(|_, other| !matches!(other, Ok(other) if other.name == *name));
                 }
-                open.insert(stream, named.map(|name| Book::of(data, name, Some(stream), trust)));
+                open.insert(
+                    stream,
+                    named.map(|name| Book::on_journal(data, name, (stream, registers), trust)),
+                );
             }
             if let Some(Ok(book)) = open.get_mut(&stream) {
                 book.take(record);
             }
         }
     })?;
+    let elsewhere = mark::gear_elsewhere(&journal.registers);
+    if elsewhere.is_some() {
+        // What a book had here before it moved is not the book any more.
+        open.clear();
+    }
     let nameless = open.values().filter_map(|book| book.as_ref().err().cloned());
     let mut faults: Vec<Fault> = nameless.map(|book| Fault::Nameless { book }).collect();
     let mut books: Vec<Book> = open.into_values().filter_map(Result::ok).collect();
     let seen: BTreeSet<String> = books.iter().map(|book| book.name.clone()).collect();
     let known = known(data, &journal.registers);
-    books.extend(known.difference(&seen).map(|name| Book::of(data, name.clone(), None, trust)));
+    books.extend(known.difference(&seen).map(|name| {
+        let log = match &elsewhere {
+            Some(_) => mark::log_elsewhere(&journal.registers, name),
+            None => name.clone(),
+        };
+        Book::of(data, name.clone(), (&log, None), trust)
+    }));
     books.sort_by(|one, other| one.name.cmp(&other.name));
     if books.is_empty() && faults.is_empty() {
         faults.push(Fault::NoBook { data: data.to_owned() });
     }
+    match (&elsewhere, database) {
+        (Some(_), Some(database)) => database::take(&mut books, &journal.registers, database),
+        (Some(_), None) => database::take_trees(&mut books),
+        (None, _) => {}
+    }
     let bad = journal.findings.iter().find(|finding| finding.fatal);
     faults.extend(bad.map(|finding| Fault::Damaged(finding.clone())));
-    let books = books.into_iter().map(|book| book.finish(journal.head_seq + 1)).collect();
+    let end = elsewhere.is_none().then_some(journal.head_seq);
+    let books = books.into_iter().map(|book| book.finish(end)).collect();
     let acts = acting.map(|acting| acting.finish(journal.head_seq + 1));
     Ok(Verification { journal, books, acts, faults })
 }
@@ -124,7 +159,9 @@ fn known(data: &Path, registers: &Registers) -> BTreeSet<String> {
     let above = trees_folder(data, "");
     let folders = fs::read_dir(above).into_iter().flatten().filter_map(Result::ok);
     let folders = folders.filter(|entry| entry.path().is_dir());
-    named.chain(folders.map(|entry| entry.file_name().to_string_lossy().into_owned())).collect()
+    let logs = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    // Behind a dot is which log of the book it is.
+    named.chain(logs.map(|log| log.split('.').next().unwrap_or_default().to_owned())).collect()
 }
 
 fn name_of(registers: &Registers, stream: u16) -> Option<String> {
@@ -146,6 +183,12 @@ impl Verification {
         let mut faults: Vec<&Fault> = self.faults.iter().chain(of_books).chain(of_acts).collect();
         faults.sort_by_key(|fault| fault.rank());
         faults
+    }
+
+    /// Whether nothing speaks against the books but that the facts of some were not read.
+    pub fn is_unread(&self) -> bool {
+        let faults = self.faults();
+        !faults.is_empty() && faults.iter().all(|fault| matches!(fault, Fault::Unread { .. }))
     }
 
     /// What a person should know and what speaks against nothing.

@@ -4,34 +4,49 @@ use super::fault::Fault;
 use super::kept::Kept;
 use super::trust::{Signed, Trust};
 use super::{Gone, Tree, Verified};
+use crate::embedded::{REGISTER, edition_in};
 use crate::ledger::trees_folder;
+use crate::mark::log_named;
 use std::path::Path;
 use tidegate_engine_book::{Fact, Id, Reckoning};
 use tidegate_kernel_audit::{AuditError, Profile, Recount};
-use tidegate_kernel_journal::Record;
+use tidegate_kernel_journal::{Record, Registers};
 
 pub(super) struct Book {
     pub(super) name: String,
     /// Nothing where it has no record.
     stream: Option<u16>,
-    reckoning: Reckoning,
+    pub(super) reckoning: Reckoning,
     seqs: Option<(u64, u64)>,
+    pub(super) is_read: bool,
     leaves: u64,
     gone: Option<Gone>,
-    trees: Vec<(Recount, Option<bool>)>,
+    pub(super) trees: Vec<(Recount, Option<bool>)>,
     kept: Kept,
     /// Nothing more of it is taken in behind the first.
-    contradiction: Option<Fault>,
-    faults: Vec<Fault>,
+    pub(super) contradiction: Option<Fault>,
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Book {
-    pub(super) fn of(data: &Path, name: String, stream: Option<u16>, trust: &Trust) -> Book {
-        let kept = stream.map_or_else(Kept::default, |stream| Kept::of(data, &name, stream, trust));
+    pub(super) fn on_journal(
+        data: &Path,
+        name: String,
+        (stream, registers): (u16, &Registers),
+        trust: &Trust,
+    ) -> Book {
+        let register = registers.get(&format!("{REGISTER}{name}"));
+        let log = log_named(&name, register.map_or(1, |register| edition_in(register)));
+        Book::of(data, name, (&log, Some(stream)), trust)
+    }
+
+    /// By what its log is called, and where it is on the journal.
+    pub(super) fn of(data: &Path, name: String, (log, stream): (&str, Option<u16>), trust: &Trust) -> Book {
+        let kept = stream.map_or_else(Kept::default, |stream| Kept::of(data, &name, (log, stream), trust));
         let (mut trees, mut faults) = (Vec::new(), Vec::new());
         for profile in Profile::ALL {
-            let path = trees_folder(data, &name).join(profile.name());
-            match trust.signed(&path, &name, profile) {
+            let path = trees_folder(data, log).join(profile.name());
+            match trust.signed(&path, log, profile) {
                 Ok(Signed { published, mut claims, is_trusted }) => {
                     claims.extend(kept.claim(profile));
                     trees.push((Recount::beside(&path, profile, published, claims), is_trusted));
@@ -44,6 +59,7 @@ impl Book {
             stream,
             reckoning: Reckoning::default(),
             seqs: None,
+            is_read: true,
             leaves: 0,
             gone: None,
             trees,
@@ -54,6 +70,14 @@ impl Book {
     }
 
     pub(super) fn take(&mut self, record: &Record) {
+        self.take_with(record, Recount::push);
+    }
+
+    pub(super) fn take_with(
+        &mut self,
+        record: &Record,
+        push: fn(&mut Recount, &Record) -> Result<(), AuditError>,
+    ) {
         let seq = record.head.seq;
         self.seqs = Some((self.seqs.map_or(seq, |(first, _)| first), seq));
         self.leaves += 1;
@@ -64,7 +88,7 @@ impl Book {
             self.compare(seq);
         }
         for (tree, _) in &mut self.trees {
-            if let Err(why) = tree.push(record) {
+            if let Err(why) = push(tree, record) {
                 self.faults.push(unread(&self.name, why));
             }
         }
@@ -120,8 +144,10 @@ impl Book {
         self.kept.compare(&self.name, seq, &self.reckoning);
     }
 
-    pub(super) fn finish(mut self, next_seq: u64) -> Verified {
+    /// `end` is the number of the last record there is; without one, that of the book's last.
+    pub(super) fn finish(mut self, end: Option<u64>) -> Verified {
         let book = self.name;
+        let next_seq = end.or(self.seqs.map(|(_, last)| last)).unwrap_or(0) + 1;
         if self.contradiction.is_none()
             && let Err((seq, why)) = self.reckoning.close()
         {
@@ -136,8 +162,8 @@ impl Book {
         let roots = trees.iter().flat_map(|tree| Fault::of_roots(&of, &tree.counted, next_seq));
         let faults =
             self.contradiction.into_iter().chain(self.faults).chain(self.kept.faults).chain(roots).collect();
-        let (pruned, notes) = (self.gone, self.kept.notes);
-        Verified { book, reckoning: self.reckoning, seqs: self.seqs, trees, pruned, faults, notes }
+        let (pruned, notes, is_read) = (self.gone, self.kept.notes, self.is_read);
+        Verified { book, reckoning: self.reckoning, seqs: self.seqs, is_read, trees, pruned, faults, notes }
     }
 }
 
@@ -145,6 +171,6 @@ fn of_book(book: &str) -> String {
     format!("the book {book}")
 }
 
-fn unread(book: &str, why: AuditError) -> Fault {
+pub(super) fn unread(book: &str, why: AuditError) -> Fault {
     Fault::Checkpoint { of: of_book(book), tree: "files", why }
 }

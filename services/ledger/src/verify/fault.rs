@@ -1,10 +1,12 @@
 //! What speaks against books, each with a code that `docs/errors/` explains.
 
 use crate::base::NotABase;
+use crate::error::OpenError;
 use std::path::PathBuf;
 use tidegate_engine_book::{Contradiction, NotAFact};
 use tidegate_kernel_audit::{AuditError, Recounted};
 use tidegate_kernel_journal::Finding;
+use tidegate_kernel_plug::with_causes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -35,6 +37,14 @@ pub enum Fault {
     Snapshot { book: String, file: String, why: String },
     #[error("records of {book} belong to no book that the journal names")]
     Nameless { book: String },
+    #[error("the facts of the book {book} are in a database, and were not read: no balance was added up")]
+    Unread { book: String },
+    #[error("the facts of the book {book} cannot be read: {}", with_causes(.why))]
+    Database { book: String, why: OpenError },
+    #[error(
+        "the balance that the database keeps of account {account} of the book {book} is not the sum of its entries"
+    )]
+    Row { book: String, account: String },
     #[error("{} has no books", .data.display())]
     NoBook { data: PathBuf },
 }
@@ -77,8 +87,9 @@ impl Fault {
             Fault::OtherRoot { .. } => 1,
             Fault::Damaged(_) => 2,
             Fault::Base { .. } | Fault::Snapshot { .. } | Fault::Unfounded { .. } => 3,
-            Fault::Nameless { .. } | Fault::Checkpoint { .. } => 3,
+            Fault::Nameless { .. } | Fault::Checkpoint { .. } | Fault::Database { .. } => 3,
             Fault::Short { .. } | Fault::NoBook { .. } => 4,
+            Fault::Row { .. } | Fault::Unread { .. } => 5,
         }
     }
 
@@ -95,6 +106,9 @@ impl Fault {
             Fault::Base { .. } | Fault::Unfounded { .. } => "TG-LE-071",
             Fault::Snapshot { .. } => "TG-LE-072",
             Fault::NoBook { .. } => "TG-LE-064",
+            Fault::Unread { .. } => "TG-LE-065",
+            Fault::Database { why, .. } => why.code(),
+            Fault::Row { .. } => "TG-LE-066",
         }
     }
 
@@ -117,6 +131,11 @@ impl Fault {
                 "keep the copy as evidence; a start would go on from a state that the records do not lead to"
             }
             Fault::Nameless { .. } => "copy the folder again, whole",
+            Fault::Unread { .. } => {
+                "give --config with the [ledger.postgres] of the node, where its database can be reached"
+            }
+            Fault::Database { why, .. } => why.hint(),
+            Fault::Row { .. } => "keep a copy of the database as evidence; the facts say what the balance is",
             Fault::NoBook { .. } => "give the folder that `tidegate up` was given with --data",
         }
     }

@@ -34,9 +34,9 @@ struct Quick {
 }
 
 impl Kept {
-    pub(super) fn of(data: &Path, book: &str, stream: u16, trust: &Trust) -> Kept {
+    pub(super) fn of(data: &Path, book: &str, (log, stream): (&str, u16), trust: &Trust) -> Kept {
         let mut kept = Kept::default();
-        kept.read_ground(data, book, stream, trust);
+        kept.read_ground(data, book, (log, stream), trust);
         for (seq, bytes) in snapshots_in_books(data, &snapshot_name(book)).unwrap_or_default() {
             match bytes.and_then(|bytes| State::decode_all(&bytes).ok()) {
                 Some(state) => kept.quick.push(Quick { state, is_met: false }),
@@ -49,7 +49,7 @@ impl Kept {
         kept
     }
 
-    fn read_ground(&mut self, data: &Path, book: &str, stream: u16, trust: &Trust) {
+    fn read_ground(&mut self, data: &Path, book: &str, (log, stream): (&str, u16), trust: &Trust) {
         let name = base::name_of(stream);
         let found = snapshots_in_books(data, &name).unwrap_or_default();
         // A start takes the newest that is whole.
@@ -63,7 +63,7 @@ impl Kept {
         let read = || {
             let base = Base::parse(bytes.as_deref().ok_or(NotABase::Form)?)?;
             for (note, profile) in base.notes.iter().zip(Profile::ALL) {
-                trust.open_snapshot(note, book, profile)?;
+                trust.open_snapshot(note, log, profile)?;
             }
             let state = base.state(State::decode_all)?;
             Ok(Ground { base, state })

@@ -41,9 +41,9 @@ impl Trust {
         notes.iter().try_for_each(|note| text_of(note).map(drop))
     }
 
-    pub(super) fn signed(&self, path: &Path, book: &str, profile: Profile) -> Result<Signed, AuditError> {
+    pub(super) fn signed(&self, path: &Path, log: &str, profile: Profile) -> Result<Signed, AuditError> {
         let own = note_in(path)?.map(|note| self.open(&note, profile)).transpose()?;
-        let origin = tree_of(book, profile);
+        let origin = tree_of(log, profile);
         if let Some(Checkpoint { origin: found, .. }) = &own
             && !found.ends_with(&origin)
         {
@@ -81,15 +81,15 @@ impl Trust {
         Ok(Signed { published, claims, is_trusted: key.map(|_| true) })
     }
 
-    /// A signed snapshot of this book; with keys, only one that one of them signed.
+    /// A signed snapshot of a book with this log; with keys, only one that one of them signed.
     pub(super) fn open_snapshot(
         &self,
         note: &str,
-        book: &str,
+        log: &str,
         profile: Profile,
     ) -> Result<Snapshot, AuditError> {
         let snapshot = Snapshot::in_note(note)?;
-        let (found, expected) = (&snapshot.checkpoint.origin, tree_of(book, profile));
+        let (found, expected) = (&snapshot.checkpoint.origin, tree_of(log, profile));
         if !found.ends_with(&expected) {
             return Err(AuditError::Origin { found: found.clone(), expected });
         }
@@ -115,9 +115,9 @@ impl Trust {
     }
 }
 
-/// How the name of a tree over a book ends.
-fn tree_of(book: &str, profile: Profile) -> String {
-    format!("{OF_BOOKS}{book}/{}", profile.name())
+/// How the name of a tree over a log of a book ends.
+fn tree_of(log: &str, profile: Profile) -> String {
+    format!("{OF_BOOKS}{log}/{}", profile.name())
 }
 
 const OF_BOOKS: &str = "/ledger/";

@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod desk;
 mod folder;
+mod grown;
 mod http;
 mod pruning;
 mod reopening;

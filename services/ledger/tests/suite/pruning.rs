@@ -2,7 +2,8 @@
 
 use crate::asks::{order, reserve, transfer};
 use crate::desk::Desk;
-use crate::folder::{Copied, copy, sealed, signer};
+use crate::folder::{Copied, copy, sealed};
+use crate::grown::signer;
 use crate::verify::{checked, codes, filled};
 use std::fs;
 use std::path::Path;
