@@ -29,7 +29,7 @@ impl Stopped {
                 let message =
                     format!("{} is not there, so nothing can be signed for this node", key.display());
                 return Err(Failure::message(
-                    "TG-LE-073",
+                    "TG-LE-083",
                     message,
                     "put the keys of the node back; nothing was changed",
                 ));

@@ -96,13 +96,13 @@ fn a_memo_goes_from_the_folder_and_balances_proofs_and_who_did_it_stay() {
     let snapshot = Forged::of(&dir);
     let refused = Node::attempt(crate::process::command(&dir), &dir).err().unwrap();
     let told = format!("{}{}", refused.said, refused.log);
-    assert!(told.contains("TG-LE-071"), "{told}");
+    assert!(told.contains("TG-LE-081"), "{told}");
     drop(snapshot);
     let node = bank.start();
     assert_eq!(get(&bank, &node, "accounts/till")["posted"], 247);
     assert_eq!(get(&bank, &node, "accounts/till/statement")["facts"].as_array().unwrap().len(), 1);
     let gone = get(&bank, &node, &format!("transfers/{id}"));
-    assert_eq!(gone["error"]["code"], "TG-LE-070", "{gone}");
+    assert_eq!(gone["error"]["code"], "TG-LE-080", "{gone}");
     let gone = get(&bank, &node, "accounts/till?as_of_seq=1");
     assert!(gone["error"]["message"].as_str().unwrap().contains("posted 217"), "{gone}");
     let acts = succeeded(&bank.command(&node, &["audit", "list"]));
@@ -133,7 +133,7 @@ fn nothing_goes_without_keys_beside_a_node_or_from_books_that_are_wrong() {
     let key = dir.join("node.key");
     let (aside, file) = (bank.copies.path().join("node.key"), dir.join("books/0000000001.seg"));
     fs::rename(&key, &aside).unwrap();
-    refused(&prune(data, &["--before", "99999"]), "TG-LE-073");
+    refused(&prune(data, &["--before", "99999"]), "TG-LE-083");
     fs::rename(&aside, &key).unwrap();
     let sound = fs::read(&file).unwrap();
     let mut wrong = sound.clone();

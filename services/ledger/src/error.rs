@@ -86,7 +86,7 @@ impl Setback {
             Setback::NoTransfer => "TG-LE-034",
             Setback::NoBook(_) => "TG-LE-035",
             Setback::Away(_) => "TG-LE-037",
-            Setback::Pruned { .. } => "TG-LE-070",
+            Setback::Pruned { .. } => "TG-LE-080",
         }
     }
 
@@ -122,8 +122,8 @@ impl OpenError {
             OpenError::Gear { code, .. } => code,
             OpenError::OtherGear { .. } => "TG-LE-050",
             OpenError::Differs { .. } => "TG-LE-051",
-            OpenError::Pruned { .. } => "TG-LE-070",
-            OpenError::NoBase { .. } | OpenError::Base { .. } => "TG-LE-071",
+            OpenError::Pruned { .. } => "TG-LE-080",
+            OpenError::NoBase { .. } | OpenError::Base { .. } => "TG-LE-081",
         }
     }
 

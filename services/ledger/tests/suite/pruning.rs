@@ -118,7 +118,7 @@ async fn what_is_older_than_the_snapshot_is_answered_with_a_code_and_what_is_kno
         match desk.book.as_of(account.to_owned(), Moment::Seq(seq)).await {
             Ok(now) => assert_eq!((now.balance, now.as_of_seq), (standing.balance, standing.as_of_seq)),
             Err(setback) => {
-                assert!(seq < plan.through && setback.code() == "TG-LE-070", "{seq}: {setback}");
+                assert!(seq < plan.through && setback.code() == "TG-LE-080", "{seq}: {setback}");
                 assert!(setback.to_string().contains("the account has posted"), "{setback}");
                 refused += 1;
             }
@@ -129,7 +129,7 @@ async fn what_is_older_than_the_snapshot_is_answered_with_a_code_and_what_is_kno
     let page = desk.book.statement("a".to_owned(), None, 1000).await.unwrap();
     assert_eq!(page.facts.last().unwrap().seq, seqs[150]);
     let rest = desk.book.statement("a".to_owned(), page.next, 1000).await.unwrap_err();
-    assert!(rest.code() == "TG-LE-070" && rest.to_string().contains("posted 244"), "{rest}");
+    assert!(rest.code() == "TG-LE-080" && rest.to_string().contains("posted 244"), "{rest}");
     let feed = desk.book.postings(0, 10).await.unwrap_err();
     assert!(feed.to_string().contains(&format!("after={}", plan.through)), "{feed}");
     assert_eq!(desk.book.postings(plan.through, 10).await.unwrap().facts[0].seq, seqs[150]);
@@ -239,13 +239,13 @@ async fn a_snapshot_that_is_changed_damaged_or_missing_is_found_and_the_book_doe
     }
     let flipped = folder.flipped(&file, 40, 1);
     let found = checked(&folder);
-    assert_eq!(seqs_told(&found), [("TG-LE-071", first), ("TG-LE-071", None)], "{:?}", found.faults());
+    assert_eq!(seqs_told(&found), [("TG-LE-081", first), ("TG-LE-081", None)], "{:?}", found.faults());
     drop(flipped);
     assert_eq!(codes(&checked(&folder)), Vec::<&str>::new());
     fs::remove_file(folder.path().join(&file)).unwrap();
-    assert_eq!(seqs_told(&checked(&folder)), [("TG-LE-071", first)]);
+    assert_eq!(seqs_told(&checked(&folder)), [("TG-LE-081", first)]);
     let refused = Desk::refused(folder.path());
-    assert_eq!(refused.code(), "TG-LE-071", "{refused}");
+    assert_eq!(refused.code(), "TG-LE-081", "{refused}");
 }
 
 #[tokio::test]
@@ -297,8 +297,8 @@ async fn facts_without_a_snapshot_are_named_and_the_keys_of_another_node_prune_n
     data.close();
     through(folder.path(), folder.nth_of_book("main", 9).seq);
     let first = Some(folder.nth_of_book("main", 0).seq);
-    assert_eq!(seqs_told(&checked(&folder)), [("TG-LE-071", first)]);
-    assert_eq!(Desk::refused(folder.path()).code(), "TG-LE-071");
+    assert_eq!(seqs_told(&checked(&folder)), [("TG-LE-081", first)]);
+    assert_eq!(Desk::refused(folder.path()).code(), "TG-LE-081");
 }
 
 #[test]
@@ -323,11 +323,11 @@ fn a_snapshot_for_quick_starts_that_is_not_the_book_is_named() {
     let forged = folder.forged_snapshot(&file, 41);
     let found = checked(&folder);
     drop(forged);
-    assert_eq!(codes(&found), ["TG-LE-072"]);
+    assert_eq!(codes(&found), ["TG-LE-082"]);
     assert!(found.faults()[0].to_string().contains("account source"), "{:?}", found.faults());
     // As of a number that no fact has.
     let _forged = folder.forged_snapshot(&file, 3);
-    assert_eq!(codes(&checked(&folder)), ["TG-LE-072"]);
+    assert_eq!(codes(&checked(&folder)), ["TG-LE-082"]);
 }
 
 fn quick_in(data: &Path) -> Option<String> {
