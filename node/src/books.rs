@@ -3,10 +3,15 @@
 mod json;
 mod words;
 
+use crate::asking::ask;
 use crate::audit::tell_proof;
 use crate::banner::say;
+<<<<<<< HEAD
 use crate::cli::{Ledger, Place, VerifyBooks};
 use crate::config::Origins;
+=======
+use crate::cli::{Ledger, Running, VerifyBooks};
+>>>>>>> memo
 use crate::failure::Failure;
 use crate::node::runtime;
 use crate::{gear, inspection, progress};
@@ -16,7 +21,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use tidegate_gear_postgres::Reader;
 use tidegate_kernel_audit::AuditError;
+<<<<<<< HEAD
 use tidegate_service_ledger::verify::{Database, Trust, verify_with};
+=======
+use tidegate_kernel_sm::field::is_name as is_subject;
+use tidegate_service_ledger::verify::{Trust, verify};
+>>>>>>> memo
 
 /// Bytes of a file with checkpoints: some ten thousand of them.
 const CHECKPOINTS_BYTES_MAX: u64 = 4 << 20;
@@ -25,7 +35,30 @@ pub(crate) fn run(command: &Ledger) -> Result<ExitCode, Failure> {
     match command {
         Ledger::Verify(options) => tell(options),
         Ledger::Proof { id, book, tree, node } => tell_proof(&format!("ledger/{book}"), id, tree, node),
+        Ledger::Shred { subject, node } => shred(subject, node),
+        Ledger::RotateKey { node } => rotate_key(node),
     }
+}
+
+fn shred(subject: &str, node: &Running) -> Result<ExitCode, Failure> {
+    if !is_subject(subject) {
+        let message = format!("{subject:?} is no subject");
+        return Err(Failure::message("TG-SM-008", message, "compare it with the subject of a memo"));
+    }
+    let told = ask(node, "POST", &format!("/v1/ledger/subjects/{subject}/shred"))?;
+    let when =
+        if told["status"] == "known" { "were made unreadable before" } else { "are unreadable from now on" };
+    say(&format!("the memos of {subject} {when}; copies of DATA/memos made before still have the key\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_key(node: &Running) -> Result<ExitCode, Failure> {
+    let told = ask(node, "POST", "/v1/ledger/keys/rotate")?;
+    say(&format!(
+        "all keys of memos are under version {} of the outer key; copy DATA/memos anew\n",
+        told["version"]
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn tell(options: &VerifyBooks) -> Result<ExitCode, Failure> {

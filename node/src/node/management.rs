@@ -1,5 +1,6 @@
 //! The management listeners: one in plain text and, where that is asked for, one over TLS. Both serve the same routes.
 
+use super::listening::Books;
 use super::{Site, unlistening, unstarted};
 use crate::admin::{self, View};
 use crate::audit;
@@ -16,7 +17,6 @@ use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{Refusal, Routes};
-use tidegate_service_ledger::Ledger;
 use tidegate_service_probe::{self as diagnosis, Herald, Ports, Tell};
 use tokio::runtime::{Handle, Runtime};
 
@@ -35,7 +35,7 @@ struct Served<'a> {
     view: View,
     events: Arc<Events>,
     board: Option<&'a Board>,
-    books: Option<Arc<Ledger>>,
+    books: Option<Books>,
     shared: &'a http::Shared,
 }
 
@@ -44,7 +44,7 @@ impl Site<'_> {
         &self,
         view: View,
         board: Option<&Board>,
-        books: Option<Arc<Ledger>>,
+        books: Option<Books>,
         shared: &http::Shared,
     ) -> Result<Management, Failure> {
         let history = self.past.as_ref().map(|past| past.history.clone());

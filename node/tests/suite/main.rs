@@ -35,6 +35,7 @@ mod ledger_page;
 mod letters;
 mod look;
 mod manners;
+mod memos;
 mod mosquitto;
 mod mqtt;
 mod notices;

@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 //! Takes the wall clock and the boot clock from the journal's `Clock` and tokio's for waits; reads and appends to the journal `books`;
-//! opens no socket.
+//! writes the files of memos' keys; opens no socket.
 //!
 //! ```text
-//!   http ── Port ── Book ── applier ── Store ── settler ── board, answers
-//!                              scrubber ── the store once more, compared
+//!   http ── Memos ── Port ── Book ── applier ── Store ── settler ── board, answers
+//!                                       scrubber ── the store once more, compared
 //! ```
 
 mod applier;
@@ -22,6 +22,7 @@ mod keeper;
 mod leaves;
 mod ledger;
 mod mark;
+mod memos;
 mod moving;
 mod past;
 #[cfg(test)]
@@ -44,7 +45,12 @@ pub use embedded::{Embedded, known_stream};
 pub use error::{OpenError, Setback};
 pub use leaves::{NO_STREAM, leaf};
 pub use ledger::{Ledger, STREAM_MIN, trees_folder};
+<<<<<<< HEAD
 pub use mark::{gear_of, log_of};
+=======
+pub use mark::gear_of;
+pub use memos::{MEMO_TEXT_BYTES_MAX, MemoError, Memos, Note, Noted, Subject, Told};
+>>>>>>> memo
 pub use moving::{Arrival, Moved, Tally, move_books};
 pub use port::{Answering, Guarantees, Moment, Names, OneWriter, Page, Port, Recorded, Sheet};
 pub use store::{Gear, Gone, Reaching, Row, Store, StoreCounts};
