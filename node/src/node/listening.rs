@@ -196,6 +196,7 @@ impl Site<'_> {
         wired.extend(http.map(|http| -> Arc<dyn Capability> { http }));
         if let Some(Ways { grpc, links }) = ways {
             wired.extend([Arc::new(grpc.handle()) as Arc<dyn Capability>, links.clone()]);
+            wired.push(self.pipeline.plant.clone());
         }
         wired.extend(ledger.map(|ledger| -> Arc<dyn Capability> { ledger }));
         if self.settings.only.ingest {
