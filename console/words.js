@@ -63,6 +63,7 @@ const WORDS = {
   'source.external': ['other broker', '外部 Broker'],
   'source.rule': ['rule', '规则'],
   'source.replay': ['replay', '重放'],
+  'source.driver': ['driver', '驱动'],
   'quality.good': ['good', '正常'],
   'quality.uncertain': ['uncertain', '存疑'],
   'quality.bad': ['bad', '无效'],

@@ -6,16 +6,27 @@ mod words;
 use crate::asking::ask;
 use crate::audit::tell_proof;
 use crate::banner::say;
+<<<<<<< HEAD
+use crate::cli::{Ledger, Place, VerifyBooks};
+use crate::config::Origins;
+=======
 use crate::cli::{Ledger, Running, VerifyBooks};
+>>>>>>> memo
 use crate::failure::Failure;
-use crate::{inspection, progress};
+use crate::node::runtime;
+use crate::{gear, inspection, progress};
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use tidegate_gear_postgres::Reader;
 use tidegate_kernel_audit::AuditError;
+<<<<<<< HEAD
+use tidegate_service_ledger::verify::{Database, Trust, verify_with};
+=======
 use tidegate_kernel_sm::field::is_name as is_subject;
 use tidegate_service_ledger::verify::{Trust, verify};
+>>>>>>> memo
 
 /// Bytes of a file with checkpoints: some ten thousand of them.
 const CHECKPOINTS_BYTES_MAX: u64 = 4 << 20;
@@ -52,7 +63,13 @@ fn rotate_key(node: &Running) -> Result<ExitCode, Failure> {
 
 fn tell(options: &VerifyBooks) -> Result<ExitCode, Failure> {
     let (data, trust) = (&options.data, trust(options)?);
-    let verified = progress::during("verify", options.json, || verify(data, &trust));
+    let runtime = runtime("verify", None)?;
+    // The database's connection lives on the runtime's threads; this one blocks.
+    let _within = runtime.enter();
+    let mut database = options.config.as_deref().map(database).transpose()?;
+    let verified = progress::during("verify", options.json, || {
+        verify_with(data, &trust, database.as_mut().map(|reader| -> &mut dyn Database { reader }))
+    });
     let verification = verified.map_err(|error| inspection::refusal(data, &error))?;
     say(&match options.json {
         true => json::of(&verification, data, options.accounts),
@@ -62,6 +79,13 @@ fn tell(options: &VerifyBooks) -> Result<ExitCode, Failure> {
         None => Ok(ExitCode::SUCCESS),
         Some(fault) => Err(Failure::message(fault.code(), fault.to_string(), fault.hint())),
     }
+}
+
+/// The one that a configuration names.
+fn database(file: &Path) -> Result<Reader, Failure> {
+    let (_, settings) = Origins::at(&Place { config: Some(file.to_owned()), data: None }).settings()?;
+    let Some(database) = settings.postgres.database.clone() else { return Err(gear::no_database()) };
+    Ok(Reader::new(settings.sinks.dialer()?, database))
 }
 
 fn trust(options: &VerifyBooks) -> Result<Trust, Failure> {

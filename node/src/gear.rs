@@ -1,5 +1,6 @@
 //! `tidegate gear`: which gear keeps the books of a data folder, and moving them to another one while no node runs.
 
+use crate::audit::Audit;
 use crate::banner::say;
 use crate::cli::{Gear as Command, GearMove, Place};
 use crate::config::Origins;
@@ -8,13 +9,12 @@ use crate::inspection::{no_data_folder, refusal};
 use crate::node::runtime;
 use crate::settings::Settings;
 use serde_json::json;
-use std::fs;
 use std::process::ExitCode;
 use tidegate_gear_postgres::Postgres;
+use tidegate_kernel_audit::{AuditError, Profile, note_in};
 use tidegate_kernel_journal::{DataFolder, FolderOptions, Journal};
-use tidegate_service_ledger::{
-    Embedded, Gear, Moved, OpenError, gear_of, known_stream, move_books, trees_folder,
-};
+use tidegate_kernel_plug::{Act, Outcome, Witness};
+use tidegate_service_ledger::{Embedded, Gear, Moved, OpenError, log_of, move_books, trees_folder};
 
 pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     let Command::Move(GearMove { to, json, place, .. }) = command;
@@ -23,10 +23,16 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
     let runtime = runtime("move", None)?;
     // Connections live on the runtime's threads; this one blocks.
     let _within = runtime.enter();
-    if to == "embedded" {
-        set_trees_aside(&folder, &settings)?;
-    }
-    let moved = between(folder.books(), &settings, to)?;
+    let (audit, ends) = (Audit::new(folder.books().clone()), ends_of_logs(&folder, &settings)?);
+    let number = runtime.block_on(audit.begin(act(to)));
+    let number = number.map_err(|refusal| Failure::message(refusal.code, refusal.message, refusal.hint))?;
+    let moved = between(folder.books(), &settings, to);
+    let outcome = match &moved {
+        Ok(_) => Outcome { status: 200, detail: ends },
+        Err(failure) => Outcome { status: 409, detail: failure.line() },
+    };
+    runtime.block_on(audit.end(number, outcome));
+    let moved = moved?;
     say(&if *json { report_json(to, &moved) } else { report(to, &moved, place) });
     Ok(ExitCode::SUCCESS)
 }
@@ -41,39 +47,31 @@ fn open(settings: &Settings) -> Result<DataFolder, Failure> {
     DataFolder::open_with(data, options).map_err(|error| refusal(data, &error))
 }
 
-/// A book that comes back goes on under new numbers, so trees over it begin anew; the old ones stay for whoever has a proof of theirs.
-fn set_trees_aside(folder: &DataFolder, settings: &Settings) -> Result<(), Failure> {
-    if gear_of(folder.books()).as_deref() != Some("postgres") {
-        return Ok(());
-    }
+/// What the books' logs were signed over, for whoever asks later how the one before ended.
+fn ends_of_logs(folder: &DataFolder, settings: &Settings) -> Result<String, Failure> {
+    let failed = |error: AuditError| Failure::new(error.code(), &error, error.hint());
+    let mut ends = Vec::new();
     for book in &settings.ledger.books {
-        let (trees, stream) =
-            (trees_folder(&settings.data, &book.name), known_stream(folder.books(), &book.name));
-        if let (true, Some(stream)) = (trees.exists(), stream) {
-            let aside = settings.data.join("ledger-left").join(format!("{}-{stream}", book.name));
-            let moved = fs::create_dir_all(&aside).and_then(|()| fs::rename(&trees, &aside));
-            moved.map_err(|error| {
-                let message = format!("the trees in {} were not set aside: {error}", trees.display());
-                Failure::message(
-                    "TG-JR-014",
-                    message,
-                    "look at the disk under the data folder and its permissions",
-                )
-            })?;
+        let trees = trees_folder(&settings.data, &log_of(folder.books(), &book.name));
+        for profile in Profile::ALL {
+            let note = note_in(&trees.join(profile.name())).map_err(failed)?;
+            let lines = note.as_deref().unwrap_or_default().lines().take(3);
+            ends.push(lines.collect::<Vec<_>>().join(" "));
         }
     }
-    Ok(())
+    ends.retain(|end| !end.is_empty());
+    Ok(ends.join("; "))
+}
+
+/// A move is an act of administration, though it comes over no request.
+fn act(to: &str) -> Act {
+    let texts = ["the command line", "gear move ledger", to, "this machine"];
+    let [who, what, target, from] = texts.map(str::to_owned);
+    Act { who, what, target, from, request: String::new() }
 }
 
 fn between(journal: &Journal, settings: &Settings, to: &str) -> Result<Vec<Moved>, Failure> {
-    let Some(database) = settings.postgres.database.clone() else {
-        let message = "the configuration does not say which database".to_owned();
-        return Err(Failure::message(
-            "TG-LE-052",
-            message,
-            "write [ledger.postgres] with its url into the file",
-        ));
-    };
+    let Some(database) = settings.postgres.database.clone() else { return Err(no_database()) };
     let embedded = Embedded(journal.clone());
     let postgres = Postgres::new(journal.clone(), settings.sinks.dialer()?, database);
     let (from, to): (&dyn Gear, &dyn Gear) = match to {
@@ -82,6 +80,11 @@ fn between(journal: &Journal, settings: &Settings, to: &str) -> Result<Vec<Moved
     };
     let moved = move_books(journal, from, to, &settings.ledger.books);
     moved.map_err(|error: OpenError| Failure::new(error.code(), &error, error.hint()))
+}
+
+pub(crate) fn no_database() -> Failure {
+    let message = "the configuration does not say which database".to_owned();
+    Failure::message("TG-LE-052", message, "write [ledger.postgres] with its url into the file")
 }
 
 fn report(to: &str, moved: &[Moved], place: &Place) -> String {

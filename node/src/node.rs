@@ -19,6 +19,7 @@ use crate::lan::{Greeting, Lan};
 use crate::logs::{self, Log};
 use crate::open_files;
 use crate::parent::Parent;
+use crate::plant;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -38,6 +39,7 @@ use tidegate_kernel_journal::DataFolder;
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, Live, drain_all, listed};
 use tidegate_service_ingest::{Ingest, OpenError, SinkConfig};
+use tidegate_service_ledger::Ledger;
 use tidegate_service_notice::Notices;
 use tidegate_service_probe::Probe;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -76,7 +78,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = pipeline(&ingest, &exporters);
+        let pipeline = pipeline(&settings, &ingest, &exporters)?;
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -116,9 +118,14 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     outcome
 }
 
-fn pipeline(ingest: &Arc<Ingest>, exporters: &Runtime) -> rules::Pipeline {
+fn pipeline(
+    settings: &Settings,
+    ingest: &Arc<Ingest>,
+    exporters: &Runtime,
+) -> Result<rules::Pipeline, Failure> {
+    let plant = Arc::new(plant::of(settings, ingest)?);
     let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
-    rules::Pipeline { ingest, commands: Arc::default(), exporters }
+    Ok(rules::Pipeline { ingest, plant, commands: Arc::default(), exporters })
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
@@ -253,7 +260,7 @@ impl Site<'_> {
             self.start_notices(exporters.handle())?;
         }
         self.start_traces()?;
-        self.start_trees(exporters)?;
+        self.start_trees(listeners.ledger.as_ref(), exporters)?;
         self.watch(&listeners.management, exporters)?;
         let lan = self.greeting(&listeners);
         let code = lan.as_ref().filter(|_| io::stdout().is_terminal()).and_then(Greeting::code);
@@ -299,8 +306,8 @@ impl Site<'_> {
         }
     }
 
-    fn start_trees(&self, exporters: &Runtime) -> Result<(), Failure> {
-        let started = self.trees.start();
+    fn start_trees(&self, ledger: Option<&Arc<Ledger>>, exporters: &Runtime) -> Result<(), Failure> {
+        let started = self.trees.start(ledger);
         started.map_err(|error| unstarted("could not start the threads of the audit trees", &error))?;
         if let Some(leaving) = self.trees.leaving() {
             leaving.start(&self.trees, self.notices.outbox().clone(), exporters.handle());

@@ -26,7 +26,7 @@ use tokio_postgres::Client;
 pub(crate) const NAME: &str = "postgres";
 /// Registers of the node's journal: by what name it holds books, and in which database they are.
 const HOLDER: &str = "ledger..holder";
-const DATABASE: &str = "ledger..database";
+pub(crate) const DATABASE: &str = "ledger..database";
 
 const TAKE: &str = "INSERT INTO tidegate.books AS b (book, holder, epoch, lease_ms, beat_at, moving, last_seq, leaves) \
     VALUES ($1, $2, 1, $3, clock_timestamp(), false, 0, 0) \

@@ -64,6 +64,11 @@ pub(crate) async fn ensure(client: &mut Client) -> Result<Vec<u8>, Trouble> {
     if !there.try_get::<_, bool>(0)? {
         make(client).await?;
     }
+    id(client).await
+}
+
+/// The database's own id, of tables of this version.
+pub(crate) async fn id(client: &Client) -> Result<Vec<u8>, Trouble> {
     let row = client.query_one("SELECT version, id FROM tidegate.ledger", &[]).await?;
     match row.try_get(0)? {
         VERSION => Ok(row.try_get(1)?),

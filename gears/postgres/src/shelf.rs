@@ -9,9 +9,10 @@ use crate::shared::Shared;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tidegate_engine_book::{AccountNumber, Balance, Fact};
+use tidegate_kernel_audit::Found;
 use tidegate_kernel_journal::Level;
 use tidegate_service_ledger::{
-    Gone, Guarantees, OneWriter, OpenError, Reaching, Row as AccountRow, Setback, Store, StoreCounts,
+    Gone, Guarantees, OneWriter, OpenError, Reaching, Row as AccountRow, Setback, Store, StoreCounts, leaf,
 };
 use tokio::runtime::Handle;
 use tokio_postgres::Row;
@@ -19,11 +20,17 @@ use tokio_postgres::Row;
 const FACTS: &str = "SELECT seq, leaf, fact FROM tidegate.facts WHERE book = $1 AND seq <= $3 AND seq >= \
     coalesce((SELECT max(seq) FROM tidegate.facts WHERE book = $1 AND seq <= $2), 0) ORDER BY seq LIMIT $4";
 const ONE: &str = "SELECT seq, fact FROM tidegate.facts WHERE book = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
-const ROWS: &str = "SELECT number, posted, outgoing, incoming, last_seq FROM tidegate.accounts \
+pub(crate) const AGAIN: &str =
+    "SELECT seq, fact FROM tidegate.facts WHERE book = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+const EPOCH: &str = "SELECT epoch FROM tidegate.books WHERE number = $1";
+pub(crate) const ROWS: &str = "SELECT number, posted, outgoing, incoming, last_seq FROM tidegate.accounts \
     WHERE book = $1 AND number >= $2 ORDER BY number LIMIT $3";
 const SNAPSHOT: &str = "SELECT bytes FROM tidegate.snapshots WHERE book = $1 AND seq <= $2";
 const KEEP: &str = "INSERT INTO tidegate.snapshots (book, seq, bytes) VALUES ($1, $2, $3) \
     ON CONFLICT (book) DO UPDATE SET seq = $2, bytes = $3";
+
+/// A fact's number, and it as it is there.
+type Bytes = (u64, Vec<u8>);
 
 #[derive(Debug)]
 pub(crate) struct Shelf {
@@ -43,7 +50,8 @@ impl Shelf {
         self.shared.tenure.book
     }
 
-    fn page(&self, after: u64, most: usize) -> Result<(Vec<(u64, Fact)>, u64), Trouble> {
+    /// Facts as their bytes are there, behind those that this node has seen kept.
+    fn page(&self, after: u64, most: usize) -> Result<(Vec<Bytes>, u64), Trouble> {
         let kept_seq = self.kept_seq();
         if after >= kept_seq {
             return Ok((Vec::new(), after));
@@ -60,7 +68,7 @@ impl Shelf {
             }
             leaf = Some(place);
             if seq > after {
-                facts.push((seq, decoded(seq, row.try_get(2)?)?));
+                facts.push((seq, row.try_get(2)?));
             }
         }
         let through = facts.last().map_or(after, |(seq, _)| *seq);
@@ -70,6 +78,35 @@ impl Shelf {
         } else {
             Ok((facts, through))
         }
+    }
+
+    fn decoded_page(&self, after: u64, most: usize) -> Result<(Vec<(u64, Fact)>, u64), Trouble> {
+        let (facts, through) = self.page(after, most)?;
+        let decoded = |(seq, bytes): Bytes| Ok((seq, decoded(seq, &bytes)?));
+        Ok((facts.into_iter().map(decoded).collect::<Result<_, Trouble>>()?, through))
+    }
+
+    /// What goes into a tree was read while the book was this node's, and is a fact.
+    fn sequenced(&self, after: u64, most: usize) -> Result<Found, Trouble> {
+        let (facts, through) = self.page(after, most)?;
+        if !facts.is_empty() {
+            self.own()?;
+        }
+        let record = |(seq, bytes): Bytes| decoded(seq, &bytes).map(|_| leaf(seq, bytes));
+        Ok((facts.into_iter().map(record).collect::<Result<_, Trouble>>()?, through))
+    }
+
+    /// That the book is still held under the epoch this node was given.
+    fn own(&self) -> Result<(), Trouble> {
+        let rows = self.query(EPOCH, &[&self.book()])?;
+        let epoch = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
+        if epoch == self.shared.tenure.epoch { Ok(()) } else { Err(Trouble::Overtaken { epoch }) }
+    }
+
+    fn again(&self, after: u64, most: usize) -> Result<Found, Trouble> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = self.query(AGAIN, &[&self.book(), &(after as i64), &most])?;
+        records(&rows, after)
     }
 
     /// Halves the numbers between the first and the last until one is left: times rise with them.
@@ -94,19 +131,28 @@ impl Shelf {
     fn accounts(&self, from: AccountNumber, most: usize) -> Result<Vec<AccountRow>, Trouble> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = self.query(ROWS, &[&self.book(), &i64::from(from), &most])?;
-        let row = |row: &Row| {
-            let number: i64 = row.try_get(0)?;
-            let balance =
-                Balance { posted: row.try_get(1)?, outgoing: row.try_get(2)?, incoming: row.try_get(3)? };
-            let last_seq = row.try_get::<_, i64>(4)? as u64;
-            Ok(AccountRow { account: number as AccountNumber, balance, last_seq })
-        };
-        rows.iter().map(row).collect()
+        rows.iter().map(account).collect()
     }
 
     fn told<T>(&self, outcome: Result<T, Trouble>) -> Result<T, OpenError> {
         outcome.map_err(|trouble| trouble.of(&self.book))
     }
+}
+
+/// Out of [`AGAIN`], behind that number.
+pub(crate) fn records(rows: &[Row], after: u64) -> Result<Found, Trouble> {
+    let record = |row: &Row| Ok(leaf(row.try_get::<_, i64>(0)? as u64, row.try_get(1)?));
+    let records: Vec<_> = rows.iter().map(record).collect::<Result<_, Trouble>>()?;
+    let through = records.last().map_or(after, |last| last.head.seq);
+    Ok((records, through))
+}
+
+/// Out of [`ROWS`].
+pub(crate) fn account(row: &Row) -> Result<AccountRow, Trouble> {
+    let number: i64 = row.try_get(0)?;
+    let balance = Balance { posted: row.try_get(1)?, outgoing: row.try_get(2)?, incoming: row.try_get(3)? };
+    let last_seq = row.try_get::<_, i64>(4)? as u64;
+    Ok(AccountRow { account: number as AccountNumber, balance, last_seq })
 }
 
 fn decoded(seq: u64, bytes: &[u8]) -> Result<Fact, Trouble> {
@@ -149,7 +195,15 @@ impl Store for Shelf {
     }
 
     fn facts(&self, after: u64, most: usize) -> Result<(Vec<(u64, Fact)>, u64), OpenError> {
-        self.told(self.page(after, most))
+        self.told(self.decoded_page(after, most))
+    }
+
+    fn leaves(&self, after: u64, most: usize) -> Result<Found, OpenError> {
+        self.told(self.sequenced(after, most))
+    }
+
+    fn leaves_again(&self, after: u64, most: usize) -> Result<Found, OpenError> {
+        self.told(self.again(after, most))
     }
 
     fn seq_before(&self, at_ms: u64) -> Result<u64, OpenError> {

@@ -48,6 +48,11 @@ impl Entry {
         }
     }
 
+    /// Whether both are of one fact, wherever it was kept, and when it was written there.
+    pub fn is_of(&self, other: &Entry) -> bool {
+        *self == Entry { stream: self.stream, stamp_ms: self.stamp_ms, ..*other }
+    }
+
     pub fn to_bytes(&self) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[0] = FORM;

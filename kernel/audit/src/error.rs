@@ -13,8 +13,10 @@ pub enum AuditError {
     /// Tiles are made of the journal, and made again.
     #[error("the {} tiles in {path} do not have the root that was signed for {size} leaves", profile.name())]
     Damaged { profile: Profile, path: PathBuf, size: u64 },
-    #[error("the journal does not have the {} root that was signed for {size} leaves; it has {have} of them", profile.name())]
+    #[error("the records do not have the {} root that was signed for {size} leaves; there are {have} of them", profile.name())]
     Contradiction { profile: Profile, size: u64, have: u64 },
+    #[error("leaf {index} of the {} tree, which is record {seq}, {what} where the records are kept", profile.name())]
+    Rewritten { profile: Profile, index: u64, seq: u64, what: &'static str },
     #[error("not {what}")]
     Malformed { what: &'static str },
     #[error("none of the signatures is by a key that is trusted here")]
@@ -35,6 +37,9 @@ pub enum AuditError {
     Io { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Journal(#[from] ReadError),
+    /// Of records that are not in the journal; what keeps them says itself what to do.
+    #[error("{message}")]
+    Source { code: &'static str, hint: &'static str, message: String },
     #[error("the checkpoint was not signed")]
     NotSigned(#[source] SmError),
 }
@@ -52,6 +57,8 @@ impl AuditError {
             AuditError::NotInTree | AuditError::NoCheckpoint => "TG-AU-007",
             AuditError::Io { .. } => "TG-AU-008",
             AuditError::Journal(error) => error.code(),
+            AuditError::Rewritten { .. } => "TG-AU-013",
+            AuditError::Source { code, .. } => code,
             AuditError::NotSigned(error) => error.code(),
         }
     }
@@ -63,6 +70,10 @@ impl AuditError {
             }
             AuditError::Damaged { .. } => "start the node again; the files are made of the journal",
             AuditError::Contradiction { .. } => "keep the folder as it is, and run `tidegate journal verify`",
+            AuditError::Rewritten { .. } => {
+                "keep tree and database as they are, and restore the row from a backup that has it"
+            }
+            AuditError::Source { hint, .. } => hint,
             AuditError::Malformed { .. } => "have it sent again as a file; it was cut or changed on its way",
             AuditError::NotIncluded | AuditError::OtherContent => {
                 "do not rely on it; ask the node for the proof again"

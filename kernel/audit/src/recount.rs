@@ -31,6 +31,8 @@ pub struct Recount {
     /// Of the bundle that is being filled, with the numbers of its records.
     bundle: Vec<u8>,
     seqs: Vec<u64>,
+    /// The bundle of the files that was read last.
+    lying: (Option<u64>, Vec<u8>),
     found: Recounted,
 }
 
@@ -74,19 +76,46 @@ impl Recount {
             damaged: None,
         };
         let (folder, edge) = (Folder::new(path), Edge::new(profile));
-        let mut recount =
-            Recount { folder, edge, published, claims, bundle: Vec::new(), seqs: Vec::new(), found };
+        let (bundle, seqs, lying) = (Vec::new(), Vec::new(), (None, Vec::new()));
+        let mut recount = Recount { folder, edge, published, claims, bundle, seqs, lying, found };
         recount.judge();
         recount
     }
 
     /// Takes in the next record of the log.
     pub fn push(&mut self, record: &Record) -> Result<(), AuditError> {
-        let (profile, entry) = (self.found.profile, Entry::of(self.found.profile, record).to_bytes());
+        self.push_entry(&Entry::of(self.found.profile, record))
+    }
+
+    /// The same of a fact that was moved since: when and where it was written down first, the entry in the files says.
+    pub fn push_moved(&mut self, record: &Record) -> Result<(), AuditError> {
+        let entry = Entry::of(self.found.profile, record);
+        let lying = self.lying()?.filter(|lying| lying.is_of(&entry));
+        self.push_entry(&lying.unwrap_or(entry))
+    }
+
+    /// The next entry as it lies in the files; nothing behind what they were signed for, or where it is none.
+    pub fn lying(&mut self) -> Result<Option<Entry>, AuditError> {
+        let (size, width) = (self.edge.size(), TILE_WIDTH as u64);
+        if size >= self.published {
+            return Ok(None);
+        }
+        let (bundle, nth) = (size / width, (size % width) as usize);
+        if self.lying.0 != Some(bundle) {
+            let entries = (self.published - bundle * width).min(width) as usize;
+            let bytes = self.folder.bundle(bundle, entries, entries * BUNDLED_BYTES)?;
+            self.lying = (Some(bundle), bytes.unwrap_or_default());
+        }
+        let entry = self.lying.1.chunks_exact(BUNDLED_BYTES).nth(nth);
+        Ok(entry.and_then(|entry| Entry::parse(&entry[2..]).ok()))
+    }
+
+    pub fn push_entry(&mut self, entry: &Entry) -> Result<(), AuditError> {
+        let (profile, bytes) = (self.found.profile, entry.to_bytes());
         self.bundle.extend_from_slice(&(ENTRY_BYTES as u16).to_be_bytes());
-        self.bundle.extend_from_slice(&entry);
-        self.seqs.push(record.head.seq);
-        let filled = self.edge.push(profile.leaf(&entry));
+        self.bundle.extend_from_slice(&bytes);
+        self.seqs.push(entry.seq);
+        let filled = self.edge.push(profile.leaf(&bytes));
         if !filled.is_empty() && self.edge.size() <= self.published {
             self.compare_bundle()?;
             filled.iter().try_for_each(|(tile, hashes)| self.compare(*tile, hashes))?;

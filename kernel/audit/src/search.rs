@@ -62,7 +62,7 @@ impl Tree {
         self.parsed(entry, size)
     }
 
-    fn entries(&self, bundle: u64, size: u64) -> Result<Vec<Entry>, AuditError> {
+    pub(crate) fn entries(&self, bundle: u64, size: u64) -> Result<Vec<Entry>, AuditError> {
         let bytes = self.bundle(bundle, size)?.ok_or_else(|| self.damaged(size))?;
         bytes.chunks_exact(BUNDLED_BYTES).map(|entry| self.parsed(Some(&entry[2..]), size)).collect()
     }

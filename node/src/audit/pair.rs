@@ -1,4 +1,4 @@
-//! The two trees of one log: grown behind `books` by a thread of their own, and signed.
+//! The two trees of one log: grown behind `books`, or behind what keeps a book elsewhere, by a thread of their own, and signed.
 //!
 //! What goes wrong with them is said on `/readyz`; the node, and the book they are over, go on. Nobody waits for this thread but the end.
 
@@ -10,14 +10,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tidegate_kernel_audit::{AuditError, Builder, Lag, Profile, Tree};
+use tidegate_kernel_audit::{AuditError, Builder, Lag, Profile, Source, Tree};
 use tidegate_kernel_journal::Journal;
+use tidegate_service_ledger::Ledger;
 
 /// Reads of the journal from one signature to the next, where it grows all the time.
 const STEPS_MAX: usize = 64;
+/// Bundles of entries compared with their records in one round, where others could have changed those.
+const COMPARED_MAX: usize = 4;
 /// Rounds of a node that is stopping: half a million records, which is a second or two.
 const LAST_ROUNDS_MAX: usize = 8;
 /// Farther behind than this, the next round begins at once.
@@ -29,6 +32,8 @@ const RETRY: Duration = Duration::from_secs(10);
 pub(super) struct Pair {
     pub(super) log: Log,
     journal: Journal,
+    /// What has the books, once that is known.
+    ledger: OnceLock<Arc<Ledger>>,
     path: PathBuf,
     keys: Arc<Keys>,
     every: Duration,
@@ -47,6 +52,7 @@ pub(super) struct State {
     pub(super) checkpoints: u64,
     pub(super) rebuilt: u64,
     pub(super) failures: u64,
+    pub(super) compared: u64,
     fault: Option<Fault>,
 }
 
@@ -84,8 +90,9 @@ impl Pair {
         let reader =
             |profile: Profile| Tree::new(&path.join(profile.name()), keys.signer(&log, profile).verifier());
         let readers = Profile::ALL.map(reader);
+        let (journal, ledger) = (journal.clone(), OnceLock::new());
         let (state, thread) = (Mutex::default(), Mutex::default());
-        Ok(Pair { log, journal: journal.clone(), path, keys, every, readers, state, thread })
+        Ok(Pair { log, journal, ledger, path, keys, every, readers, state, thread })
     }
 
     pub(super) fn tree(&self, profile: Profile) -> &Tree {
@@ -97,8 +104,16 @@ impl Pair {
         self.readers.iter().map(|tree| (self.log.tree(tree.profile()), tree))
     }
 
+    /// What the trees are grown over.
+    pub(super) fn source(&self) -> Option<Box<dyn Source>> {
+        self.log.source(&self.journal, self.ledger.get().map(|ledger| &**ledger))
+    }
+
     /// Sets the thread running.
-    pub(super) fn start(self: &Arc<Pair>) -> io::Result<()> {
+    pub(super) fn start(self: &Arc<Pair>, ledger: Option<&Arc<Ledger>>) -> io::Result<()> {
+        if let Some(ledger) = ledger {
+            self.ledger.get_or_init(|| ledger.clone());
+        }
         let (stop, stopped) = channel();
         let pair = self.clone();
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || pair.run(&stopped))?;
@@ -172,14 +187,18 @@ impl Pair {
         }
         let signed = builder.sign()?;
         self.state().checkpoints += u64::from(signed);
+        for _ in 0..COMPARED_MAX {
+            let compared = builder.compare()?;
+            self.state().compared += compared as u64;
+        }
         Ok(Some(builder))
     }
 
     /// Nothing where there is nothing to grow them over.
     fn opened(&self) -> Result<Option<Builder>, AuditError> {
-        let Some(stream) = self.log.stream(&self.journal) else { return Ok(None) };
+        let Some(source) = self.source() else { return Ok(None) };
         let signers = Profile::ALL.map(|profile| self.keys.signer(&self.log, profile));
-        let (builder, opened) = Builder::open(&self.path, &self.journal, &[stream], signers.into())?;
+        let (builder, opened) = Builder::over(&self.path, source, signers.into())?;
         for tree in opened.iter().filter(|tree| tree.rebuilt) {
             tracing::warn!(
                 code = "TG-AU-002",
@@ -193,7 +212,12 @@ impl Pair {
     }
 
     fn failed(&self, error: &AuditError) {
-        let is_final = matches!(error, AuditError::Contradiction { .. } | AuditError::OwnCheckpoint { .. });
+        let is_final = matches!(
+            error,
+            AuditError::Contradiction { .. }
+                | AuditError::OwnCheckpoint { .. }
+                | AuditError::Rewritten { .. }
+        );
         let fault = Fault { code: error.code(), message: error.to_string(), is_final };
         let mut state = self.state();
         state.failures += 1;
@@ -215,7 +239,7 @@ impl Pair {
     }
 
     pub(super) fn lag(&self) -> Lag {
-        let unseen = || Lag { size: 0, records: self.journal.synced().value() };
+        let unseen = || Lag { size: 0, records: self.source().map_or(0, |source| source.kept_seq()) };
         self.state().lag.unwrap_or_else(unseen)
     }
 

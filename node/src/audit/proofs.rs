@@ -2,8 +2,9 @@
 //!
 //! `/api/v1/audit/{tree}`, and for a book `/api/v1/ledger/{book}/{tree}`, is the prefix of a log as C2SP tlog-tiles has it.
 
+use super::Trees;
 use super::log::FOLDER;
-use super::{Log, Trees};
+use super::pair::Pair;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -14,7 +15,7 @@ use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 use tidegate_kernel_audit::{AuditError, Document, Profile, Resource, Tree};
-use tidegate_kernel_journal::{Id, Journal, ReadLimit, Record};
+use tidegate_kernel_journal::{Id, Record};
 use tidegate_kernel_plug::{Need, Refusal, Role, Route, Routes};
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -85,18 +86,16 @@ struct Asking {
 
 impl Asking {
     fn tree_of(&self, trees: &Trees) -> Result<Asked, Refusal> {
-        let log = self.book.clone().map_or(Log::Acts, Log::Book);
-        let pair = trees.pair(&log).ok_or_else(Refusal::no_route)?;
+        let pair = trees.pair(self.book.as_deref()).ok_or_else(Refusal::no_route)?;
         let profile = Profile::named(&self.tree).ok_or_else(Refusal::no_route)?;
-        Ok(Asked { log, tree: pair.tree(profile).clone(), journal: trees.journal().clone() })
+        Ok(Asked { tree: pair.tree(profile).clone(), pair: pair.clone() })
     }
 }
 
 /// A tree, and where its records are.
 struct Asked {
-    log: Log,
     tree: Tree,
-    journal: Journal,
+    pair: Arc<Pair>,
 }
 
 async fn keys(State(trees): State<Arc<Trees>>) -> Json<Keys> {
@@ -156,7 +155,7 @@ impl FromStr for Which {
 }
 
 impl Asked {
-    /// Nothing if the tree has no such entry.
+    /// Nothing if the tree has no such entry. What is handed out is as whoever is given it will find it.
     fn prove(&self, which: Which) -> Result<Option<Document>, AuditError> {
         let seq = match which {
             Which::Seq(seq) => Some(seq),
@@ -164,17 +163,15 @@ impl Asked {
         };
         let Some(seq) = seq else { return Ok(None) };
         let Some(proof) = self.tree.prove(seq)? else { return Ok(None) };
-        Ok(Some(match self.record(seq)? {
-            Some(record) => proof.with_payload(&record.payload),
-            None => proof,
-        }))
+        let Some(record) = self.record(seq)? else { return Ok(Some(proof)) };
+        let proof = proof.with_payload(&record.payload);
+        proof.check(self.tree.key()).map(|_| Some(proof))
     }
 
     fn record(&self, seq: u64) -> Result<Option<Record>, AuditError> {
-        let Some(stream) = self.log.stream(&self.journal) else { return Ok(None) };
-        let limit = ReadLimit { records: 1, bytes: 1 };
-        let (records, _) = self.journal.read(stream, seq.saturating_sub(1), limit)?;
-        Ok(records.into_iter().find(|record| record.head.seq == seq))
+        let Some(source) = self.pair.source() else { return Ok(None) };
+        let (records, _) = source.read(seq.saturating_sub(1), 1)?;
+        Ok(records.into_iter().find(|record| record.head.seq == seq && !record.head.flags.pruned))
     }
 }
 
@@ -191,6 +188,7 @@ async fn reading<T: Send + 'static>(
 fn refusal(error: &AuditError) -> Refusal {
     let status = match error {
         AuditError::NotInTree | AuditError::NoCheckpoint => StatusCode::NOT_FOUND,
+        AuditError::Source { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Refusal::new(status, error.code(), error.to_string(), error.hint())

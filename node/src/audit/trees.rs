@@ -17,6 +17,7 @@ use std::time::Instant;
 use tidegate_kernel_audit::{Tree, Verifier, Witness, WitnessKey};
 use tidegate_kernel_journal::Journal;
 use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Readiness, Stage};
+use tidegate_service_ledger::Ledger;
 
 /// Checkpoints of others that were signed here.
 pub(super) const WITNESSED: &str = "witnessed";
@@ -24,7 +25,6 @@ pub(super) const WITNESSED: &str = "witnessed";
 /// The trees, while the node runs.
 #[derive(Debug)]
 pub(crate) struct Trees {
-    journal: Journal,
     path: PathBuf,
     keys: Arc<Keys>,
     /// That over acts first.
@@ -47,7 +47,7 @@ impl Trees {
         let keys = Arc::new(Keys::open(&path, config, node)?);
         let pair = |log| Pair::open(data, books, log, keys.clone(), config.checkpoint_every).map(Arc::new);
         let pairs = logs.into_iter().map(pair).collect::<Result<_, _>>()?;
-        Ok(Trees { journal: books.clone(), keys: keys.clone(), pairs, leaving: None, path })
+        Ok(Trees { keys, pairs, leaving: None, path })
     }
 
     /// Lets checkpoints leave the node, where a destination is named.
@@ -55,9 +55,9 @@ impl Trees {
         Trees { leaving: leaving.map(Arc::new), ..self }
     }
 
-    /// The trees of a log; nothing where it is not this node's.
-    pub(super) fn pair(&self, log: &Log) -> Option<&Arc<Pair>> {
-        self.pairs.iter().find(|pair| pair.log == *log)
+    /// The trees over a book, or over acts; nothing where it is not this node's.
+    pub(super) fn pair(&self, book: Option<&str>) -> Option<&Arc<Pair>> {
+        self.pairs.iter().find(|pair| pair.log.book() == book)
     }
 
     /// All of them, with what they are called behind the origin.
@@ -92,13 +92,9 @@ impl Trees {
         self.keys.fingerprint()
     }
 
-    pub(crate) fn journal(&self) -> &Journal {
-        &self.journal
-    }
-
-    /// Sets the threads running.
-    pub(crate) fn start(&self) -> io::Result<()> {
-        self.pairs.iter().try_for_each(Pair::start)
+    /// Sets the threads running, over books as the ledger has them; without one, as the journal has them.
+    pub(crate) fn start(&self, ledger: Option<&Arc<Ledger>>) -> io::Result<()> {
+        self.pairs.iter().try_for_each(|pair| pair.start(ledger))
     }
 }
 
@@ -146,7 +142,7 @@ impl Capability for Trees {
 }
 
 fn left(pair: &Pair) -> Option<Leftover> {
-    let what = "records of books not in the trees yet; the next start takes them up";
+    let what = "records not in the trees yet; the next start takes them up";
     Some(Leftover { part: format!("trees of {}", pair.log.name()), count: pair.left()?, what })
 }
 
@@ -176,7 +172,7 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "tidegate_audit_lag_records",
-        help: "Records of books that the trees of a log have not looked at yet.",
+        help: "Records of books, or facts of a book in a database, that the trees of a log have not looked at yet.",
         of: |pair| pair.lag().records,
     },
     Measure {
@@ -188,6 +184,11 @@ const MEASURES: &[Measure] = &[
         name: "tidegate_audit_rebuilt_trees_total",
         help: "Trees whose files were damaged and made again, since the start.",
         of: |pair| pair.state().rebuilt,
+    },
+    Measure {
+        name: "tidegate_audit_compared_entries_total",
+        help: "Entries compared with what a database has of them, since the start; from the first one again behind the last.",
+        of: |pair| pair.state().compared,
     },
     Measure {
         name: "tidegate_audit_failures_total",

@@ -144,7 +144,7 @@ fn config<'a>(sinks: impl Iterator<Item = (&'a str, &'a StandIn)>) -> String {
         writeln!(
             text,
             "[ingest.influx.{name}]\nurl = \"http://{address}\"\ndatabase = \"plant\"\nmeasurement = \"readings\"\n\
-             [ingest.influx.{name}.delivery]\nbatch_age = \"20 ms\""
+             [ingest.influx.{name}.delivery]\nbatch_age = \"20 ms\"\nlive_share_percent = 90"
         )
         .expect("writing to a string does not fail");
     }

@@ -10,7 +10,11 @@ pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) 
     let faults: Vec<_> = verification.faults().into_iter().map(fault).collect();
     let object = json!({
         "data": data.to_string_lossy(),
-        "verdict": if faults.is_empty() { "sound" } else { "wrong" },
+        "verdict": match faults.is_empty() {
+            true => "sound",
+            false if verification.is_unread() => "unread",
+            false => "wrong",
+        },
         "records": verification.journal.records,
         "last_seq": verification.journal.head_seq,
         "unfinished_bytes": verification.journal.unfinished_bytes,
@@ -22,10 +26,11 @@ pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) 
 }
 
 fn book(verified: &Verified, with_accounts: bool) -> Value {
-    let Verified { book, reckoning, seqs, trees, .. } = verified;
+    let Verified { book, reckoning, seqs, is_read, trees, .. } = verified;
     let trial: Vec<_> = reckoning.trial().iter().map(|(currency, trial)| sums(*currency, trial)).collect();
     let mut object = json!({
         "book": book,
+        "read": is_read,
         "facts": reckoning.facts(),
         "first_seq": seqs.map(|(first, _)| first),
         "last_seq": seqs.map(|(_, last)| last),

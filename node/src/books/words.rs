@@ -19,13 +19,21 @@ pub(super) fn of(verification: &Verification, data: &Path, with_accounts: bool) 
     }
     text.push_str(match verification.faults().is_empty() {
         true => "sound: every balance is the sum of its entries, and every root is the one that was signed\n",
+        false if verification.is_unread() => {
+            "unread: every root is the one that was signed, and no balance was added up\n"
+        }
         false => "wrong: do not rely on these books\n",
     });
     text
 }
 
 fn book(text: &mut String, verified: &Verified, with_accounts: bool) {
-    let Verified { book, reckoning, seqs, trees, .. } = verified;
+    let Verified { book, reckoning, seqs, is_read, trees, .. } = verified;
+    if !is_read {
+        let _ = writeln!(text, "book {book}: its facts are in a database");
+        trees.iter().for_each(|one| tree(text, one));
+        return;
+    }
     let seqs = seqs.map_or_else(String::new, |(first, last)| format!(", records {first} to {last}"));
     let (facts, accounts, open) = (reckoning.facts(), reckoning.accounts().len(), reckoning.reservations());
     // Writing to a string cannot fail.

@@ -12,7 +12,8 @@ Example:
 
 The node must be stopped. [ledger.postgres] says which database. One that was cut off has changed nothing and begins anew when it is
 called again. Afterwards write the gear into the configuration; a start with another one is refused. What the first gear has is left
-where it is.
+where it is. The audit trees of a book go on into the database; on the way back others begin under another name, which witnesses
+have to be told.
 
 Exit status: 0 moved, or moved before; 1 refused, or not the same on both sides, the error has a code; 2 usage")]
     Move(GearMove),

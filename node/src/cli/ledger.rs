@@ -13,6 +13,8 @@ Example:
 
 Every record is read; every balance is added up again from its entries, and every root from its records and compared with what was
 signed. It locks, writes and makes nothing. Copy the folder of a node that is stopped, or use a backup's restore.
+Of books in PostgreSQL the folder has trees and checkpoints alone; with --config the facts and balances in the database are read too, as of
+one moment, and without it that they were not is an error (TG-LE-065).
 
 Exit status: 0 nothing speaks against the books; 1 something does, the error has a code and names the first bad record; 2 usage")]
     Verify(Verify),
@@ -74,6 +76,9 @@ pub(crate) struct Verify {
     /// The key of a tree, as `audit keys` prints it at the node; may be given more than once, and then every checkpoint has to be signed by one
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<String>,
+    /// Whose [ledger.postgres] says where the database is, if the books of the folder are in one; it is only read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Checkpoints that were kept elsewhere, in a file as `audit.copy_to` writes it; the last ones are enough
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoints: Option<PathBuf>,

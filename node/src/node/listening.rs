@@ -33,6 +33,7 @@ pub(super) struct Listeners {
     pub(super) ways: Option<Ways>,
     pub(super) management: Management,
     pub(super) board: Option<Arc<Board>>,
+    pub(super) ledger: Option<Arc<Ledger>>,
     pub(super) capabilities: Wired,
 }
 
@@ -74,8 +75,13 @@ impl Site<'_> {
         let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
         let board = if only.ingest { self.board() } else { None };
         let storage = Arc::new(Storage::of(self.folder));
+<<<<<<< HEAD
+        let books = ledger.clone();
+        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger: books };
+=======
         let intake =
             Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), books: books.clone() };
+>>>>>>> memo
         let capabilities = self.wired(intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
@@ -89,8 +95,8 @@ impl Site<'_> {
             mqtt: door.as_ref().map(|door| door.mqtt.clone()),
             supervisor: self.supervisor.clone(),
         };
-        let management = self.manage(view, board.as_deref(), books, &shared).await?;
-        Ok(Listeners { door, http, ways, management, board, capabilities })
+        let management = self.manage(view, board.as_deref(), ledger.clone(), &shared).await?;
+        Ok(Listeners { door, http, ways, management, board, ledger, capabilities })
     }
 
     async fn open_door(&self) -> Result<Door, Failure> {
@@ -206,6 +212,7 @@ impl Site<'_> {
         wired.extend(http.map(|http| -> Arc<dyn Capability> { http }));
         if let Some(Ways { grpc, links }) = ways {
             wired.extend([Arc::new(grpc.handle()) as Arc<dyn Capability>, links.clone()]);
+            wired.push(self.pipeline.plant.clone());
         }
         if let Some(Books { ledger, memos }) = books {
             wired.extend([ledger as Arc<dyn Capability>, memos]);

@@ -32,8 +32,9 @@ pub(super) fn open_parts(settings: &Settings, folder: &DataFolder) -> Result<(Ar
 fn open_trees(settings: &Settings, folder: &DataFolder) -> Result<Trees, Failure> {
     let key = NodeKey::open(&settings.data)?;
     tracing::info!(fingerprint = key.fingerprint(), "the key of this node");
-    let books = settings.ledger.books.iter().filter(|_| settings.only.ledger).map(|book| book.name.clone());
-    let trees = Trees::open(&settings.data, folder.books(), &settings.audit, key, Log::all(books))?;
+    let books = settings.ledger.books.iter().filter(|_| settings.only.ledger).map(|book| &*book.name);
+    let logs = Log::all(folder.books(), books);
+    let trees = Trees::open(&settings.data, folder.books(), &settings.audit, key, logs)?;
     let leaving = Leaving::new(&settings.audit, &settings.sinks.dialer()?, &trees);
     Ok(trees.leaving_by(leaving))
 }

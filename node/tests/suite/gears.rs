@@ -1,13 +1,17 @@
 //! Books that move into a database and back at a node: the command, a start with the wrong gear, and a database that is gone while the node runs.
 
+use crate::audit::{get, token};
 use crate::http::ask;
+use crate::journal::{json_of, refused, succeeded};
 use crate::postgres::{PASSWORD, Server};
-use crate::process::{Node, Ports, command_with, run};
+use crate::process::{Node, PATIENCE, Ports, binary, command_with, pass, run};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
-use std::process::Output;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tidegate_kernel_audit::{Checkpoint, Tree, Verifier, consistency_holds};
 use tidegate_kernel_journal::{Clock, Id, SystemClock};
 
 fn config(gear: &str, port: u16) -> String {
@@ -118,7 +122,200 @@ async fn books_move_into_a_database_serve_from_it_outlive_its_outage_and_move_ba
     // What is there for an auditor is the book that came back, with trees that begin anew.
     let verified = run(&["ledger", "verify", data.to_str().unwrap()]);
     assert!(verified.status.success(), "{verified:?}");
-    assert!(fs::read_dir(data.join("ledger-left")).unwrap().count() == 1);
+    assert!(data.join("ledger/main").exists() && data.join("ledger/main.2").exists());
+}
+
+/// A folder with a book whose trees are signed, and a database.
+struct Audited {
+    server: Server,
+    dir: TempDir,
+    /// Lines of the file that let the auditor in, and the token.
+    auditor: (String, String),
+}
+
+impl Audited {
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("tidegate.toml")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn start(&self, gear: &str) -> Node {
+        let (copies, eye) = (self.dir.path().join("checkpoints"), &self.auditor.0);
+        let more = format!("[audit]\ncopy_to = {copies:?}\n{eye}roles = [\"auditor\"]\n");
+        fs::write(self.file(), config(gear, self.server.port) + &more).unwrap();
+        start(&self.data(), &self.file())
+    }
+
+    fn moved(&self, to: &str) {
+        let moved = moved(&self.data(), &self.file(), to);
+        assert!(moved.status.success(), "{moved:?}");
+    }
+
+    fn verified(&self, more: &[&str]) -> Output {
+        let data = self.data();
+        run(&[&["ledger", "verify", data.to_str().unwrap()], more].concat())
+    }
+
+    /// With what is in the database.
+    fn verified_whole(&self) -> Output {
+        self.verified(&["--config", self.file().to_str().unwrap()])
+    }
+
+    /// Proves what an id was accepted for, in both trees, to somebody who has the keys and nothing else.
+    fn proves(&self, node: &Node, id: &str) {
+        for key in keys(node).iter().filter(|key| key.name().contains("/ledger/main")) {
+            let (tree, admin) = (key.profile().name(), node.admin().to_string());
+            let words = ["ledger", "proof", id, "--tree", tree, "--admin", &admin];
+            let proof = Command::new(binary()).args(words).env("TIDEGATE_TOKEN", &self.auditor.1).output();
+            let proof = proof.unwrap();
+            let file = self.dir.path().join("proof");
+            fs::write(&file, succeeded(&proof)).unwrap();
+            let words = ["audit", "check-proof", file.to_str().unwrap(), "--key", &key.to_string(), "--json"];
+            assert_eq!(json_of(&run(&words))["fact"]["id"], id);
+        }
+    }
+
+    /// Waits for checkpoints over so many facts, and gives them.
+    fn signed(&self, node: &Node, log: &str, size: u64) -> Vec<(Tree, Checkpoint)> {
+        let keys = keys(node).into_iter().filter(|key| key.name().contains(&format!("/ledger/{log}/")));
+        let tree =
+            |key: Verifier| Tree::new(&self.data().join("ledger").join(log).join(key.profile().name()), key);
+        let (trees, began): (Vec<_>, _) = (keys.map(tree).collect(), Instant::now());
+        assert_eq!(trees.len(), 2, "no keys of {log}");
+        let signed = |tree: &Tree| tree.signed().unwrap().filter(|signed| signed.size >= size);
+        while !trees.iter().all(|tree| signed(tree).is_some()) {
+            assert!(began.elapsed() < PATIENCE, "no checkpoints over {size} facts of {log}");
+            pass(Duration::from_millis(20));
+        }
+        trees.into_iter().map(|tree| (tree.clone(), signed(&tree).unwrap())).collect()
+    }
+}
+
+fn keys(node: &Node) -> Vec<Verifier> {
+    let keys = node.admin_get("/api/v1/audit/keys").json();
+    let keys = keys["keys"].as_array().unwrap().iter();
+    keys.filter_map(|key| key["key"].as_str().unwrap().parse().ok()).collect()
+}
+
+/// Sends an order that is accepted; its id.
+fn transferred(node: &Node) -> String {
+    let body = order();
+    assert_eq!(send(node, &body).0, 200);
+    serde_json::from_str::<Value>(&body).unwrap()["orders"][0]["id"].as_str().unwrap().to_owned()
+}
+
+async fn audited(test: &str) -> Option<Audited> {
+    let server = Server::start(&format!("gears::{test}")).await?;
+    let site = Audited { server, dir: TempDir::new().unwrap(), auditor: token("eye") };
+    let node = site.start("embedded");
+    for (name, min) in [("source", i64::MIN), ("till", 0)] {
+        let body = json!({"name": name, "currency": "CNY", "min": min}).to_string();
+        assert_eq!(ask(node.http(), "POST /v1/ledger/main/accounts", "", &body).status, 200);
+    }
+    assert_eq!(node.terminate().status, Some(0));
+    Some(site)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_log_of_a_book_goes_on_into_the_database_and_another_one_begins_on_the_way_back() {
+    let test = "one_log_of_a_book_goes_on_into_the_database_and_another_one_begins_on_the_way_back";
+    let Some(site) = audited(test).await else { return };
+    let node = site.start("embedded");
+    let first = transferred(&node);
+    let before = site.signed(&node, "main", 3);
+    assert_eq!(node.terminate().status, Some(0));
+    site.moved("postgres");
+    let node = site.start("postgres");
+    when_open(&node);
+    let second = transferred(&node);
+    let after = site.signed(&node, "main", 4);
+    for ((_, old), (tree, new)) in before.iter().zip(&after) {
+        let path = tree.prove_growth(old.size, new.size).unwrap();
+        let (from, to) = ((old.size, old.root), (new.size, new.root));
+        assert!(consistency_holds(tree.profile(), from, to, &path), "{old:?} {new:?}");
+    }
+    site.proves(&node, &first);
+    site.proves(&node, &second);
+    node.metric_when("tidegate_audit_left_entries{destination=\"file\",tree=\"ledger/main/sm3\"}", |left| {
+        left == 4
+    });
+    assert_eq!(node.metric("tidegate_audit_entries{log=\"ledger/main\"}"), Some(4));
+    node.metric_when("tidegate_audit_lag_records{log=\"ledger/main\"}", |lag| lag == 0);
+    node.metric_when("tidegate_audit_compared_entries_total{log=\"ledger/main\"}", |many| many > 4);
+    // What is not signed when the process is killed comes again.
+    let third = transferred(&node);
+    node.kill();
+    let node = site.start("postgres");
+    site.signed(&node, "main", 5);
+    site.proves(&node, &third);
+    assert_eq!(node.metric("tidegate_audit_entries{log=\"ledger/main\"}"), Some(5));
+    assert_eq!(node.terminate().status, Some(0));
+    site.moved("embedded");
+    let node = site.start("embedded");
+    transferred(&node);
+    site.signed(&node, "main.2", 6);
+    site.proves(&node, &first);
+    // How the log before ended is an administrative act.
+    let acts = get(&node, "/api/v1/audit", &site.auditor.1).json();
+    let act =
+        acts["events"].as_array().unwrap().iter().rfind(|act| act["what"] == "gear move ledger").unwrap();
+    assert!(act["detail"].as_str().unwrap().contains("/ledger/main/sm3 5 "), "{act}");
+    assert_eq!(node.terminate().status, Some(0));
+    let verified = succeeded(&site.verified(&[]));
+    assert!(verified.contains("sound:") && verified.contains("book main: 6 facts"), "{verified}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn books_in_a_database_are_verified_from_the_folder_and_the_database_together() {
+    let test = "books_in_a_database_are_verified_from_the_folder_and_the_database_together";
+    let Some(site) = audited(test).await else { return };
+    site.moved("postgres");
+    let node = site.start("postgres");
+    when_open(&node);
+    transferred(&node);
+    site.signed(&node, "main", 3);
+    // Beside a node that runs.
+    let told = succeeded(&site.verified_whole());
+    for line in ["book main: 3 facts", "even", "the checkpoint over 3 holds", "sound:"] {
+        assert!(told.contains(line), "no {line:?} in {told}");
+    }
+    let unread = site.verified(&[]);
+    refused(&unread, "TG-LE-065");
+    let told = words(&unread.stdout);
+    assert!(told.contains("unread:") && told.contains("the checkpoint over 3 holds"), "{told}");
+    assert_eq!(json_of(&site.verified(&["--json"]))["verdict"], "unread");
+    let (server, sound) = (&site.server, "sound:");
+    let balance = "UPDATE tidegate.accounts SET posted = posted + 1 WHERE name = 'till'";
+    assert_eq!(node.terminate().status, Some(0));
+    server.sql(balance).await;
+    refused(&site.verified_whole(), "TG-LE-066");
+    server.sql("UPDATE tidegate.accounts SET posted = posted - 1 WHERE name = 'till'").await;
+    // The name of an account, so that nothing but the tree can tell.
+    let renamed = "UPDATE tidegate.facts SET fact = set_byte(fact, length(fact) - 1, get_byte(fact, length(fact) - 1) # 1) WHERE leaf = 1";
+    server.sql(renamed).await;
+    let said = refused(&site.verified_whole(), "TG-LE-061");
+    let seq = server.number("SELECT seq FROM tidegate.facts WHERE leaf = 1").await;
+    assert!(said.contains(&format!("record {seq} is the first that differs")), "{said}");
+    let node = site.start("postgres");
+    let began = Instant::now();
+    while !node
+        .admin_get("/readyz")
+        .body
+        .contains(&format!("leaf 1 of the sha256 tree, which is record {seq}"))
+    {
+        assert!(began.elapsed() < PATIENCE, "{}", node.admin_get("/readyz").body);
+        pass(Duration::from_millis(20));
+    }
+    assert_eq!(node.terminate().status, Some(0));
+    server.sql(renamed).await;
+    assert!(succeeded(&site.verified_whole()).contains(sound));
+    server.sql("DELETE FROM tidegate.facts WHERE leaf = 2").await;
+    assert!(words(&site.verified_whole().stderr).contains("TG-LE-062"));
+    let elsewhere = run(&["ledger", "verify", site.data().to_str().unwrap(), "--config", "/dev/null"]);
+    refused(&elsewhere, "TG-LE-052");
 }
 
 #[test]

@@ -42,6 +42,7 @@ mod notices;
 mod page;
 mod paho;
 mod people;
+mod plant;
 mod poison;
 #[path = "../../../gears/postgres/tests/suite/server.rs"]
 #[allow(dead_code, reason = "the gear's own tests use all of it")]

@@ -58,8 +58,8 @@ pub const DELIVERY: Group = Group::one(
             "live_share_percent",
             Kind::Integer { min: 1, max: 99 },
             "80",
-            "Of the rows sent while a backlog drains, and of the deliveries at once, so many in a hundred are for new ones, as long as \
-             there are any; one delivery is always there for old ones.",
+            "While a backlog drains and new rows come, so many in a hundred of the rows, of the deliveries at once and of the other \
+             side's time are for new ones; one delivery is always there for old ones. Less drains faster.",
         ),
         Field::optional(
             "backlog_rows_min",
@@ -94,7 +94,7 @@ pub struct SinkConfig {
     pub limit: LimitKind,
     /// A delivery that takes longer counts against the sink like a failed one.
     pub slow_ms: u64,
-    /// Of the rows sent while a backlog drains, so many in a hundred are new ones.
+    /// While a backlog drains and new rows come, so many in a hundred of the rows, deliveries and time are for new ones.
     pub live_share_percent: u8,
     /// A sink that works again and has at least so many rows to catch up on gets new ones beside them.
     pub backlog_rows_min: u64,

@@ -53,6 +53,8 @@ pub(crate) struct Pump<S> {
     hold_until: Duration,
     /// When the last new row was read.
     live_at: Duration,
+    /// While new rows come, no old ones are sent before.
+    rest_until: Duration,
     /// The journal took no record.
     is_busy: bool,
     /// The first delivery that works decides whether there is a backlog.
@@ -93,6 +95,7 @@ impl<S: Sink> Pump<S> {
             started: Instant::now(),
             hold_until: Duration::ZERO,
             live_at: Duration::ZERO,
+            rest_until: Duration::ZERO,
             is_busy: false,
             is_recovering: true,
             is_hurried: false,
@@ -271,13 +274,25 @@ impl<S: Sink> Pump<S> {
         Some(lane)
     }
 
-    /// The backlog, if it may have one more delivery under way: while new rows come it has no more of them than its share, so that the
-    /// other side is not full of old rows when the next new ones come; but always one.
+    /// The backlog, if it may have one more delivery under way: while new rows come it has no more of them than its share, and of the
+    /// other side's time no more either, so that this is not busy with old rows when the next new ones come; but always one.
     fn open_backlog(&self, now: Duration) -> Option<&Lane> {
-        let old_percent = 100 - usize::from(self.post.delivery.live_share_percent.min(99));
+        let old_percent = 100 - self.live_percent() as usize;
         let share = (self.limit.current() * old_percent / 100).max(1);
         let is_alone = self.is_hurried || now >= self.live_at + LIVE_PAUSE;
-        self.backlog.as_ref().filter(|backlog| is_alone || backlog.airborne() < share)
+        let is_open = |lane: &Lane| lane.airborne() < share && now >= self.rest_until;
+        self.backlog.as_ref().filter(|backlog| is_alone || is_open(backlog))
+    }
+
+    fn live_percent(&self) -> u32 {
+        u32::from(self.post.delivery.live_share_percent.min(99))
+    }
+
+    /// What took the other side so long was old: as much of its time as is the share of new rows passes before the next.
+    fn rest_from_old(&mut self, took: Duration) {
+        let live = self.live_percent();
+        let rest = took.saturating_mul(live) / (100 - live);
+        self.rest_until = self.now() + rest.min(LIVE_PAUSE);
     }
 
     fn lane(&mut self, lane: flow::Lane) -> &mut Lane {
@@ -293,6 +308,9 @@ impl<S: Sink> Pump<S> {
         if number == TELEMETRY {
             self.telemetry_landed(&errand, &outcome);
         } else {
+            if self.backlog.as_mut().is_some_and(|backlog| backlog.flight(number).is_some()) {
+                self.rest_from_old(took);
+            }
             let flight = self.lanes().find_map(|lane| lane.flight(number)).expect("it was sent from a lane");
             flight.state =
                 if outcome.is_ok() { FlightState::Landed(errand) } else { FlightState::Waiting(errand) };
@@ -415,7 +433,9 @@ impl<S: Sink> Pump<S> {
             let due = lanes.filter_map(|lane| lane.due_in(now)).min();
             let telemetry = (!self.tap.is_empty() && !self.has_telemetry)
                 .then(|| self.telemetry_at.saturating_sub(now).max(Duration::from_millis(1)));
-            let due = [due, telemetry].into_iter().flatten().min();
+            let rested = self.backlog.is_some().then(|| self.rest_until.saturating_sub(now));
+            let rested = rested.filter(|rest| !rest.is_zero());
+            let due = [due, telemetry, rested].into_iter().flatten().min();
             alarm = now + due.unwrap_or(IDLE).max(self.breaker.remaining(now));
         }
         // A copy that the quota carried forward for the backlog comes with new records.

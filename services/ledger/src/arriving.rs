@@ -4,6 +4,7 @@
 
 use crate::embedded::Embedded;
 use crate::error::{OpenError, Setback};
+use crate::mark;
 use crate::moving::Arrival;
 use crate::replay::Place;
 use crate::store::Store;
@@ -28,7 +29,9 @@ enum Spot {
 impl Arriving {
     pub(crate) fn new(journal: Journal, book: &str) -> Result<Arriving, OpenError> {
         let gear = Embedded(journal.clone());
-        let stream = gear.fresh_stream().and_then(|stream| gear.give(book, stream).map(|()| stream));
+        // Its facts get other numbers here, so this is another log of it.
+        let edition = mark::edition(&journal, book).saturating_add(1);
+        let stream = gear.fresh_stream().and_then(|stream| gear.give(book, stream, edition).map(|()| stream));
         let stream = stream.map_err(|source| OpenError::Place { book: book.to_owned(), source })?;
         Ok(Arriving { place: Place::new(journal, stream, book), last: BTreeMap::new() })
     }

@@ -2,14 +2,17 @@
 
 use crate::arriving::Arriving;
 use crate::error::{OpenError, Setback};
+use crate::leaves::id_of;
 use crate::ledger::STREAM_MIN;
+use crate::mark::EMBEDDED;
 use crate::moving::Arrival;
 use crate::port::{Guarantees, OneWriter};
 use crate::replay::Place;
 use crate::store::{Gear, Gone, Reaching, Row, Store, StoreCounts};
 use std::sync::Arc;
 use tidegate_engine_book::{AccountNumber, Fact};
-use tidegate_kernel_journal::{Entry, Id, Journal, Level, ReadLimit, Refusal, Unknown};
+use tidegate_kernel_audit::Found;
+use tidegate_kernel_journal::{Entry, Journal, Level, ReadLimit, Refusal, Unknown};
 
 /// Bytes of facts read at once.
 const BYTES_AT_ONCE: usize = 1 << 20;
@@ -22,7 +25,7 @@ pub struct Embedded(pub Journal);
 
 impl Gear for Embedded {
     fn name(&self) -> &'static str {
-        "embedded"
+        EMBEDDED
     }
 
     fn open(&self, book: &str) -> Result<Arc<dyn Store>, OpenError> {
@@ -51,7 +54,7 @@ impl Embedded {
             return Ok(stream);
         }
         let stream = self.fresh_stream()?;
-        self.give(book, stream)?;
+        self.give(book, stream, 1)?;
         Ok(stream)
     }
 
@@ -64,15 +67,26 @@ impl Embedded {
         Ok(stream)
     }
 
-    /// From here on the book is what this stream has.
-    pub(crate) fn give(&self, book: &str, stream: u16) -> Result<(), Refusal> {
-        self.0.set_register(&format!("{REGISTER}{book}"), &stream.to_le_bytes()).map(|_| ())
+    /// From here on the book is what this stream has, which is that log of it.
+    pub(crate) fn give(&self, book: &str, stream: u16, edition: u16) -> Result<(), Refusal> {
+        let bytes = [stream.to_le_bytes(), edition.to_le_bytes()].concat();
+        self.0.set_register(&format!("{REGISTER}{book}"), &bytes).map(|_| ())
     }
 }
 
 /// The stream a book has; nothing before it was opened for the first time.
 pub fn known_stream(journal: &Journal, book: &str) -> Option<u16> {
     number(journal, &format!("{REGISTER}{book}"))
+}
+
+/// Which log of the book its stream is, from 1 on.
+pub(crate) fn known_edition(journal: &Journal, book: &str) -> u16 {
+    journal.register(&format!("{REGISTER}{book}")).map_or(1, |bytes| edition_in(&bytes))
+}
+
+/// Out of a book's register, which had none once.
+pub(crate) fn edition_in(register: &[u8]) -> u16 {
+    register.get(2..4).map_or(1, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 fn number(journal: &Journal, register: &str) -> Option<u16> {
@@ -82,7 +96,7 @@ fn number(journal: &Journal, register: &str) -> Option<u16> {
 
 impl Store for Place {
     fn guarantees(&self) -> Guarantees {
-        let (gear, one_writer) = ("embedded", OneWriter::Folder);
+        let (gear, one_writer) = (EMBEDDED, OneWriter::Folder);
         Guarantees { gear, durability: Level::Disk, one_writer, strictly_serializable: true }
     }
 
@@ -127,6 +141,16 @@ impl Store for Place {
         self.read(after, ReadLimit { records: most, bytes: BYTES_AT_ONCE })
     }
 
+    fn leaves(&self, after: u64, most: usize) -> Result<Found, OpenError> {
+        let read = self.journal.read(self.stream, after, ReadLimit { records: most, bytes: BYTES_AT_ONCE });
+        read.map_err(|source| OpenError::Read { book: self.book.clone(), source })
+    }
+
+    /// Nobody else writes on the journal.
+    fn leaves_again(&self, after: u64, most: usize) -> Result<Found, OpenError> {
+        self.leaves(after, most)
+    }
+
     fn seq_before(&self, at_ms: u64) -> Result<u64, OpenError> {
         Ok(self.journal.seq_before(at_ms))
     }
@@ -150,10 +174,6 @@ impl Store for Place {
 }
 
 fn entry<'a>(stream: u16, fact: &Fact, payload: &'a [u8]) -> Entry<'a> {
-    let id = match fact {
-        Fact::Posting(posting) => Id(posting.id.0),
-        Fact::Opened { .. } | Fact::Limited { .. } => Id::NIL,
-    };
     let (kind, version) = (u16::from(fact.kind()), Fact::version());
-    Entry { stream, kind, version, critical: true, once: false, id, payload }
+    Entry { stream, kind, version, critical: true, once: false, id: id_of(fact), payload }
 }

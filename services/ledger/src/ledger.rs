@@ -4,6 +4,7 @@ use crate::book::Book;
 use crate::config::Config;
 use crate::embedded::Embedded;
 use crate::error::{OpenError, Setback};
+use crate::leaves::{self, Elsewhere};
 use crate::mark;
 use crate::port::{Guarantees, Port};
 use crate::scrub::Findings;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+use tidegate_kernel_audit::Source;
 use tidegate_kernel_journal::{Clock, Journal};
 use tidegate_kernel_plug::{Capability, Draining, Family, Leftover, Readiness, Stage};
 use tokio::time::timeout_at;
@@ -40,6 +42,8 @@ pub(crate) struct Condition {
 /// All books of a node.
 #[derive(Debug)]
 pub struct Ledger {
+    journal: Journal,
+    gear: Arc<dyn Gear>,
     seats: BTreeMap<String, Arc<Seat>>,
 }
 
@@ -69,7 +73,7 @@ impl Ledger {
             }
             seats.insert(name, seat);
         }
-        Ok(Ledger { seats })
+        Ok(Ledger { journal: journal.clone(), gear, seats })
     }
 
     /// A book that is open.
@@ -77,6 +81,15 @@ impl Ledger {
         let seat = self.seats.get(name).ok_or_else(|| Setback::NoBook(name.to_owned()))?;
         let book: Arc<dyn Port> = seat.port()?;
         Ok(book)
+    }
+
+    /// What trees over a book are grown over; nothing while the book is not open, or never was.
+    pub fn leaves(&self, name: &str) -> Option<Box<dyn Source>> {
+        if !self.gear.is_remote() {
+            return leaves::on_journal(&self.journal, name);
+        }
+        let (book, _) = self.seats.get(name)?.book()?;
+        Some(Box::new(Elsewhere::new(&self.journal, name, book.store.clone())))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -114,9 +127,9 @@ impl Ledger {
     }
 }
 
-/// Where the audit trees over a book lie.
-pub fn trees_folder(data: &Path, book: &str) -> PathBuf {
-    data.join("ledger").join(book)
+/// Where the audit trees over a log of a book lie.
+pub fn trees_folder(data: &Path, log: &str) -> PathBuf {
+    data.join("ledger").join(log)
 }
 
 impl Capability for Ledger {

@@ -5,8 +5,9 @@
 //! left where it is, and served by nobody.
 
 use crate::config::BookConfig;
+use crate::embedded::known_stream;
 use crate::error::OpenError;
-use crate::mark;
+use crate::mark::{self, Origin};
 use crate::replay::seed;
 use crate::store::{AT_ONCE, Gear, Store};
 use std::collections::BTreeMap;
@@ -69,6 +70,11 @@ pub fn move_books(
         let (there, here) = (Tally::of(name, arrival.store(), *limit)?, Tally::of(name, &*source, *limit)?);
         if let Some(what) = here.difference(&there) {
             return Err(OpenError::Differs { book: name.clone(), what });
+        }
+        if let Some(stream) = known_stream(journal, name).filter(|_| to.is_remote()) {
+            let (through, edition) = (source.kept_seq(), mark::edition(journal, name));
+            let origin = Origin { stream, through, edition };
+            mark::set_moved_from(journal, name, origin).map_err(|source| OpenError::Mark { source })?;
         }
         arrived.push((source, Moved { book: name.clone(), tally: here }));
     }

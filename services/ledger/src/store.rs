@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use tidegate_engine_book::{AccountNumber, Balance, Fact};
+use tidegate_kernel_audit::Found;
 
 /// Facts read at once.
 pub(crate) const AT_ONCE: usize = 4096;
@@ -63,6 +64,12 @@ pub trait Store: Send + Sync + Debug {
 
     /// Kept facts behind `after`, `most` at once, and up to which number was looked.
     fn facts(&self, after: u64, most: usize) -> Result<(Vec<(u64, Fact)>, u64), OpenError>;
+
+    /// Kept facts behind `after` as records for trees, byte for byte, `most` at once, and up to which number was looked.
+    fn leaves(&self, after: u64, most: usize) -> Result<Found, OpenError>;
+
+    /// The same, whatever has become of them since.
+    fn leaves_again(&self, after: u64, most: usize) -> Result<Found, OpenError>;
 
     /// A number at or before the first fact of this time or later.
     fn seq_before(&self, at_ms: u64) -> Result<u64, OpenError>;

@@ -16,6 +16,9 @@ use anyhow::{Context as _, Result};
 const SILENCE: Duration = Duration::from_secs(1);
 const LINES_QUEUED_MAX: usize = 1024;
 
+/// The exit code of a command that took too long.
+pub const TIMED_OUT: i32 = 124;
+
 /// `cargo` as the one that runs this tool, so that a toolchain chosen by `+name` stays chosen.
 pub fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -27,6 +30,23 @@ pub fn cargo(root: &Path) -> Command {
 pub fn succeeds(command: &mut Command) -> Result<bool> {
     let status = command.status().with_context(|| format!("cannot run {}", name(command)))?;
     Ok(status.success())
+}
+
+/// The same command, ended with all that it started when it takes longer; it fails then with `TIMED_OUT`.
+pub fn bounded(command: &Command, longest: Duration) -> Command {
+    let mut bounded = Command::new("timeout");
+    bounded.arg("--kill-after=10").arg(longest.as_secs().to_string());
+    bounded.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => bounded.env(key, value),
+            None => bounded.env_remove(key),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        bounded.current_dir(folder);
+    }
+    bounded
 }
 
 /// Runs `command`, printing each line and passing it to `line`; true if it succeeded.

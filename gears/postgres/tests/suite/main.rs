@@ -7,9 +7,12 @@ mod cable;
 #[path = "../../../../services/ledger/tests/suite/conformance.rs"]
 mod conformance;
 mod desk;
+#[path = "../../../../services/ledger/tests/suite/grown.rs"]
+mod grown;
 mod moving;
 mod outage;
 mod server;
 mod start;
 mod takeover;
 mod tampering;
+mod trees;

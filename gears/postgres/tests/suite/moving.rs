@@ -3,6 +3,7 @@
 use crate::asks::{account, order, reserve, transfer};
 use crate::cable::{Cable, Cut};
 use crate::desk::{Desk, Site, database};
+use crate::grown::Grown;
 use crate::server::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use tidegate_kernel_journal::{Clock, SystemClock};
 use tidegate_kernel_outbound::{Dialer, Resolver};
 use tidegate_service_ledger::{
     Ask, BookConfig, Config, Done, Embedded, Gear, Ledger, Moment, Moved, NamedAction, NamedOrder, OpenError,
-    Port, gear_of, move_books,
+    Port, gear_of, log_of, move_books,
 };
-use tokio::task::spawn_blocking;
+use tokio::task::{block_in_place, spawn_blocking};
 
 /// A folder with an embedded book of more than one step's facts, and an order of it with its answer.
 async fn embedded(site: &Site) -> (NamedOrder, Done, NamedOrder) {
@@ -34,9 +35,13 @@ async fn embedded(site: &Site) -> (NamedOrder, Done, NamedOrder) {
 }
 
 fn on_journal(site: &Site) -> Arc<dyn Port> {
+    ledger(site).book("main").unwrap()
+}
+
+fn ledger(site: &Site) -> Ledger {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let config = Config { shared: site.shared, books: books() };
-    Ledger::open(site.folder().books(), &clock, &config).unwrap().book("main").unwrap()
+    Ledger::open(site.folder().books(), &clock, &config).unwrap()
 }
 
 fn books() -> Vec<BookConfig> {
@@ -67,6 +72,7 @@ async fn books_move_into_the_database_and_back_with_ids_reservations_and_stateme
     let there = moved(&site, "postgres").await.unwrap();
     assert_eq!((there[0].tally.facts, there[0].tally.reservations), (1535, 1));
     assert_eq!(gear_of(site.folder().books()).as_deref(), Some("postgres"));
+    assert_eq!(log_of(site.folder().books(), "main"), "main");
     // Once more is no harm.
     assert_eq!(moved(&site, "postgres").await.unwrap(), []);
     site.reopen();
@@ -81,6 +87,7 @@ async fn books_move_into_the_database_and_back_with_ids_reservations_and_stateme
     site.reopen();
     let back = moved(&site, "embedded").await.unwrap();
     assert_eq!(back[0].tally.facts, 1536);
+    assert_eq!(log_of(site.folder().books(), "main"), "main.2");
     site.reopen();
     let book = on_journal(&site);
     assert_eq!(book.balance("a").unwrap().1.balance.posted, 117);
@@ -96,6 +103,43 @@ async fn books_move_into_the_database_and_back_with_ids_reservations_and_stateme
     drop(book);
     site.reopen();
     assert_eq!(moved(&site, "postgres").await.unwrap()[0].tally.facts, 1536);
+    assert_eq!(log_of(site.folder().books(), "main"), "main.2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_goes_on_in_the_database_wherever_its_trees_were_and_is_made_again_from_both_places() {
+    let test = "postgres::moving::a_log_goes_on_in_the_database_wherever_its_trees_were_and_is_made_again_from_both_places";
+    let Some(server) = Server::start(test).await else { return };
+    let mut site = Site::new(database(SocketAddr::from(([127, 0, 0, 1], server.port))));
+    embedded(&site).await;
+    site.reopen();
+    let (whole, behind, new) = (Grown::new(), Grown::new(), Grown::new());
+    let on_journal = ledger(&site);
+    let signed = whole.grow(&on_journal).unwrap();
+    let mut builder = behind.builder(&on_journal).unwrap();
+    assert!(block_in_place(|| builder.step()).unwrap().records > 0);
+    builder.sign().unwrap();
+    drop((builder, on_journal));
+    site.reopen();
+    moved(&site, "postgres").await.unwrap();
+    site.reopen();
+    let desk = Desk::over(site).await;
+    let all: Vec<_> = [&whole, &behind, &new].map(|grown| grown.grow(&desk.ledger).unwrap()).into();
+    assert_eq!(all, [signed.clone(), signed.clone(), signed.clone()]);
+    desk.done(transfer("source", "a", 1)).await;
+    let more = whole.grow(&desk.ledger).unwrap();
+    assert_eq!(more[0].size, signed[0].size + 1);
+    whole.grew_out_of(&signed);
+    std::fs::remove_dir_all(whole.path().join("sm3/tile")).unwrap();
+    assert_eq!(whole.grow(&desk.ledger).unwrap(), more);
+    // A move back that is cut off leaves the log as it is, and where it is.
+    let Desk { ledger, book, mut site, .. } = desk;
+    drop((ledger, book));
+    site.reopen();
+    server.sql("UPDATE tidegate.facts SET fact = 'x' WHERE leaf = 1200").await;
+    assert_eq!(moved(&site, "embedded").await.unwrap_err().code(), "TG-PG-004");
+    assert_eq!(log_of(site.folder().books(), "main"), "main");
+    assert_eq!(gear_of(site.folder().books()).as_deref(), Some("postgres"));
 }
 
 /// Lines of account `a`, page by page down to its opening.

@@ -9,4 +9,5 @@ mod notes;
 mod proofs;
 mod recounts;
 mod site;
+mod sources;
 mod witness;

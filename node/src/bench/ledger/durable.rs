@@ -115,9 +115,9 @@ fn open_trees(path: &Path, folder: &DataFolder) -> Result<Trees, Trouble> {
         logs: Vec::new(),
     };
     let key = NodeKey::open(path).map_err(|failure| failure.line())?;
-    let logs = vec![Log::Book(BOOK.to_owned())];
+    let logs = vec![Log::of(folder.books(), BOOK)];
     let trees = Trees::open(path, folder.books(), &config, key, logs).map_err(|failure| failure.line())?;
-    trees.start()?;
+    trees.start(None)?;
     Ok(trees)
 }
 

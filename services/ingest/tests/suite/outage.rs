@@ -84,7 +84,7 @@ async fn after_an_outage_new_readings_do_not_wait_for_old_ones_and_each_comes_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_new_readings_come_old_ones_have_no_more_deliveries_than_their_share() {
+async fn while_new_readings_come_old_ones_have_no_more_deliveries_and_no_more_time_than_their_share() {
     let dir = TempDir::new().unwrap();
     let (site, probe) = (Site::open(&dir), Probe::new(Mood::Fails));
     let busy = Busy { probe: probe.clone(), old: Arc::default(), beside: Arc::default() };
@@ -101,9 +101,10 @@ async fn while_new_readings_come_old_ones_have_no_more_deliveries_than_their_sha
     assert_eq!(numbers(&probe.rows(many).await).len(), many);
     let beside = busy.beside.lock().unwrap().clone();
     // What was under way when the backlog got a lane of its own is not taken back.
-    let share: Vec<_> = beside.iter().skip_while(|old| **old > 1).collect();
-    assert!(share.len() > 50 && share.iter().all(|old| **old <= 1), "old ones beside new ones: {beside:?}");
-    assert!(beside.contains(&1), "no old one was under way: {beside:?}");
+    let share = &beside[beside.iter().rposition(|old| *old > 1).map_or(0, |last| last + 1)..];
+    assert!(share.len() > 50, "old ones beside new ones: {beside:?}");
+    let times = share.iter().filter(|old| **old == 1).count();
+    assert!(times > 0 && times * 2 < share.len(), "an old one was under way {times} times: {share:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,11 @@
 //! What speaks against books, each with a code that `docs/errors/` explains.
 
+use crate::error::OpenError;
 use std::path::PathBuf;
 use tidegate_engine_book::{Contradiction, NotAFact};
 use tidegate_kernel_audit::{AuditError, Recounted};
 use tidegate_kernel_journal::Finding;
+use tidegate_kernel_plug::with_causes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -26,6 +28,14 @@ pub enum Fault {
     Checkpoint { book: String, tree: &'static str, why: AuditError },
     #[error("records of {book} belong to no book that the journal names")]
     Nameless { book: String },
+    #[error("the facts of the book {book} are in a database, and were not read: no balance was added up")]
+    Unread { book: String },
+    #[error("the facts of the book {book} cannot be read: {}", with_causes(.why))]
+    Database { book: String, why: OpenError },
+    #[error(
+        "the balance that the database keeps of account {account} of the book {book} is not the sum of its entries"
+    )]
+    Row { book: String, account: String },
     #[error("{} has no books", .data.display())]
     NoBook { data: PathBuf },
 }
@@ -65,8 +75,9 @@ impl Fault {
             Fault::NotAFact { .. } | Fault::Contradiction { .. } => 0,
             Fault::OtherRoot { .. } => 1,
             Fault::Damaged(_) => 2,
-            Fault::Nameless { .. } | Fault::Checkpoint { .. } => 3,
+            Fault::Nameless { .. } | Fault::Checkpoint { .. } | Fault::Database { .. } => 3,
             Fault::Short { .. } | Fault::NoBook { .. } => 4,
+            Fault::Row { .. } | Fault::Unread { .. } => 5,
         }
     }
 
@@ -80,6 +91,9 @@ impl Fault {
             Fault::Checkpoint { why, .. } => why.code(),
             Fault::Nameless { .. } => "TG-LE-063",
             Fault::NoBook { .. } => "TG-LE-064",
+            Fault::Unread { .. } => "TG-LE-065",
+            Fault::Database { why, .. } => why.code(),
+            Fault::Row { .. } => "TG-LE-066",
         }
     }
 
@@ -95,6 +109,11 @@ impl Fault {
             }
             Fault::Checkpoint { why, .. } => why.hint(),
             Fault::Nameless { .. } => "copy the folder again, whole",
+            Fault::Unread { .. } => {
+                "give --config with the [ledger.postgres] of the node, where its database can be reached"
+            }
+            Fault::Database { why, .. } => why.hint(),
+            Fault::Row { .. } => "keep a copy of the database as evidence; the facts say what the balance is",
             Fault::NoBook { .. } => "give the folder that `tidegate up` was given with --data",
         }
     }

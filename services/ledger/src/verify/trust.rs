@@ -31,9 +31,9 @@ impl Trust {
         notes.iter().try_for_each(|note| text_of(note).map(drop))
     }
 
-    pub(super) fn signed(&self, path: &Path, book: &str, profile: Profile) -> Result<Signed, AuditError> {
+    pub(super) fn signed(&self, path: &Path, log: &str, profile: Profile) -> Result<Signed, AuditError> {
         let own = note_in(path)?.map(|note| self.open(&note, profile)).transpose()?;
-        let origin = format!("/ledger/{book}/{}", profile.name());
+        let origin = format!("/ledger/{log}/{}", profile.name());
         if let Some(Checkpoint { origin: found, .. }) = &own
             && !found.ends_with(&origin)
         {

@@ -3,6 +3,7 @@
 
 use crate::asks::{account, id, order, reserve, transfer};
 use crate::desk::Desk;
+use crate::grown::Grown;
 use tempfile::TempDir;
 use tidegate_engine_book::{Fact, Limits, Step};
 use tidegate_kernel_journal::Level;
@@ -265,4 +266,28 @@ async fn a_gear_says_what_it_promises() {
     let promised = desk.book.guarantees();
     assert_eq!((promised.gear, promised.durability), (crate::desk::GEAR, Level::Disk));
     assert!(promised.strictly_serializable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_is_in_both_trees_in_the_order_of_the_feed_and_is_proven() {
+    let test = "what_is_done_is_in_both_trees_in_the_order_of_the_feed_and_is_proven";
+    let Some(desk) = Desk::ready(test).await else { return };
+    desk.done(transfer("source", "a", 10)).await;
+    let grown = Grown::new();
+    let before = grown.grow(&desk.ledger).unwrap();
+    desk.done(reserve("a", "b", 3, None)).await;
+    let after = grown.grow(&desk.ledger).unwrap();
+    grown.grew_out_of(&before);
+    let facts = desk.book.postings(0, 100).await.unwrap().facts;
+    assert_eq!((facts.len(), before[1].size, after[1].size), (6, 5, 6));
+    for tree in grown.trees() {
+        for (index, recorded) in (0..).zip(&facts) {
+            let mut bytes = Vec::new();
+            recorded.fact.encode(&mut bytes);
+            let entry = tree.entry(index, 6).unwrap();
+            assert_eq!((entry.seq, entry.payload_hash), (recorded.seq, tree.profile().hash(&bytes)));
+            let proof = tree.prove(recorded.seq).unwrap().unwrap().with_payload(&bytes);
+            assert_eq!(proof.check(tree.key()).unwrap().index, index);
+        }
+    }
 }

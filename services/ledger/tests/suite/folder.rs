@@ -1,14 +1,14 @@
 //! A data folder that was copied: where each record lies in it, and how to change a byte and put it back.
 
 use crate::desk::Desk;
+use crate::grown::signer;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tidegate_kernel_audit::{Builder, Profile, Signer, Verifier};
+use tidegate_kernel_audit::{Builder, Profile, Verifier};
 use tidegate_kernel_journal::examine;
-use tidegate_kernel_sm::sm2;
 use tidegate_service_ledger::{known_stream, trees_folder};
 
 const HEADER_BYTES: u64 = 1024;
@@ -76,23 +76,6 @@ impl Segment {
             None => panic!("byte {position} of {} is in no record", self.file),
         }
     }
-}
-
-fn signer(book: &str, profile: Profile) -> Signer {
-    let name = format!("example.com/gate-7/ledger/{book}/{}", profile.name());
-    match profile {
-        Profile::Sha256 => Signer::ed25519(&name, &pkcs8()).unwrap(),
-        Profile::Sm3 => Signer::sm2(&name, sm2::SigningKey::from_bytes(&[7; 32]).unwrap()).unwrap(),
-    }
-}
-
-/// Ed25519 in PKCS#8 (RFC 8410), around 32 bytes of seed, and the public key that goes with it, as ring wants it.
-fn pkcs8() -> Vec<u8> {
-    use ring::signature::{Ed25519KeyPair, KeyPair};
-    let seed = [9; 32];
-    let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
-    let head = [0x30, 0x53, 2, 1, 1, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
-    [&head[..], &seed, &[0xa1, 0x23, 3, 0x21, 0], pair.public_key().as_ref()].concat()
 }
 
 /// Grows the trees over all that the books have, and signs.

@@ -7,6 +7,7 @@ mod crash;
 mod desk;
 mod door;
 mod folder;
+mod grown;
 mod http;
 mod keys;
 mod memos;

@@ -1,15 +1,19 @@
 //! One stage: its tests on the product as it is, which have to pass, and each of them on planted races, where it has to fail.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use super::report::{Row, Verdict};
 use super::tool::{Subject, Tool};
+use crate::process::{self, TIMED_OUT};
 
 /// Of what a tool said, in a report.
 const WORDS_CHARS_MAX: usize = 2000;
+/// One command of a stage, builds included, without hurry and with it.
+const LONGEST: [Duration; 2] = [Duration::from_secs(4 * 3600), Duration::from_secs(1200)];
 /// Suites of the product that run under ThreadSanitizer: those whose threads share most, and what they are made of.
 const SUITES: &[&str] = &["tidegate-engine-book", "tidegate-kernel-journal", "tidegate-service-ledger"];
 /// Thousands of worlds on a simulated disk, one thread at a time: hours under a sanitizer, and nothing for it to see.
@@ -41,19 +45,19 @@ struct Said {
 impl Stage<'_> {
     fn judge(&self, row: &mut Row) -> Result<Verdict> {
         for subject in [Subject::AsItIs, Subject::Planted] {
-            let built = said(self.tool.command(self.root, subject, self.quick).arg("--no-run"))?;
+            let built = self.said(self.tool.command(self.root, subject, self.quick).arg("--no-run"))?;
             if !built.succeeded {
                 return Ok(Verdict::Found(format!("it does not build: {}", end_of(&built.text))));
             }
         }
         let names = self.names(Subject::AsItIs)?;
-        let sound = said(&mut self.sound())?;
+        let sound = self.said(&self.sound())?;
         if !sound.succeeded || names.is_empty() {
             return Ok(Verdict::Found(self.finding(&sound.text)));
         }
         (row.tests, row.iterations) = (names.len(), self.iterations(&sound.text, names.len()));
         for name in &self.names(Subject::Planted)? {
-            let planted = said(&mut self.planted(name))?;
+            let planted = self.said(&self.planted(name))?;
             if planted.succeeded || !self.tool.finding().iter().any(|words| planted.text.contains(words)) {
                 return Ok(Verdict::Found(format!("BLIND: the race planted for {name} was not found")));
             }
@@ -64,7 +68,7 @@ impl Stage<'_> {
 
     fn names(&self, subject: Subject) -> Result<Vec<String>> {
         let mut command = self.tool.command(self.root, subject, self.quick);
-        let listed = said(command.args(["--", "--list", "--format", "terse"]))?;
+        let listed = self.said(command.args(["--", "--list", "--format", "terse"]))?;
         let names = listed.text.lines().filter_map(|line| line.strip_suffix(": test"));
         Ok(names.map(str::to_owned).collect())
     }
@@ -108,11 +112,21 @@ impl Stage<'_> {
         SUITES_SKIP.iter().for_each(|skip| {
             command.args(["--skip", skip]);
         });
-        let ran = said(&mut command)?;
+        let ran = self.said(&command)?;
         let passed = |line: &str| line.strip_prefix("test ").is_some_and(|rest| rest.ends_with("... ok"));
         row.tests += ran.text.lines().filter(|line| passed(line)).count();
         row.iterations = row.tests as u64;
         Ok(if ran.succeeded { Verdict::Passed } else { Verdict::Found(self.finding(&ran.text)) })
+    }
+
+    fn said(&self, command: &Command) -> Result<Said> {
+        let longest = LONGEST[usize::from(self.quick)];
+        let output = process::bounded(command, longest).output().context("cannot run timeout")?;
+        let mut text = [output.stdout, output.stderr].concat();
+        if output.status.code() == Some(TIMED_OUT) {
+            text.extend_from_slice(format!("\nended after {longest:?}").as_bytes());
+        }
+        Ok(Said { succeeded: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() })
     }
 
     /// From the first words of a finding on.
@@ -128,10 +142,4 @@ impl Stage<'_> {
 fn end_of(text: &str) -> String {
     let skipped = text.chars().count().saturating_sub(WORDS_CHARS_MAX);
     text.chars().skip(skipped).collect()
-}
-
-fn said(command: &mut Command) -> Result<Said> {
-    let output = command.stdin(Stdio::null()).output().context("cannot run cargo or rustup")?;
-    let text = [output.stdout, output.stderr].concat();
-    Ok(Said { succeeded: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() })
 }

@@ -127,6 +127,14 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PAHO_PYTHON" }] },
     },
     Counterpart {
+        name: "pymodbus",
+        source: Source::Pypi,
+        packages: &["pymodbus==3.16.1"],
+        heavy: false,
+        // The interpreter that can `import pymodbus`; tests start and kill the devices by themselves.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PYMODBUS_PYTHON" }] },
+    },
+    Counterpart {
         name: "mosquitto-server",
         source: Source::Apt,
         packages: &["mosquitto"],
@@ -181,6 +189,15 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         heavy: false,
         // The interpreter that can `import opentelemetry.proto`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_OTLP_PYTHON" }] },
+    },
+    // A station and a client of S7 that are not ours.
+    Counterpart {
+        name: "python-snap7",
+        source: Source::Pypi,
+        packages: &["python-snap7==3.3.0"],
+        heavy: false,
+        // The interpreter that can `import snap7`.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_SNAP7_PYTHON" }] },
     },
     // Tests start clusters of their own, as a user without rights: an outage is one of the things they are for.
     Counterpart {

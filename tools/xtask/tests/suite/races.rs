@@ -2,8 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Command;
 use std::thread;
+use std::time::Duration;
 
+use xtask::process::{TIMED_OUT, bounded};
 use xtask::race::delivery::deliver;
 use xtask::race::report::{Report, Row, Verdict};
 use xtask::race::tool::Tool;
@@ -80,4 +83,13 @@ fn a_webhook_that_cannot_be_named_is_refused_without_repeating_its_secret() {
         let error = format!("{:#}", deliver(url, &tree.root.join("report.json")).expect_err("it is refused"));
         assert!(!error.contains("key-7"), "{error}");
     }
+}
+
+/// The pipe ends only with the last process that holds it: the one that the first one started is ended as well.
+#[test]
+fn a_stage_that_never_ends_is_ended_with_what_it_started() {
+    let mut endless = Command::new("sh");
+    endless.args(["-c", "echo began; sleep 1000 & sleep 1000"]);
+    let output = bounded(&endless, Duration::from_secs(1)).output().unwrap();
+    assert_eq!((output.status.code(), &*output.stdout), (Some(TIMED_OUT), &b"began\n"[..]));
 }
