@@ -1,10 +1,14 @@
-//! Devices that are asked: which drivers there are, and the plant's port on the pipeline.
+//! Devices that are asked: which drivers there are, the plant's port on the pipeline, and how each device stands.
 
 use crate::failure::Failure;
 use crate::settings::Settings;
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tidegate_codec_mqtt::Text;
 use tidegate_driver_modbus::Modbus;
+use tidegate_kernel_plug::{Need, Route, Routes};
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::{Ingest, Points, Reading, Source};
 use tidegate_service_plant as plant;
@@ -18,6 +22,31 @@ pub(crate) fn drivers() -> Drivers {
 pub(crate) fn of(settings: &Settings, ingest: &Arc<Ingest>) -> Result<Plant, Failure> {
     let intake = Arc::new(Samples(ingest.clone()));
     Ok(Plant::new(drivers(), settings.plant.clone(), settings.sinks.dialer()?, intake))
+}
+
+pub(crate) fn routes(plant: &Arc<Plant>) -> Routes {
+    let purpose = "Devices that are asked: how each stands, and why it does not answer.";
+    Routes::new().with(
+        Route::get("/api/v1/ingest/devices", Need::Authenticated, purpose),
+        devices,
+        plant.clone(),
+    )
+}
+
+/// As many as the configuration has at most.
+async fn devices(State(plant): State<Arc<Plant>>) -> Json<Value> {
+    let told = plant.stands().into_iter().map(|(device, stand)| {
+        let (code, reason) = stand.trouble.unzip();
+        json!({
+            "device": &*device,
+            "driver": stand.driver,
+            "state": stand.state.name(),
+            "at": stand.side.name(),
+            "code": code,
+            "reason": reason,
+        })
+    });
+    Json(told.collect())
 }
 
 /// Hands samples to the pipeline.

@@ -10,6 +10,7 @@ use crate::history;
 use crate::http::{self, Http};
 use crate::login::{self, Desk};
 use crate::page::Board;
+use crate::plant;
 use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
 use crate::tls::Tls;
@@ -94,6 +95,7 @@ impl Site<'_> {
             .and(shown.unwrap_or_default())
             .and(self.books(served.books.as_ref()))
             .and(diagnosis::routes(self.probe.clone()))
+            .and(plant::routes(&self.pipeline.plant))
             .and(self.people())
             .and(self.parent.routes())
             .refusing(|route| self.settings.only.lacks(route).map(elsewhere))

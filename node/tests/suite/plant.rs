@@ -103,6 +103,17 @@ fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_clo
     drop(servers);
     devices(&node, "off_scan", 2);
     assert_eq!(node.admin_get("/readyz").status, 200, "a device that is away makes no node unready");
+    let stands = node.admin_get("/api/v1/ingest/devices").json();
+    assert_eq!(
+        (&stands[0]["device"], &stands[0]["driver"]),
+        (&"unit-1".into(), &"modbus".into()),
+        "{stands}"
+    );
+    assert_eq!(
+        (&stands[1]["state"], &stands[1]["code"]),
+        (&"off_scan".into(), &"TG-PL-010".into()),
+        "{stands}"
+    );
     let servers = Devices::start(&python, port);
     devices(&node, "answers", 2);
     node.kill();

@@ -129,7 +129,7 @@ impl Side {
         self as usize
     }
 
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Side::Primary => "primary",
             Side::Backup => "backup",
