@@ -5,6 +5,7 @@ use crate::settings::Settings;
 use std::sync::Arc;
 use tidegate_codec_mqtt::Text;
 use tidegate_driver_modbus::Modbus;
+use tidegate_driver_s7::S7;
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::{Ingest, Points, Reading, Source};
 use tidegate_service_plant as plant;
@@ -12,7 +13,7 @@ use tidegate_service_plant::{Drivers, Intake, Plant, Sample};
 
 /// Every driver there is: one line here for each.
 pub(crate) fn drivers() -> Drivers {
-    Drivers::default().with(Modbus)
+    Drivers::default().with(Modbus).with(S7)
 }
 
 pub(crate) fn of(settings: &Settings, ingest: &Arc<Ingest>) -> Result<Plant, Failure> {
