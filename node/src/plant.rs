@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tidegate_codec_mqtt::Text;
 use tidegate_driver_modbus::Modbus;
+use tidegate_driver_s7::S7;
 use tidegate_kernel_plug::{Need, Route, Routes};
 use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::{Ingest, Points, Reading, Source};
@@ -16,7 +17,7 @@ use tidegate_service_plant::{Drivers, Intake, Plant, Sample};
 
 /// Every driver there is: one line here for each.
 pub(crate) fn drivers() -> Drivers {
-    Drivers::default().with(Modbus)
+    Drivers::default().with(Modbus).with(S7)
 }
 
 pub(crate) fn of(settings: &Settings, ingest: &Arc<Ingest>) -> Result<Plant, Failure> {
