@@ -6,12 +6,8 @@ mod words;
 use crate::asking::ask;
 use crate::audit::tell_proof;
 use crate::banner::say;
-<<<<<<< HEAD
-use crate::cli::{Ledger, Place, VerifyBooks};
+use crate::cli::{Ledger, Place, Running, VerifyBooks};
 use crate::config::Origins;
-=======
-use crate::cli::{Ledger, Running, VerifyBooks};
->>>>>>> memo
 use crate::failure::Failure;
 use crate::node::runtime;
 use crate::{gear, inspection, progress};
@@ -21,12 +17,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use tidegate_gear_postgres::Reader;
 use tidegate_kernel_audit::AuditError;
-<<<<<<< HEAD
-use tidegate_service_ledger::verify::{Database, Trust, verify_with};
-=======
 use tidegate_kernel_sm::field::is_name as is_subject;
-use tidegate_service_ledger::verify::{Trust, verify};
->>>>>>> memo
+use tidegate_service_ledger::verify::{Database, Trust, verify_with};
 
 /// Bytes of a file with checkpoints: some ten thousand of them.
 const CHECKPOINTS_BYTES_MAX: u64 = 4 << 20;

@@ -75,13 +75,8 @@ impl Site<'_> {
         let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
         let board = if only.ingest { self.board() } else { None };
         let storage = Arc::new(Storage::of(self.folder));
-<<<<<<< HEAD
-        let books = ledger.clone();
-        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger: books };
-=======
         let intake =
             Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), books: books.clone() };
->>>>>>> memo
         let capabilities = self.wired(intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
@@ -95,7 +90,8 @@ impl Site<'_> {
             mqtt: door.as_ref().map(|door| door.mqtt.clone()),
             supervisor: self.supervisor.clone(),
         };
-        let management = self.manage(view, board.as_deref(), ledger.clone(), &shared).await?;
+        let ledger = books.as_ref().map(|books| books.ledger.clone());
+        let management = self.manage(view, board.as_deref(), books, &shared).await?;
         Ok(Listeners { door, http, ways, management, board, ledger, capabilities })
     }
 

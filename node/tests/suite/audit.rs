@@ -16,10 +16,7 @@ pub(crate) struct Site {
     auditor: String,
 }
 
-<<<<<<< HEAD
 /// The lines that let its bearer in but for roles, and the token.
-=======
->>>>>>> memo
 pub(crate) fn token(name: &str) -> (String, String) {
     let lines = String::from_utf8(run(&["identity", "token", name]).stdout).unwrap();
     let token = lines.lines().nth(1).unwrap().trim_start_matches(['#', ' ']).to_owned();

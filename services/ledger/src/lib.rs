@@ -45,12 +45,8 @@ pub use embedded::{Embedded, known_stream};
 pub use error::{OpenError, Setback};
 pub use leaves::{NO_STREAM, leaf};
 pub use ledger::{Ledger, STREAM_MIN, trees_folder};
-<<<<<<< HEAD
 pub use mark::{gear_of, log_of};
-=======
-pub use mark::gear_of;
 pub use memos::{MEMO_TEXT_BYTES_MAX, MemoError, Memos, Note, Noted, Subject, Told};
->>>>>>> memo
 pub use moving::{Arrival, Moved, Tally, move_books};
 pub use port::{Answering, Guarantees, Moment, Names, OneWriter, Page, Port, Recorded, Sheet};
 pub use store::{Gear, Gone, Reaching, Row, Store, StoreCounts};
