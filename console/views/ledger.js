@@ -69,7 +69,7 @@ function confirm(book, order, currency, refresh, sent) {
   state.dialog = {
     title: t('led.confirm'),
     content: () => [
-      facts('order', [[t('led.amount'), `${exact(order.amount)} ${currency}`], [t('led.debit'), order.debit], [t('led.credit'), order.credit], order.memo && [t('led.memo'), order.memo, 'wide'], [t('led.id'), h('code', {}, order.id), 'wide']]),
+      facts('order', [[t('led.amount'), `${exact(order.amount)} ${currency}`], [t('led.debit'), order.debit], [t('led.credit'), order.credit], order.memo && [t('led.memo'), order.memo, 'wide'], order.subject && [t('led.subject'), order.subject], [t('led.id'), h('code', {}, order.id), 'wide']]),
       h('p', { class: 'login-error', role: 'alert' }, asked.error ? (isUnknown() ? t('led.unknown') : [asked.error.code && codeLink(asked.error.code), ' ', asked.error.message]) : ''),
       h('div', { class: 'choices' },
         h('button', { class: 'button', onclick: () => { state.dialog = null; changed(); } }, t('dialog.cancel')),
@@ -82,8 +82,8 @@ function transfer(book, accounts, refresh) {
   const submit = (event) => {
     event.preventDefault();
     const form = event.target;
-    const { debit, credit, amount: much, memo } = form.elements;
-    const order = { id: newId(), kind: 'transfer', debit: debit.value.trim(), credit: credit.value.trim(), amount: Number(much.value), memo: memo.value.trim() };
+    const { debit, credit, amount: much, memo, subject } = form.elements;
+    const order = { id: newId(), kind: 'transfer', debit: debit.value.trim(), credit: credit.value.trim(), amount: Number(much.value), memo: memo.value.trim(), subject: subject.value.trim() || undefined };
     const currency = accounts.find((account) => account.account === order.debit)?.currency ?? '';
     confirm(book, order, currency, refresh, () => form.reset());
   };
@@ -92,6 +92,7 @@ function transfer(book, accounts, refresh) {
     account('debit'), account('credit'),
     h('label', { key: 'amount' }, t('led.amount'), h('input', { name: 'amount', type: 'number', required: true, min: 1, max: Number.MAX_SAFE_INTEGER, step: 1 })),
     h('label', { key: 'memo' }, t('led.memo'), h('input', { name: 'memo', maxlength: 80, autocomplete: 'off' })),
+    h('label', { key: 'subject' }, t('led.subject'), h('input', { name: 'subject', maxlength: 64, pattern: '[A-Za-z0-9._\\-]*', autocomplete: 'off', spellcheck: 'false' })),
     h('datalist', { id: 'led-accounts', key: 'names' }, accounts.map((one) => h('option', { key: one.account, value: one.account }))),
     h('button', { class: 'button primary', key: 'check' }, t('led.check'))));
 }
@@ -134,7 +135,7 @@ function line(fact, account) {
   if (!fact.debit) return { key: fact.seq, cells: [exact(fact.seq), moment(fact.at_ms), named('led.kind', fact.kind), '', '', '', ''] };
   const isDebit = fact.debit === account;
   const after = isDebit ? fact.debit_after : fact.credit_after;
-  return { key: fact.seq, cells: [exact(fact.seq), moment(fact.at_ms), named('led.kind', fact.kind), isDebit ? fact.credit : fact.debit, `${MOVES.has(fact.kind) ? (isDebit ? '−' : '+') : ''}${amount(fact.amount)}`, amount(after.posted), fact.memo] };
+  return { key: fact.seq, cells: [exact(fact.seq), moment(fact.at_ms), named('led.kind', fact.kind), isDebit ? fact.credit : fact.debit, `${MOVES.has(fact.kind) ? (isDebit ? '−' : '+') : ''}${amount(fact.amount)}`, amount(after.posted), fact.memo ?? t(`led.memo.${fact.memo_state}`)] };
 }
 
 function statementCard(book, account, told, go) {

@@ -4,9 +4,10 @@ mod json;
 mod pruning;
 mod words;
 
+use crate::asking::ask;
 use crate::audit::{AUDIT, FOLDER, tell_proof};
 use crate::banner::say;
-use crate::cli::{Ledger, Place, VerifyBooks};
+use crate::cli::{Ledger, Place, Running, VerifyBooks};
 use crate::config::Origins;
 use crate::failure::Failure;
 use crate::node::runtime;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use tidegate_gear_postgres::Reader;
 use tidegate_kernel_audit::AuditError;
+use tidegate_kernel_sm::field::is_name as is_subject;
 use tidegate_service_ledger::verify::{Acts, Database, Trust, verify_with};
 
 /// Bytes of a file with checkpoints: some ten thousand of them.
@@ -27,7 +29,30 @@ pub(crate) fn run(command: &Ledger) -> Result<ExitCode, Failure> {
         Ledger::Verify(options) => tell(options),
         Ledger::Prune(options) => pruning::run(options),
         Ledger::Proof { id, book, tree, node } => tell_proof(&format!("ledger/{book}"), id, tree, node),
+        Ledger::Shred { subject, node } => shred(subject, node),
+        Ledger::RotateKey { node } => rotate_key(node),
     }
+}
+
+fn shred(subject: &str, node: &Running) -> Result<ExitCode, Failure> {
+    if !is_subject(subject) {
+        let message = format!("{subject:?} is no subject");
+        return Err(Failure::message("TG-SM-008", message, "compare it with the subject of a memo"));
+    }
+    let told = ask(node, "POST", &format!("/v1/ledger/subjects/{subject}/shred"))?;
+    let when =
+        if told["status"] == "known" { "were made unreadable before" } else { "are unreadable from now on" };
+    say(&format!("the memos of {subject} {when}; copies of DATA/memos made before still have the key\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_key(node: &Running) -> Result<ExitCode, Failure> {
+    let told = ask(node, "POST", "/v1/ledger/keys/rotate")?;
+    say(&format!(
+        "all keys of memos are under version {} of the outer key; copy DATA/memos anew\n",
+        told["version"]
+    ));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn tell(options: &VerifyBooks) -> Result<ExitCode, Failure> {

@@ -18,7 +18,7 @@ const BATCHES_BYTES: u64 = 2 << 20;
 const BUFFERS_BYTES: u64 = 16 << 10;
 
 /// How many parts there are.
-pub(crate) const PARTS: usize = 9;
+pub(crate) const PARTS: usize = 10;
 
 /// Bytes by part.
 pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
@@ -40,6 +40,7 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
         ("http", here(pipeline || books, http.requests.bodies_bytes_max as u64 + heads)),
         ("grpc", here(pipeline, messages)),
         ("ingest", here(pipeline, of_ingest as u64)),
+        ("plant", here(pipeline, settings.plant.bytes_max())),
         ("sinks", here(pipeline, settings.sinks.memory_bytes_max(ingest))),
         ("history", here(past, history.bytes_max)),
         ("traces", settings.traces.as_ref().map_or(0, traces::Config::bytes_max)),

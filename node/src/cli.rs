@@ -127,7 +127,7 @@ needed, and nothing speaks against it")]
     /// Read who did what to a running node, as its auditor
     #[command(subcommand)]
     Audit(Audit),
-    /// Verify books without any node, and prove transfers, as an auditor
+    /// Verify books without any node, prove transfers, and look after the keys of memos
     #[command(subcommand)]
     Ledger(Ledger),
     /// Show a running node on one screen: rates, sinks and what waits for them, breakers, alarms

@@ -47,6 +47,7 @@ mod only;
 mod open_files;
 mod page;
 mod parent;
+mod plant;
 mod probe;
 mod progress;
 mod pulse;

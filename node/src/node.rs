@@ -19,6 +19,7 @@ use crate::lan::{Greeting, Lan};
 use crate::logs::{self, Log};
 use crate::open_files;
 use crate::parent::Parent;
+use crate::plant;
 use crate::reload::Reloader;
 use crate::rules;
 use crate::settings::Settings;
@@ -77,7 +78,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = pipeline(&ingest, &exporters);
+        let pipeline = pipeline(&settings, &ingest, &exporters)?;
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -117,9 +118,14 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     outcome
 }
 
-fn pipeline(ingest: &Arc<Ingest>, exporters: &Runtime) -> rules::Pipeline {
+fn pipeline(
+    settings: &Settings,
+    ingest: &Arc<Ingest>,
+    exporters: &Runtime,
+) -> Result<rules::Pipeline, Failure> {
+    let plant = Arc::new(plant::of(settings, ingest)?);
     let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
-    rules::Pipeline { ingest, commands: Arc::default(), exporters }
+    Ok(rules::Pipeline { ingest, plant, commands: Arc::default(), exporters })
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {

@@ -5,7 +5,7 @@ use tidegate_kernel_plug::Route;
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Values};
 use tidegate_service_ledger as ledger;
 
-/// What can be named. The listener for gRPC and the brokers elsewhere are ways into `ingest`, and go with it;
+/// What can be named. The listener for gRPC, the brokers elsewhere and the devices that are asked are ways into `ingest`, and go with it;
 /// that for HTTP goes with `ingest` and with `ledger`.
 pub(crate) const NAMES: &[&str] = &["broker", "ingest", "history", "notice", "ledger"];
 

@@ -17,12 +17,14 @@ use tidegate_kernel_trace::within;
 use tidegate_service_ingest::{
     AlarmError, AlarmEvent, AlarmStory, Ingest, OpenError, Rules, RulesConfig, RulesError,
 };
+use tidegate_service_plant::Plant;
 use tokio::runtime::Handle;
 
 /// What of the pipeline a reload changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) plant: Arc<Plant>,
     pub(crate) commands: Arc<Commands>,
     pub(crate) exporters: Handle,
 }
@@ -34,6 +36,7 @@ impl Pipeline {
         }
         self.ingest.reconfigure(&settings.ingest);
         self.ingest.use_model(&settings.model);
+        self.plant.reconfigure(settings.plant.clone());
         self.reconfigure(&settings.rules);
     }
 

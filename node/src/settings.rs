@@ -22,6 +22,7 @@ use tidegate_service_ingest as ingest;
 use tidegate_service_ingest::http::HttpConfig;
 use tidegate_service_ledger as ledger;
 use tidegate_service_notice::{self as notice, Zone};
+use tidegate_service_plant as floor;
 use tidegate_service_probe as probe;
 
 /// Every section of the file, in the order of the sample.
@@ -37,9 +38,11 @@ const SECTIONS: &[Section] = &[
     MQTTS,
     grpc::SECTION,
     external::SECTION,
+    floor::SECTION,
     QUEUES,
     ingest::SECTION,
     ingest::RULES,
+    floor::MODEL,
     Section::new("ingest.file", FILE_HELP, FILE),
     tidegate_connector_influx::SECTION,
     tidegate_connector_kafka::SECTION,
@@ -175,6 +178,8 @@ pub(crate) struct Settings {
     pub(crate) ingest: ingest::Config,
     pub(crate) rules: ingest::RulesConfig,
     pub(crate) model: ingest::ModelConfig,
+    /// Devices that are asked.
+    pub(crate) plant: floor::Config,
     pub(crate) history: history::Config,
     pub(crate) ledger: ledger::Config,
     pub(crate) postgres: postgres::Choice,
@@ -220,7 +225,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let retention = reading.section("queues", retention);
     let doors = doors(reading, is_known);
     let external = reading.section("external", external::Config::all_from_values);
-    let ingest = reading.section("ingest", pipeline);
+    let (ingest, plant) = (reading.section("ingest", pipeline), plant(reading));
     let notices = reading.section("notice", notices::Setup::from_values);
     let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
@@ -237,8 +242,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let (file, sinks) =
         (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
     let ((admin, admin_tls), identity, retention) = (admin?, identity?, retention?);
-    let ((http, inputs), mqtts, mqtt, grpc) = doors?;
-    let (ledger, postgres) = books?;
+    let (((http, inputs), mqtts, mqtt, grpc), (ledger, postgres)) = (doors?, books?);
     Some(Settings {
         data,
         network_allowed,
@@ -259,6 +263,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         ingest,
         rules,
         model,
+        plant: plant?,
         history: history?,
         ledger,
         postgres,
@@ -269,6 +274,13 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         traces: traces?,
         probe: probe?,
     })
+}
+
+/// Devices that are asked: what holds for all, and those of the model that have a driver.
+fn plant(reading: &mut Reading) -> Option<floor::Config> {
+    let devices =
+        reading.section("ingest", |values, faults| floor::devices(values, &crate::plant::drivers(), faults));
+    reading.section("plant", |values, _| floor::Config::from_values(values, devices.unwrap_or_default()))
 }
 
 /// Where devices and programs come in: HTTP, MQTT over TLS, MQTT, gRPC.

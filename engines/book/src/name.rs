@@ -4,8 +4,8 @@ use std::fmt;
 
 /// Bytes of an account's name.
 pub const NAME_BYTES_MAX: usize = 64;
-/// Bytes of a memo.
-pub const MEMO_BYTES_MAX: usize = 256;
+/// Bytes of a memo: 256 of text as it is sealed, with the name of its key, the nonce, the tag and Base64 around them.
+pub const MEMO_BYTES_MAX: usize = 512;
 const CURRENCY_BYTES_MAX: usize = 8;
 
 /// What people call an account: 1 to 64 bytes of UTF-8 without control characters, spaces and slashes.
@@ -72,7 +72,7 @@ impl fmt::Display for Currency {
     }
 }
 
-/// Up to 256 bytes that travel with an order; nothing here reads them.
+/// Up to 512 bytes that travel with an order; nothing here reads them, and whoever keeps secrets in them has sealed them before.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Memo(Vec<u8>);
 
@@ -97,6 +97,6 @@ mod tests {
         assert!(Currency::new("").is_none() && Currency::new("cny").is_none());
         assert!(Currency::new("CNYCNYCNY").is_none());
         assert_eq!(Currency::new("CNY").unwrap().as_str(), "CNY");
-        assert!(Memo::new(vec![0; 257]).is_none() && Memo::new(vec![0; 256]).is_some());
+        assert!(Memo::new(vec![0; 513]).is_none() && Memo::new(vec![0; 512]).is_some());
     }
 }

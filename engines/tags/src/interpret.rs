@@ -4,7 +4,7 @@ use crate::error::{Malformed, MalformedKind, PointFault};
 use crate::payload;
 use crate::plan::{Plan, PlannedTag, TagId, To};
 use crate::template::TimeUnit;
-use crate::value::{Quality, Type, Value};
+use crate::value::{Point, Quality, Type, Value};
 use crate::window;
 
 /// One tag's value in a message.
@@ -55,6 +55,29 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same of values that were read from the device as they stand there, each with a quality and a time of its own.
+    pub fn shape_into(
+        &self,
+        points: &[Point],
+        received_ms: u64,
+        made: &mut Interpreted,
+    ) -> Result<(), Malformed> {
+        made.points.clear();
+        made.faults.clear();
+        let mut gathered = Gathered::new(self, made);
+        for (hint, point) in points.iter().enumerate() {
+            let Some(tag) = self.find(&point.tag, hint) else { continue };
+            gathered.quality = point.quality;
+            gathered.shape(tag, point, received_ms);
+        }
+        match gathered.made.points.is_empty() {
+            true => Err(Malformed::whole(gathered.nothing())),
+            false => Ok(()),
+        }
+    }
+}
+
 /// A value as the parser finds it.
 #[derive(Debug)]
 pub(crate) enum Raw<'t> {
@@ -69,6 +92,18 @@ pub(crate) enum Raw<'t> {
     /// An array or object where none can be, or an array with something in it that is no number.
     Other,
     TooLong,
+}
+
+impl Raw<'_> {
+    fn of(value: &Value) -> Raw<'_> {
+        match value {
+            Value::Real(real) => Raw::Real(*real),
+            Value::Integer(integer) => Raw::Integer(*integer),
+            Value::Boolean(boolean) => Raw::Boolean(*boolean),
+            Value::Text(text) => Raw::Text(text),
+            Value::Reals(reals) => Raw::Samples(reals.to_vec()),
+        }
+    }
 }
 
 /// What was found so far in one payload.
@@ -121,6 +156,20 @@ impl<'p> Gathered<'p> {
         let first = self.seen[word] & bit == 0;
         self.seen[word] |= bit;
         first
+    }
+
+    fn shape(&mut self, id: TagId, point: &Point, received_ms: u64) {
+        let before = self.made.points.len();
+        self.take(id, Raw::of(&point.value));
+        let (source_ms, believed) = self.settle_time(Some(point.source_ms), received_ms);
+        if !believed && self.made.points.len() > before {
+            self.made.faults.push(PointFault::Time);
+            self.quality = self.quality.min(Quality::Uncertain);
+        }
+        for made in &mut self.made.points[before..] {
+            made.source_ms = source_ms;
+            made.quality = made.quality.min(self.quality);
+        }
     }
 
     pub(crate) fn take(&mut self, id: TagId, raw: Raw<'_>) {

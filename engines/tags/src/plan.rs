@@ -64,6 +64,15 @@ impl Plan {
         &self.tags
     }
 
+    /// The tag of this name, looked for first at `hint`: who reads tags has them in the plan's order.
+    pub(crate) fn find(&self, name: &str, hint: usize) -> Option<TagId> {
+        let at = match self.tags.get(hint) {
+            Some(tag) if *tag.name == *name => hint,
+            _ => self.tags.iter().position(|tag| *tag.name == *name)?,
+        };
+        Some(at as TagId)
+    }
+
     /// The tag with this number, which came from an interpretation by this plan.
     pub fn tag(&self, id: TagId) -> &PlannedTag {
         &self.tags[id as usize]

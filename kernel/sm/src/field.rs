@@ -7,6 +7,7 @@
 //!      `- the key's version
 //! ```
 //!
+//! The nonce is random, or made of place and plaintext where the same has to encrypt to the same ([`Writer::seal_synthetic`]).
 //! Table, column and row are authenticated with it: what is moved to another cell does not open there.
 
 mod index;
@@ -71,6 +72,11 @@ impl<'a> Sealed<'a> {
 
 const BASE64_BYTES_MAX: usize = (FIELD_BYTES_MAX + 64).div_ceil(3) * 4;
 
+/// The name of the key that a field is under.
+pub fn key_of(text: &str) -> Result<&str, SmError> {
+    header(text).map(|(_, key, _)| key).ok_or(SmError::Malformed)
+}
+
 /// Version, key and what is behind them.
 fn header(text: &str) -> Option<(u32, &str, &str)> {
     let (version, rest) = text.strip_prefix("sm4g:v")?.split_once(':')?;
@@ -79,7 +85,8 @@ fn header(text: &str) -> Option<(u32, &str, &str)> {
     (number > 0 && number.to_string() == version && is_name(key)).then_some((number, key, body))
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a key can be called this.
+pub fn is_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (1..=KEY_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_plain)
 }

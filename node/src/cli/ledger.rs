@@ -50,6 +50,34 @@ It takes the role of auditor. Exit status: 0 printed; 1 not, the error has a cod
         #[command(flatten)]
         node: Running,
     },
+    /// Make the memos of one subject unreadable for ever by deleting its key; every proof stays valid
+    #[command(after_help = "\
+Example:
+  TIDEGATE_TOKEN=... tidegate ledger shred c-17
+
+Nothing brings them back. It takes the role of admin and is written down. A copy of DATA/memos that was made before still has the key:
+delete those copies, or the outer key that belongs to them.
+
+Exit status: 0 shredded, now or before; 1 not, the error has a code; 2 usage")]
+    Shred {
+        /// Whose memos: the subject that orders name, or `book.NAME` for those of a book that name none
+        subject: String,
+        #[command(flatten)]
+        node: Running,
+    },
+    /// Put the keys of all subjects under a new key, and delete the one before; memos and proofs stay as they are
+    #[command(after_help = "\
+Example:
+  TIDEGATE_TOKEN=... tidegate ledger rotate-key
+
+The node goes on working. It takes the role of admin and is written down. Copies of DATA/memos/subjects.keys made before cannot be opened
+with the new key: make new copies of both.
+
+Exit status: 0 rotated; 1 not, the error has a code; 2 usage")]
+    RotateKey {
+        #[command(flatten)]
+        node: Running,
+    },
 }
 
 /// Which facts go.

@@ -19,7 +19,7 @@ use tidegate_kernel_plug::{Capability, HttpCounts, Routes};
 use tidegate_service_broker::{self as broker, Broker, Ports};
 use tidegate_service_grpc::{Grpc, Handshake};
 use tidegate_service_ingest::http as inputs;
-use tidegate_service_ledger::{Ledger, OpenError, http as books, require_signed};
+use tidegate_service_ledger::{Ledger, MemoError, Memos, OpenError, http as books, require_signed};
 
 /// All capabilities, in the order of what is wired to what.
 pub(super) type Wired = Arc<[Arc<dyn Capability>]>;
@@ -50,12 +50,19 @@ pub(super) struct Ways {
     pub(super) links: Arc<Links>,
 }
 
+/// The books, and the keys of their memos.
+#[derive(Clone)]
+pub(super) struct Books {
+    ledger: Arc<Ledger>,
+    memos: Arc<Memos>,
+}
+
 /// What takes something in, as far as it is this process's.
 struct Intake<'a> {
     door: Option<&'a Door>,
     http: Option<Arc<Http>>,
     ways: Option<&'a Ways>,
-    ledger: Option<Arc<Ledger>>,
+    books: Option<Books>,
 }
 
 impl Site<'_> {
@@ -63,13 +70,13 @@ impl Site<'_> {
         let counts = Arc::new(HttpCounts::default());
         let (shared, only) = (self.shared(&counts), self.settings.only);
         let door = if only.broker { Some(self.open_door().await?) } else { None };
-        let ledger = self.ledger()?;
-        let http = self.open_http(ledger.as_ref(), &shared).await?;
+        let books = self.open_books()?;
+        let http = self.open_http(books.as_ref(), &shared).await?;
         let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
         let board = if only.ingest { self.board() } else { None };
         let storage = Arc::new(Storage::of(self.folder));
-        let books = ledger.clone();
-        let intake = Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), ledger: books };
+        let intake =
+            Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), books: books.clone() };
         let capabilities = self.wired(intake, storage.clone(), board.clone());
         let view = View {
             capabilities: capabilities.clone(),
@@ -83,7 +90,8 @@ impl Site<'_> {
             mqtt: door.as_ref().map(|door| door.mqtt.clone()),
             supervisor: self.supervisor.clone(),
         };
-        let management = self.manage(view, board.as_deref(), ledger.clone(), &shared).await?;
+        let ledger = books.as_ref().map(|books| books.ledger.clone());
+        let management = self.manage(view, board.as_deref(), books, &shared).await?;
         Ok(Listeners { door, http, ways, management, board, ledger, capabilities })
     }
 
@@ -107,7 +115,7 @@ impl Site<'_> {
     /// Where readings, other nodes' proofs and orders for the books come in over HTTP.
     async fn open_http(
         &self,
-        ledger: Option<&Arc<Ledger>>,
+        books: Option<&Books>,
         shared: &http::Shared,
     ) -> Result<Option<Arc<Http>>, Failure> {
         let only = self.settings.only;
@@ -117,19 +125,20 @@ impl Site<'_> {
         let readings = only.ingest.then(|| inputs::routes(self.ingest.clone(), self.settings.inputs.clone()));
         let witness = self.trees.witness(&self.settings.audit.logs).map(audit::witness_routes);
         let routes = readings.unwrap_or_default();
-        let routes = routes.and(witness.unwrap_or_default()).and(self.books(ledger));
+        let routes = routes.and(witness.unwrap_or_default()).and(self.books(books));
         let bound = Http::bind("http", &self.settings.http, routes, shared, self.tls.clone()).await;
         bound.map(|http| Some(Arc::new(http))).map_err(|error| unlistening(&error))
     }
 
     /// Also for the console, which asks nobody but the listener it came from.
-    pub(super) fn books(&self, ledger: Option<&Arc<Ledger>>) -> Routes {
+    pub(super) fn books(&self, books: Option<&Books>) -> Routes {
         let orders_max = self.settings.ledger.shared.orders_max;
-        ledger.map(|ledger| books::routes(ledger.clone(), orders_max)).unwrap_or_default()
+        let routes = |Books { ledger, memos }: Books| books::routes(ledger, memos, orders_max);
+        books.cloned().map(routes).unwrap_or_default()
     }
 
     /// The books, where any is named and they are this process's.
-    fn ledger(&self) -> Result<Option<Arc<Ledger>>, Failure> {
+    fn open_books(&self) -> Result<Option<Books>, Failure> {
         if !self.settings.only.ledger || self.settings.ledger.books.is_empty() {
             return Ok(None);
         }
@@ -144,7 +153,9 @@ impl Site<'_> {
             }
         };
         let ledger = opened.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
-        Ok(Some(Arc::new(ledger)))
+        let memos = Memos::open(&self.settings.data, self.settings.ledger.shared.subjects_max);
+        let memos = memos.map_err(|error: MemoError| Failure::new(error.code(), &error, error.hint()))?;
+        Ok(Some(Books { ledger: Arc::new(ledger), memos: Arc::new(memos) }))
     }
 
     /// What stands for pruned facts has to be this node's word.
@@ -193,7 +204,7 @@ impl Site<'_> {
     /// In the order of draining: what accepts for the broker goes before it.
     fn wired(
         &self,
-        Intake { door, http, ways, ledger }: Intake<'_>,
+        Intake { door, http, ways, books }: Intake<'_>,
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
     ) -> Wired {
@@ -205,8 +216,11 @@ impl Site<'_> {
         wired.extend(http.map(|http| -> Arc<dyn Capability> { http }));
         if let Some(Ways { grpc, links }) = ways {
             wired.extend([Arc::new(grpc.handle()) as Arc<dyn Capability>, links.clone()]);
+            wired.push(self.pipeline.plant.clone());
         }
-        wired.extend(ledger.map(|ledger| -> Arc<dyn Capability> { ledger }));
+        if let Some(Books { ledger, memos }) = books {
+            wired.extend([ledger as Arc<dyn Capability>, memos]);
+        }
         if self.settings.only.ingest {
             wired.push(self.ingest.clone());
         }

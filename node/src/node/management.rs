@@ -1,5 +1,6 @@
 //! The management listeners: one in plain text and, where that is asked for, one over TLS. Both serve the same routes.
 
+use super::listening::Books;
 use super::{Site, unlistening, unstarted};
 use crate::admin::{self, View};
 use crate::audit;
@@ -9,6 +10,7 @@ use crate::history;
 use crate::http::{self, Http};
 use crate::login::{self, Desk};
 use crate::page::Board;
+use crate::plant;
 use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
 use crate::tls::Tls;
@@ -16,7 +18,6 @@ use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tidegate_kernel_plug::{Refusal, Routes};
-use tidegate_service_ledger::Ledger;
 use tidegate_service_probe::{self as diagnosis, Herald, Ports, Tell};
 use tokio::runtime::{Handle, Runtime};
 
@@ -35,7 +36,7 @@ struct Served<'a> {
     view: View,
     events: Arc<Events>,
     board: Option<&'a Board>,
-    books: Option<Arc<Ledger>>,
+    books: Option<Books>,
     shared: &'a http::Shared,
 }
 
@@ -44,7 +45,7 @@ impl Site<'_> {
         &self,
         view: View,
         board: Option<&Board>,
-        books: Option<Arc<Ledger>>,
+        books: Option<Books>,
         shared: &http::Shared,
     ) -> Result<Management, Failure> {
         let history = self.past.as_ref().map(|past| past.history.clone());
@@ -94,6 +95,7 @@ impl Site<'_> {
             .and(shown.unwrap_or_default())
             .and(self.books(served.books.as_ref()))
             .and(diagnosis::routes(self.probe.clone()))
+            .and(plant::routes(&self.pipeline.plant))
             .and(self.people())
             .and(self.parent.routes())
             .refusing(|route| self.settings.only.lacks(route).map(elsewhere))

@@ -29,6 +29,7 @@ impl Site<'_> {
         if let Some(ways) = ways {
             self.run_ingest();
             self.run_ways(ways);
+            self.keep(("plant", "buses"), &self.pipeline.plant, |plant| async move { plant.run().await });
         }
         if self.settings.only.notice {
             self.keep(

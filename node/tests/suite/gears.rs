@@ -38,8 +38,14 @@ fn words(bytes: &[u8]) -> String {
 
 fn order() -> String {
     let id = Id::v7(SystemClock.wall_ms()).to_string();
-    json!({"orders": [{"id": id, "kind": "transfer", "debit": "source", "credit": "till", "amount": 7}]})
-        .to_string()
+    let order = json!({"id": id, "kind": "transfer", "debit": "source", "credit": "till", "amount": 7, "memo": "rent", "subject": "c-17"});
+    json!({"orders": [order]}).to_string()
+}
+
+/// Of the newest order.
+fn memo(node: &Node) -> Value {
+    let page = ask(node.http(), "GET /v1/ledger/main/accounts/till/statement?many=1", "", "").json();
+    page["facts"][0]["memo"].clone()
 }
 
 /// The status, and the code where it is refused.
@@ -93,6 +99,7 @@ async fn books_move_into_a_database_serve_from_it_outlive_its_outage_and_move_ba
     let promised = guarantees(&node);
     assert_eq!((&promised["gear"], &promised["one_writer"]), (&json!("postgres"), &json!("epoch")));
     assert_eq!((send(&node, &first).0, posted(&node)), (200, json!(7)));
+    assert_eq!(memo(&node), "rent");
     server.crash();
     node.metric_when("tidegate_ledger_away_state{book=\"main\"}", |state| state == 1);
     let second = order();
@@ -110,6 +117,7 @@ async fn books_move_into_a_database_serve_from_it_outlive_its_outage_and_move_ba
     fs::write(&file, config("embedded", server.port)).unwrap();
     let node = start(&data, &file);
     assert_eq!((send(&node, &second).0, posted(&node)), (200, json!(14)));
+    assert_eq!(memo(&node), "rent");
     assert_eq!(node.terminate().status, Some(0));
     // What is there for an auditor is the book that came back, with trees that begin anew.
     let verified = run(&["ledger", "verify", data.to_str().unwrap()]);

@@ -35,12 +35,14 @@ mod ledger_page;
 mod letters;
 mod look;
 mod manners;
+mod memos;
 mod mosquitto;
 mod mqtt;
 mod notices;
 mod page;
 mod paho;
 mod people;
+mod plant;
 mod poison;
 #[path = "../../../gears/postgres/tests/suite/server.rs"]
 #[allow(dead_code, reason = "the gear's own tests use all of it")]

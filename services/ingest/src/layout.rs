@@ -3,7 +3,7 @@
 //! ```text
 //! version 1                                             version 2, which is written
 //! 0 flags u8   bits 0-1 QoS, bit 2 dup, bit 3 retain    0 flags u8   as in 1; bit 4 source time, bit 5 points; the rest zero
-//! 1 topic      u16, then UTF-8                          1 source u8  1 mqtt, 2 http, 3 grpc, 4 external, 5 rule, 6 replay
+//! 1 topic      u16, then UTF-8                          1 source u8  1 mqtt, 2 http, 3 grpc, 4 external, 5 rule, 6 replay, 7 driver
 //!   client     u16, then UTF-8                          2 topic, client, principal, content type: each u16, then UTF-8
 //!   payload    to the end                                 source time u64, milliseconds, if bit 4 is set
 //!                                                         payload to the end, or, if bit 5 is set:

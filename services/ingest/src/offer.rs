@@ -116,10 +116,10 @@ impl Ingest {
 
     fn take(&self, offer: &Offer<'_>) -> Result<Taken, Declined> {
         let (source, gate) = (offer.reading.source, self.gate.get());
-        let look = match (&offer.reading.body, gate.seat(&offer.reading.topic)) {
-            (Body::Raw(payload), Some(seat)) => {
+        let look = match gate.seat(&offer.reading.topic) {
+            Some(seat) if offer.reading.is_for_model() => {
                 let mut told = seat.told();
-                match self.read(offer, &gate, &seat, payload, &mut told) {
+                match self.read(offer, &gate, &seat, &mut told) {
                     Ok(Class::Telemetry) if offer.notes.is_empty() && !told.made.points.is_empty() => {
                         return self.take_live(offer, &seat, &mut told);
                     }
@@ -127,7 +127,7 @@ impl Ingest {
                     Err(why) => Err(why),
                 }
             }
-            (_, seat) => self.look_without(offer, &gate, seat.is_some()),
+            seat => self.look_without(offer, &gate, seat.is_some()),
         };
         match look {
             Ok(look) => self.take_look(offer, look),
@@ -164,29 +164,25 @@ impl Ingest {
 
     /// What is to become of a reading. Takes and counts nothing.
     fn look(&self, offer: &Offer<'_>, gate: &Gate) -> Result<Look, Declined> {
-        match (&offer.reading.body, gate.seat(&offer.reading.topic)) {
-            (Body::Raw(payload), Some(seat)) => {
+        match gate.seat(&offer.reading.topic) {
+            Some(seat) if offer.reading.is_for_model() => {
                 let mut told = seat.told();
-                let class = self.read(offer, gate, &seat, payload, &mut told)?;
+                let class = self.read(offer, gate, &seat, &mut told)?;
                 offer.look_at_points(&seat, class, &told.made)
             }
-            (_, seat) => self.look_without(offer, gate, seat.is_some()),
+            seat => self.look_without(offer, gate, seat.is_some()),
         }
     }
 
-    /// Lets the device's model make points of the payload and leaves those that are news; their class.
-    fn read(
-        &self,
-        offer: &Offer<'_>,
-        gate: &Gate,
-        seat: &Seat,
-        payload: &[u8],
-        told: &mut Told,
-    ) -> Result<Class, Declined> {
+    /// Lets the device's model make points of what came and leaves those that are news; their class.
+    fn read(&self, offer: &Offer<'_>, gate: &Gate, seat: &Seat, told: &mut Told) -> Result<Class, Declined> {
         let Offer { reading, received_ms, .. } = *offer;
-        seat.plan
-            .interpret_into(payload, reading.source_ms, received_ms, &mut told.made)
-            .map_err(|malformed| Declined::Malformed { code: malformed.code() })?;
+        let (plan, made) = (&seat.plan, &mut told.made);
+        let made = match &reading.body {
+            Body::Raw(payload) => plan.interpret_into(payload, reading.source_ms, received_ms, made),
+            Body::Points(points) => plan.shape_into(&points.points, received_ms, made),
+        };
+        made.map_err(|malformed| Declined::Malformed { code: malformed.code() })?;
         self.point_faults.add(&told.made.faults);
         let class = gate.class_of(&reading.topic, &seat.plan, &told.made.points);
         told.keep_news(&seat.plan, received_ms);
@@ -284,7 +280,7 @@ impl Offer<'_> {
             return Ok(self.look(class, Place::Nowhere));
         }
         let points = Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) };
-        let look = self.keep(&Reading { body: Body::Points(points), ..self.reading.clone() }, class)?;
+        let look = self.keep(&self.reading.saying(Body::Points(points)), class)?;
         let (seat, points, received_ms) = (seat.clone(), made.points.clone(), self.received_ms);
         Ok(Look { news: Some(News { seat, points, received_ms }), ..look })
     }

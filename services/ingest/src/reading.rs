@@ -58,6 +58,8 @@ pub enum Source {
     Rule,
     /// A dead letter sent again; only counted as such, the reading says how it first came.
     Replay,
+    /// A driver asked the device. The points are as they stand there, and the device's model is still to be asked.
+    Driver,
 }
 
 impl Reading {
@@ -105,6 +107,20 @@ impl Reading {
         (self.dup, self.retain) = (news.dup, news.retain);
     }
 
+    /// The same with another body.
+    pub(crate) fn saying(&self, body: Body) -> Reading {
+        Reading {
+            client: self.client.clone(),
+            principal: self.principal.clone(),
+            content_type: self.content_type.clone(),
+            source_ms: self.source_ms,
+            qos: self.qos,
+            dup: self.dup,
+            retain: self.retain,
+            ..Reading::new(self.source, self.topic.clone(), body)
+        }
+    }
+
     fn new(source: Source, topic: TopicName, body: Body) -> Reading {
         Reading {
             source,
@@ -120,6 +136,11 @@ impl Reading {
         }
     }
 
+    /// Whether the model of its device, where it has one, is asked what it means.
+    pub(crate) fn is_for_model(&self) -> bool {
+        matches!(self.body, Body::Raw(_)) || self.source == Source::Driver
+    }
+
     /// The bytes as they came, where nobody has looked into them.
     pub fn payload(&self) -> Option<&Bytes> {
         match &self.body {
@@ -130,8 +151,15 @@ impl Reading {
 }
 
 impl Source {
-    pub const ALL: [Source; 6] =
-        [Source::Mqtt, Source::Http, Source::Grpc, Source::External, Source::Rule, Source::Replay];
+    pub const ALL: [Source; 7] = [
+        Source::Mqtt,
+        Source::Http,
+        Source::Grpc,
+        Source::External,
+        Source::Rule,
+        Source::Replay,
+        Source::Driver,
+    ];
 
     /// Its place in [`Source::ALL`].
     pub(crate) fn index(self) -> usize {
@@ -155,6 +183,7 @@ impl Source {
             Source::External => "external",
             Source::Rule => "rule",
             Source::Replay => "replay",
+            Source::Driver => "driver",
         }
     }
 }

@@ -269,7 +269,8 @@ mod tests {
             register.refused.add(&format!("a reason that is rather long, {at}"));
         }
         register.recent = vec![Crash { noticed_ms: u64::MAX, lost_max: u64::MAX }; RECENT_CRASHES_MAX];
-        register.sources.0 = [Taken { kept: [u64::MAX >> 16; 3], absorbed: [u64::MAX >> 16; 3] }; 6];
+        register.sources.0 =
+            [Taken { kept: [u64::MAX >> 16; 3], absorbed: [u64::MAX >> 16; 3] }; Source::ALL.len()];
         let bytes = register.encode();
         assert!(bytes.len() <= BYTES_MAX, "{}", bytes.len());
         let found = Register::decode(&bytes).unwrap();

@@ -29,7 +29,7 @@ pub(crate) struct Taken {
 
 /// The counts of all ways, in the order of [`Source::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Sources(pub(crate) [Taken; 6]);
+pub(crate) struct Sources(pub(crate) [Taken; Source::ALL.len()]);
 
 impl Sources {
     pub(crate) fn keep(&mut self, source: Source, class: Class) {

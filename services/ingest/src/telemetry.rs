@@ -154,7 +154,7 @@ impl Inner {
     fn put_points(&mut self, news: &News<'_>, hint: &mut Option<Place>) -> bool {
         *hint = self.shelf.find_again(*hint, &news.reading.topic);
         let Some(place) = *hint else {
-            let reading = Reading { body: Body::Points(news.points()), ..news.reading.clone() };
+            let reading = news.reading.saying(Body::Points(news.points()));
             return self.put(reading, news.received_ms);
         };
         self.leave(place, Left::Coalesced);

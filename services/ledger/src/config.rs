@@ -10,6 +10,8 @@ const NAME_BYTES_MAX: usize = 40;
 /// Of an id, and of an account or a reservation with its places in tables: twice, for the scrubber has its own.
 const ID_BYTES: u64 = 160;
 const ENTRY_BYTES: u64 = 400;
+/// Of a subject: its key, expanded, with its places in tables.
+const SUBJECT_BYTES: u64 = 1024;
 
 /// What the configuration file can say of it.
 pub const SECTION: Section = Section::new(
@@ -45,6 +47,12 @@ pub const SECTION: Section = Section::new(
             Kind::Duration { min_ms: 10, max_ms: 600_000 },
             "5 s",
             "How long a request waits for its answer. Afterwards the outcome is unknown to whoever asked, and the same ids tell it.",
+        ),
+        Field::new(
+            "subjects_max",
+            Kind::Integer { min: 1, max: 1 << 20 },
+            "16384",
+            "Subjects that memos are of, those that were shredded among them; each takes about 1 KiB.",
         ),
     ],
 )
@@ -94,6 +102,7 @@ pub struct Shared {
     pub orders_max: usize,
     pub waiting_max: usize,
     pub timeout: Duration,
+    pub subjects_max: usize,
 }
 
 /// One book's own.
@@ -111,18 +120,20 @@ impl Default for Shared {
             orders_max: 1000,
             waiting_max: 1024,
             timeout: Duration::from_secs(5),
+            subjects_max: 16384,
         }
     }
 }
 
 impl Config {
-    /// The memory that all books may hold: what serves, and the replay of the scrubber.
+    /// The memory that all books may hold: what serves, the replay of the scrubber, and keys of memos.
     pub fn bytes_max(&self) -> u64 {
         let of_book = |book: &BookConfig| {
             let BookLimit { accounts, reservations, window } = book.limit;
             window.ids as u64 * ID_BYTES + (accounts + reservations) as u64 * ENTRY_BYTES
         };
-        self.books.iter().map(of_book).sum()
+        let books: u64 = self.books.iter().map(of_book).sum();
+        if self.books.is_empty() { 0 } else { books + self.shared.subjects_max as u64 * SUBJECT_BYTES }
     }
 
     pub fn from_values(values: &Values, faults: &mut Faults) -> Config {
@@ -141,6 +152,7 @@ impl Config {
             orders_max: values.get("orders_max"),
             waiting_max: values.get("waiting_max"),
             timeout: values.get("timeout"),
+            subjects_max: values.get("subjects_max"),
         };
         Config { shared, books }
     }

@@ -1,6 +1,7 @@
 //! What can go wrong, each with a code that `docs/errors/` explains.
 
 use crate::base::NotABase;
+use crate::memos::MemoError;
 use std::error::Error;
 use std::io;
 use tidegate_engine_book::{NotAFact, Refused};
@@ -63,6 +64,9 @@ pub enum Setback {
     /// Facts up to this number; `known` is what there still is to say.
     #[error("facts up to record {through} are pruned; {known}")]
     Pruned { through: u64, known: String },
+    /// The order never came to the book.
+    #[error("the memo is not sealed: {why}")]
+    Memo { at: usize, why: MemoError },
 }
 
 impl Setback {
@@ -70,7 +74,7 @@ impl Setback {
     pub fn at(&self) -> usize {
         match self {
             Setback::Refused(refused) => refused.at,
-            Setback::NoAccount { at, .. } => *at,
+            Setback::NoAccount { at, .. } | Setback::Memo { at, .. } => *at,
             _ => 0,
         }
     }
@@ -87,6 +91,7 @@ impl Setback {
             Setback::NoBook(_) => "TG-LE-035",
             Setback::Away(_) => "TG-LE-037",
             Setback::Pruned { .. } => "TG-LE-080",
+            Setback::Memo { why, .. } => why.code(),
         }
     }
 
@@ -100,6 +105,7 @@ impl Setback {
             Setback::Closed(_) => "look at /readyz of the node and at the disk under its data folder",
             Setback::Read(_) => "look at the disk under the data folder",
             Setback::NoTransfer => "compare the id with the one that was sent",
+            Setback::Memo { why, .. } => why.hint(),
             Setback::NoBook(_) => "compare it with GET /v1/ledger, or name it under [ledger.books]",
             Setback::Away(_) => {
                 "send it again with the same ids once /readyz of the node says that it is ready"

@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 //! Takes the wall clock and the boot clock from the journal's `Clock` and tokio's for waits; reads and appends to the journal `books`;
-//! opens no socket.
+//! writes the files of memos' keys; opens no socket.
 //!
 //! ```text
-//!   http ── Port ── Book ── applier ── Store ── settler ── board, answers
-//!                              scrubber ── the store once more, compared
+//!   http ── Memos ── Port ── Book ── applier ── Store ── settler ── board, answers
+//!                                       scrubber ── the store once more, compared
 //! ```
 
 mod applier;
@@ -23,6 +23,7 @@ mod keeper;
 mod leaves;
 mod ledger;
 mod mark;
+mod memos;
 mod moving;
 mod past;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use error::{OpenError, Setback};
 pub use leaves::{NO_STREAM, leaf};
 pub use ledger::{Ledger, STREAM_MIN, trees_folder};
 pub use mark::{gear_of, log_of};
+pub use memos::{MEMO_TEXT_BYTES_MAX, MemoError, Memos, Note, Noted, Subject, Told};
 pub use moving::{Arrival, Moved, Tally, move_books};
 pub use port::{Answering, Guarantees, Moment, Names, OneWriter, Page, Port, Recorded, Sheet};
 pub use prune::{Before, Plan, PruneError, Pruning, plan, prune};

@@ -33,7 +33,7 @@ fn steps() -> impl Strategy<Value = Step> {
 
 fn postings() -> impl Strategy<Value = Fact> {
     let numbers = (any::<[u8; 16]>(), any::<[u32; 2]>(), any::<i64>(), any::<[u64; 2]>());
-    let memo = prop::collection::vec(any::<u8>(), 0..257);
+    let memo = prop::collection::vec(any::<u8>(), 0..513);
     (numbers, steps(), [links(), links()], [balances(), balances()], memo).prop_map(
         |((id, [debit, credit], amount, [at_ms, print]), step, links, after, memo)| {
             let memo = Memo::new(memo).unwrap();

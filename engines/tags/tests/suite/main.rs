@@ -6,3 +6,4 @@ mod compile;
 mod interpret;
 mod press;
 mod reporter;
+mod shape;

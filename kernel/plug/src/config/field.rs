@@ -128,10 +128,20 @@ impl Group {
         Group { name, help, many: Some(many), fields, groups: &[] }
     }
 
+    /// More fields of a group that a section before this one has: another capability's, for one.
+    pub const fn more(name: &'static str, fields: &'static [Field]) -> Group {
+        Group { name, help: "", many: None, fields, groups: &[] }
+    }
+
     #[must_use]
     pub const fn with(mut self, groups: &'static [Group]) -> Group {
         self.groups = groups;
         self
+    }
+
+    /// Without a help of its own it adds to one that is there.
+    pub(super) fn is_more(&self) -> bool {
+        self.help.is_empty() && self.many.is_none()
     }
 }
 

@@ -80,9 +80,14 @@ impl Node {
     fn extend(&mut self, fields: &[Field], groups: &[Group]) {
         self.fields.extend(fields);
         for group in groups {
+            let is_there = self.group(group.name).is_some();
             let child = self.child(group.name);
-            assert!(child.fields.is_empty() && child.many.is_none(), "[{}] is there twice", group.name);
-            (child.help, child.many) = (group.help, group.many);
+            if group.is_more() {
+                assert!(is_there, "[{}] is not there, so nothing can be added to it", group.name);
+            } else {
+                assert!(child.fields.is_empty() && child.many.is_none(), "[{}] is there twice", group.name);
+                (child.help, child.many) = (group.help, group.many);
+            }
             child.extend(group.fields, group.groups);
         }
     }

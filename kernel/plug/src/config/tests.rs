@@ -324,3 +324,29 @@ proptest::proptest! {
         let _ = read(&format!("[mqtt]\n{text}\n[ingest.sinks.a]\n{text}")).map_err(|faults| faults.report("f"));
     }
 }
+
+#[test]
+fn a_section_adds_fields_to_a_group_that_another_one_has() {
+    const MORE: Section = Section::new("ingest", "", &[]).with(&[Group::more(
+        "templates",
+        &[Field::new("every", Kind::Duration { min_ms: 50, max_ms: 1000 }, "1 s", "How often.")],
+    )
+    .with(&[Group::more("tags", &[Field::optional("address", Kind::Text { bytes_max: 9 }, "Where.")])])]);
+    let sections: Vec<Section> = SECTIONS.iter().copied().chain([MORE]).collect();
+    let table = Table::new(&sections);
+    let text = "[mqtt]\nlisten = \"127.0.0.1:1\"\n[ingest.templates.a.tags.b]\nclass = \"x\"\naddress = \"y\"\n\
+        [ingest.templates.a.tags.c]\nclass = \"x\"\naddress = 1\n";
+    let read = table.read(&source(text)).finish();
+    let faults = read.expect_err("an address is a text");
+    assert_eq!(faults.iter().map(|fault| fault.place_in("f")).collect::<Vec<_>>(), ["f:8:11"]);
+    let reference = table.reference();
+    assert!(reference.contains("| `every` |") && reference.contains("| `class` |"), "{reference}");
+    assert_eq!(reference.matches("## `[ingest.templates.NAME.tags.NAME]`").count(), 1);
+}
+
+#[test]
+#[should_panic(expected = "nothing can be added")]
+fn a_group_that_is_not_there_cannot_be_added_to() {
+    const GROUPS: &[Group] = &[Group::more("templates", &[])];
+    Table::new(&[Section::new("ingest", "", &[]).with(GROUPS)]);
+}

@@ -66,6 +66,27 @@ impl Keyring {
         }
     }
 
+    /// Takes in all that another keyring has, or nothing where a name is taken.
+    pub fn adopt(&self, other: Keyring) -> Result<(), SmError> {
+        let mut keys = self.write();
+        let others = other.keys.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = others.keys().find(|name| keys.contains_key(*name)) {
+            return Err(SmError::KeyExists { key: key.clone() });
+        }
+        if keys.len() + others.len() > KEYS_MAX {
+            return Err(SmError::TooMany { what: "keys", limit: KEYS_MAX });
+        }
+        keys.extend(others);
+        Ok(())
+    }
+
+    /// How many names have a key, and how many were shredded.
+    pub fn counts(&self) -> (u64, u64) {
+        let keys = self.read();
+        let kept = keys.values().filter(|entry| matches!(entry, Entry::Key(_))).count() as u64;
+        (kept, keys.len() as u64 - kept)
+    }
+
     /// A new version, which encrypts from now on.
     pub fn rotate(&self, name: &str) -> Result<u32, SmError> {
         let key = Key::generate()?;
@@ -157,7 +178,7 @@ fn add(versions: &mut Versions, number: u32, key: Key) -> Result<(), SmError> {
     Ok(())
 }
 
-fn versions<'a>(keys: &'a BTreeMap<String, Entry>, name: &str) -> Result<&'a Versions, SmError> {
+pub(super) fn versions<'a>(keys: &'a BTreeMap<String, Entry>, name: &str) -> Result<&'a Versions, SmError> {
     match keys.get(name) {
         Some(Entry::Key(versions)) => Ok(versions),
         Some(Entry::Shredded) => Err(SmError::Shredded { key: name.to_owned() }),

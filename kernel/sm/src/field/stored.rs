@@ -8,7 +8,7 @@
 //!
 //! Store it where it can be overwritten, never in a log: a key that is still somewhere is not shredded.
 
-use super::keyring::{Entry, Keyring, Versions};
+use super::keyring::{Entry, Keyring, Versions, versions};
 use super::version::{Version, Writer};
 use super::{Place, is_name};
 use crate::SmError;
@@ -28,6 +28,13 @@ impl Keyring {
                 Entry::Shredded => writeln!(text, "shredded {name}").expect("a text takes all"),
             }
         }
+        Ok(text)
+    }
+
+    /// The lines of one key as [`Keyring::store`] has them, to be put behind those of a text that is there.
+    pub fn store_key(&self, name: &str, kek: &Writer) -> Result<String, SmError> {
+        let (mut text, keys) = (String::new(), self.read());
+        store_versions(&mut text, name, versions(&keys, name)?, kek)?;
         Ok(text)
     }
 

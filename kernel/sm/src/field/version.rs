@@ -2,6 +2,7 @@
 
 use super::{BASE64, FIELD_BYTES_MAX, Place, Sealed};
 use crate::SmError;
+use crate::sm3::{HASH_BYTES, hmac};
 use crate::sm4::{Gcm, Key, NONCE_BYTES};
 use base64::Engine;
 use std::sync::Arc;
@@ -12,12 +13,16 @@ use zeroize::Zeroizing;
 /// Fields one version may encrypt: with more, two random nonces may well be equal (NIST SP 800-38D §8.3). Counted since the
 /// keyring was made in this process, so rotate long before.
 pub const USES_MAX: u64 = 1 << 32;
+/// What the key of synthetic nonces is made of, with the key of the version.
+const NONCE_LABEL: &[u8] = b"tidegate sm4g synthetic nonce 1";
 
 #[derive(Debug)]
 pub(super) struct Version {
     pub(super) number: u32,
     pub(super) key: Key,
     gcm: Gcm,
+    /// Of synthetic nonces: HMAC-SM3 of a label under the key, so that there is one key to keep and to delete.
+    nonce_key: Zeroizing<[u8; HASH_BYTES]>,
     pub(super) uses: AtomicU64,
     pub(super) shredded: AtomicBool,
     /// Each writer has one of these; so has this version.
@@ -27,7 +32,13 @@ pub(super) struct Version {
 impl Version {
     pub(super) fn new(number: u32, key: Key) -> Arc<Version> {
         let (gcm, uses, shredded) = (Gcm::new(&key), AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Version { number, key, gcm, uses, shredded, writing: Arc::new(()) })
+        let nonce_key = Zeroizing::new(hmac(key.as_bytes(), &[NONCE_LABEL]));
+        Arc::new(Version { number, key, gcm, nonce_key, uses, shredded, writing: Arc::new(()) })
+    }
+
+    fn synthetic_nonce(&self, place: &[u8], plain: &[u8]) -> [u8; NONCE_BYTES] {
+        let mac = hmac(&*self.nonce_key, &[place, plain]);
+        *mac.first_chunk().expect("a hash is longer than a nonce")
     }
 
     pub(super) fn writers(&self) -> usize {
@@ -54,15 +65,32 @@ impl Writer {
         Writer { key: key.to_owned(), version: version.clone(), _writing: version.writing.clone() }
     }
 
-    /// The text of the field.
+    /// The text of the field, another one each time.
     pub fn seal(&self, place: Place, plain: &[u8]) -> Result<String, SmError> {
+        self.seal_by(|_| Ok(random()?), place, plain)
+    }
+
+    /// The text of the field, the same one each time: its nonce is made of place and plaintext (HMAC-SM3, cut), so it comes back only with
+    /// both. Whoever sees two texts of one place can tell whether they say the same, and nothing else. For what is compared as it is
+    /// encrypted, as an order that is sent again is.
+    pub fn seal_synthetic(&self, place: Place, plain: &[u8]) -> Result<String, SmError> {
+        self.seal_by(|aad| Ok(self.version.synthetic_nonce(aad, plain)), place, plain)
+    }
+
+    fn seal_by(
+        &self,
+        nonce: impl FnOnce(&[u8]) -> Result<[u8; NONCE_BYTES], SmError>,
+        place: Place,
+        plain: &[u8],
+    ) -> Result<String, SmError> {
         if plain.len() > FIELD_BYTES_MAX {
             return Err(SmError::TooMany { what: "bytes of a field", limit: FIELD_BYTES_MAX });
         }
         self.count()?;
-        let nonce: [u8; NONCE_BYTES] = random()?;
+        let aad = place.bytes();
+        let nonce = nonce(&aad)?;
         let mut body = nonce.to_vec();
-        body.extend_from_slice(&self.version.gcm.seal(&nonce, &place.bytes(), plain));
+        body.extend_from_slice(&self.version.gcm.seal(&nonce, &aad, plain));
         Ok(format!("sm4g:v{}:{}:{}", self.version.number, self.key, BASE64.encode(body)))
     }
 

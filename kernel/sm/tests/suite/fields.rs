@@ -1,8 +1,9 @@
 //! Fields: bound to their place, under keys with versions; what is wrong with one has a code and gives nothing away.
 
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use tidegate_kernel_sm::SmError;
-use tidegate_kernel_sm::field::{BlindIndex, FIELD_BYTES_MAX, Keyring, Place, Raised, normalised};
+use tidegate_kernel_sm::field::{BlindIndex, FIELD_BYTES_MAX, Keyring, Place, Raised, key_of, normalised};
 
 const PLACE: Place = Place { table: "people", column: "phone", row: "17" };
 
@@ -145,6 +146,53 @@ fn keys_that_were_written_over_are_refused() {
     assert_eq!(load(&format!("{stored}{}", stored.lines().nth(1).unwrap())), "TG-SM-009");
     assert_eq!(load(&format!("{stored}what is this\n")), "TG-SM-009");
     assert_eq!(code(Keyring::load(&ring(&["kek"]), &stored)), "TG-SM-003");
+}
+
+#[test]
+fn a_synthetic_nonce_comes_back_with_place_and_plaintext_and_with_nothing_else() {
+    let ring = ring(&["k", "other"]);
+    let seal = |name: &str, place: Place, plain: &[u8]| {
+        ring.writer(name).unwrap().seal_synthetic(place, plain).unwrap()
+    };
+    let nonce = |text: &str| text.rsplit(':').next().unwrap()[..16].to_owned();
+    let text = seal("k", PLACE, b"13800138000");
+    assert_eq!(text, seal("k", PLACE, b"13800138000"));
+    assert_eq!(ring.open(&text, PLACE).unwrap().as_slice(), b"13800138000");
+    let others = [
+        seal("k", PLACE, b"13800138001"),
+        seal("k", Place { row: "18", ..PLACE }, b"13800138000"),
+        seal("k", Place { row: "171", ..PLACE }, b"3800138000"),
+        seal("other", PLACE, b"13800138000"),
+    ];
+    let nonces: BTreeSet<_> = others.iter().chain([&text]).map(|text| nonce(text)).collect();
+    assert_eq!(nonces.len(), 5);
+    ring.rotate("k").unwrap();
+    assert_ne!(nonce(&text), nonce(&seal("k", PLACE, b"13800138000")), "each version has nonces of its own");
+}
+
+#[test]
+fn one_key_is_stored_behind_those_that_are_there() {
+    let (kek, keys) = (ring(&["kek"]), ring(&["a", "b", "c"]));
+    let writer = kek.writer("kek").unwrap();
+    let text = seal(&keys, "c");
+    keys.rotate("c").unwrap();
+    let more = keys.store_key("c", &writer).unwrap();
+    let stored = ring(&["d"]).store(&writer).unwrap();
+    let loaded = Keyring::load(&kek, &format!("{stored}{more}")).unwrap();
+    assert_eq!(loaded.open(&text, PLACE).unwrap().as_slice(), b"13800138000");
+    assert_eq!((more.lines().count(), code(loaded.writer("a"))), (2, "TG-SM-002"));
+    keys.shred("c").unwrap();
+    assert_eq!((code(keys.store_key("c", &writer)), key_of(&text)), ("TG-SM-004", Ok("c")));
+}
+
+#[test]
+fn keys_are_taken_in_all_or_none_and_counted() {
+    let (all, one) = (ring(&["a", "b"]), ring(&["c"]));
+    let text = seal(&one, "c");
+    all.shred("a").unwrap();
+    all.adopt(one).unwrap();
+    assert_eq!((all.counts(), all.open(&text, PLACE).unwrap().as_slice()), ((2, 1), &b"13800138000"[..]));
+    assert_eq!((code(all.adopt(ring(&["d", "a"]))), all.counts()), ("TG-SM-008", (2, 1)));
 }
 
 #[test]

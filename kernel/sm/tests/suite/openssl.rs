@@ -2,11 +2,13 @@
 
 use crate::counterpart::{output, program};
 use crate::hex;
+use base64::Engine;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 use tidegate_kernel_id::random;
+use tidegate_kernel_sm::field::{Keyring, Place};
 use tidegate_kernel_sm::sm2::{Signature, SigningKey, USER_ID, VerifyingKey};
 use tidegate_kernel_sm::sm4::{self, Key};
 use tidegate_kernel_sm::{SmError, sm3};
@@ -30,6 +32,27 @@ fn hashes_are_openssls() {
         let ours = sm3::hmac(&crate::bytes(&key[7..]), &[&text[..length / 2], &text[length / 2..]]);
         assert_eq!(openssl(&program, &args, text), ours);
     }
+}
+
+#[test]
+fn a_synthetic_nonce_is_what_openssls_hmac_comes_to() {
+    let test = "openssl::a_synthetic_nonce_is_what_openssls_hmac_comes_to";
+    let Some(program) = program(VARIABLE, test) else { return };
+    let key = random::<16>().unwrap();
+    let mac = |key: &[u8], text: &[u8]| {
+        let key = format!("hexkey:{}", hex(key));
+        openssl(&program, &["dgst", "-sm3", "-mac", "HMAC", "-macopt", &key, "-binary"], text)
+    };
+    let ring = Keyring::default();
+    ring.insert("k", 1, Key::from_bytes(&key).unwrap()).unwrap();
+    let place = Place { table: "ledger/main", column: "memo", row: "17" };
+    let text = ring.writer("k").unwrap().seal_synthetic(place, "房租".as_bytes()).unwrap();
+    let body =
+        base64::engine::general_purpose::STANDARD_NO_PAD.decode(text.rsplit(':').next().unwrap()).unwrap();
+    let parts = [place.table, place.column, place.row]
+        .map(|part| [&(part.len() as u64).to_le_bytes(), part.as_bytes()].concat());
+    let nonce_key = mac(&key, b"tidegate sm4g synthetic nonce 1");
+    assert_eq!(body[..12], mac(&nonce_key, &[&parts.concat(), "房租".as_bytes()].concat())[..12]);
 }
 
 #[test]

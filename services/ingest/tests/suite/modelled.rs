@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tidegate_engine_tags::{Deadband, Device, Group, ModelConfig, Shape, Tag, TagClass, Template};
 use tidegate_kernel_journal::{DataFolder, FolderOptions, Options};
 use tidegate_service_ingest::{
-    Body, Class, Config, Declined, Ingest, Points, Quality, Reading, Source, UnknownDevices, Value,
+    Body, Class, Config, Declined, Ingest, Point, Points, Quality, Reading, Source, UnknownDevices, Value,
 };
 
 fn model(unit: &str) -> ModelConfig {
@@ -164,6 +164,33 @@ fn what_rules_make_is_derived_and_not_received_and_only_another_model_makes_all_
     site.ingest.use_model(&model("K"));
     site.publish("line/press-7/data", "{\"temp\":20}");
     assert_eq!(site.ingest.accounts().admission.sources[0].absorbed, 1);
+    assert_closes(&site.ingest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_driver_read_goes_through_the_model_as_what_was_published_does() {
+    let dir = TempDir::new().unwrap();
+    let (site, probe) = (open(&dir), Probe::new(Mood::Takes));
+    site.sink(&probe);
+    let read = |temp: f64, quality| {
+        let point = |tag: &str, value, source_ms| Point { tag: tag.into(), value, quality, source_ms };
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now_ms = since.as_millis() as u64;
+        let points = vec![point("temp", Value::Real(temp), now_ms), point("stop", Value::Integer(0), now_ms)];
+        let points = Points { device: "press-7".into(), points };
+        let reading = Reading::points(Source::Driver, "line/press-7/data".parse().unwrap(), points);
+        site.ingest.offer(&reading).unwrap()
+    };
+    read(20.0, Quality::Good);
+    read(20.5, Quality::Good);
+    read(20.5, Quality::Bad);
+    let rows = probe.rows(2).await;
+    let told =
+        |at: usize| points(&rows[at].reading).points.iter().map(|point| point.quality).collect::<Vec<_>>();
+    assert_eq!((told(0), told(1)), (vec![Quality::Good; 2], vec![Quality::Bad; 2]));
+    assert_eq!((rows[0].class, rows[0].reading.source), (Class::Critical, Source::Driver));
+    let account = site.ingest.accounts().admission.sources[0];
+    assert_eq!((account.source, account.accepted, account.absorbed), ("driver", 3, 1));
     assert_closes(&site.ingest);
 }
 

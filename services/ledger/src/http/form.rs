@@ -3,7 +3,7 @@
 //! ```text
 //! {"name":"till:7","currency":"CNY","min":0,"max":100000}
 //! {"linked":false,"orders":[
-//!   {"id":"019aaa90-...","kind":"transfer","debit":"capital","credit":"till:7","amount":1250,"memo":"shift 2"},
+//!   {"id":"019aaa90-...","kind":"transfer","debit":"capital","credit":"till:7","amount":1250,"memo":"shift 2","subject":"c-17"},
 //!   {"id":"...","kind":"reserve","debit":"a","credit":"b","amount":5,"timeout_ms":60000},
 //!   {"id":"...","kind":"post","reservation":"...","amount":3},
 //!   {"id":"...","kind":"void","reservation":"..."}]}
@@ -11,6 +11,7 @@
 
 use super::malformed;
 use crate::ask::{Ask, NamedAction, NamedOrder};
+use crate::memos::{Note, Noted};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tidegate_engine_book::{Currency, Id, Limits, Memo, Name};
@@ -46,7 +47,7 @@ fn most() -> i64 {
 pub(super) struct Orders {
     /// All or none.
     #[serde(default)]
-    linked: bool,
+    pub(super) linked: bool,
     orders: Vec<Order>,
 }
 
@@ -62,6 +63,8 @@ struct Order {
     reservation: Option<String>,
     #[serde(default)]
     memo: String,
+    /// Whose memo it is.
+    subject: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -105,24 +108,25 @@ impl Orders {
         self.orders.len()
     }
 
-    /// What is asked, and the ids in the order of the request.
-    pub(super) fn asks(&self) -> Result<(Vec<Ask>, Vec<Id>), Refusal> {
-        let orders = self.orders.iter().enumerate().map(|(at, order)| order.named(at));
-        let orders = orders.collect::<Result<Vec<_>, _>>()?;
-        let ids = orders.iter().map(|order| order.id).collect();
-        let asks = match self.linked {
-            true => vec![Ask::Linked(orders)],
-            false => orders.into_iter().map(Ask::One).collect(),
-        };
-        Ok((asks, ids))
+    /// What is asked, in the order of the request.
+    pub(super) fn noted(self) -> Result<Vec<Noted>, Refusal> {
+        self.orders.into_iter().enumerate().map(|(at, order)| order.noted(at)).collect()
     }
 }
 
 impl Order {
-    fn named(&self, at: usize) -> Result<NamedOrder, Refusal> {
-        let memo = Memo::new(self.memo.clone().into_bytes());
-        let memo = memo.ok_or_else(|| malformed(format!("order {at}: a memo has at most 256 bytes")))?;
-        Ok(NamedOrder { id: id(&self.id)?, action: self.action(at)?, memo })
+    fn noted(self, at: usize) -> Result<Noted, Refusal> {
+        let order = NamedOrder { id: id(&self.id)?, action: self.action(at)?, memo: Memo::default() };
+        Ok(Noted { order, note: self.note(at)? })
+    }
+
+    fn note(self, at: usize) -> Result<Option<Note>, Refusal> {
+        if self.memo.is_empty() && self.subject.is_none() {
+            return Ok(None);
+        }
+        let what = "a memo has 1 to 256 bytes, and its subject, if one is named, 1 to 64 letters, digits, '.', '_' and '-'";
+        let note = Note::new(self.subject, self.memo);
+        note.map(Some).ok_or_else(|| malformed(format!("order {at}: {what}")))
     }
 
     fn action(&self, at: usize) -> Result<NamedAction, Refusal> {

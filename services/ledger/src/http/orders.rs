@@ -2,7 +2,9 @@
 
 use super::form::{Bounds, Opening, Orders, read};
 use super::{Desk, malformed, refusal, view};
-use crate::ask::{Ask, Done, Outcome};
+use crate::ask::{Ask, Done, NamedOrder, Outcome};
+use crate::error::Setback;
+use crate::memos::Noted;
 use crate::port::{Names, Port};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -64,8 +66,14 @@ pub(super) async fn transfer(
             orders.len()
         )));
     }
-    let (asks, ids) = orders.asks()?;
-    let outcomes = book.submit(asks).await.map_err(|setback| refusal(&setback))?;
+    let (linked, noted) = (orders.linked, orders.noted()?);
+    let ids: Vec<Id> = noted.iter().map(|noted| noted.order.id).collect();
+    let sealed = seal(&desk, book.name(), noted).await?;
+    let outcomes = match linked {
+        true => together(&*book, sealed).await,
+        false => each(&*book, sealed).await,
+    };
+    let outcomes = outcomes.map_err(|setback| refusal(&setback))?;
     let mentioned = view::mentioned(&outcomes);
     let names = match mentioned.is_empty() {
         true => Names::default(),
@@ -73,6 +81,43 @@ pub(super) async fn transfer(
         false => book.names(mentioned).await.unwrap_or_default(),
     };
     answer(&ids, &outcomes, &names)
+}
+
+/// Each order as a book takes it, or why its memo was not sealed.
+async fn seal(
+    desk: &Desk,
+    book: &str,
+    noted: Vec<Noted>,
+) -> Result<Vec<Result<NamedOrder, Setback>>, Refusal> {
+    if desk.memos.knows(book, &noted) {
+        return Ok(desk.memos.seal(book, noted));
+    }
+    // The key of a new subject is written to the disk, so not on a thread that serves.
+    let (memos, book) = (desk.memos.clone(), book.to_owned());
+    let sealed = tokio::task::spawn_blocking(move || memos.seal(&book, noted)).await;
+    sealed.map_err(|error| refusal(&Setback::Read(error.to_string())))
+}
+
+async fn together(
+    book: &dyn Port,
+    sealed: Vec<Result<NamedOrder, Setback>>,
+) -> Result<Vec<Outcome>, Setback> {
+    match sealed.into_iter().collect() {
+        Ok(orders) => book.submit(vec![Ask::Linked(orders)]).await,
+        Err(setback) => Ok(vec![Err(setback)]),
+    }
+}
+
+/// One that was not sealed does not hold up the others.
+async fn each(book: &dyn Port, sealed: Vec<Result<NamedOrder, Setback>>) -> Result<Vec<Outcome>, Setback> {
+    let asks: Vec<Ask> = sealed.iter().flatten().cloned().map(Ask::One).collect();
+    let asked = if asks.is_empty() { Vec::new() } else { book.submit(asks).await? };
+    let mut asked = asked.into_iter();
+    let outcome = |sealed: Result<NamedOrder, Setback>| match sealed {
+        Ok(_) => asked.next().expect("there is an outcome for each that was asked"),
+        Err(setback) => Err(setback),
+    };
+    Ok(sealed.into_iter().map(outcome).collect())
 }
 
 /// 200 where all are done, 207 where some are; one that stands alone, and linked ones, are refused as any request is.

@@ -1,6 +1,7 @@
 //! What operators and auditors read.
 
 use super::form::id;
+use super::view::Reader;
 use super::{Desk, malformed, may_read, may_verify, refusal, view};
 use crate::error::Setback;
 use crate::port::{Moment, Page, Port, Recorded};
@@ -99,7 +100,7 @@ pub(super) async fn statement(
     may_read(&who)?;
     let book = desk.book(&book)?;
     let page = book.statement(account, query.before, many(query.many)?).await.map_err(told)?;
-    paged(&*book, &page).await
+    paged(&desk, &*book, &page).await
 }
 
 pub(super) async fn transfer(
@@ -111,7 +112,7 @@ pub(super) async fn transfer(
     let book = desk.book(&book)?;
     let recorded = book.transfer(id(&text)?).await.map_err(told)?;
     let names = book.names(recorded.accounts()).await.map_err(told)?;
-    Ok(Json(view::fact(&recorded, &names)))
+    Ok(Json(view::fact(&recorded, &names, Some(desk.reader(&*book)))))
 }
 
 pub(super) async fn trial(
@@ -141,7 +142,7 @@ pub(super) async fn postings(
     may_verify(&who)?;
     let book = desk.book(&book)?;
     let page = book.postings(query.after, many(query.many)?).await.map_err(told)?;
-    paged(&*book, &page).await
+    paged(&desk, &*book, &page).await
 }
 
 fn many(asked: Option<usize>) -> Result<usize, Refusal> {
@@ -151,8 +152,14 @@ fn many(asked: Option<usize>) -> Result<usize, Refusal> {
     }
 }
 
-async fn paged(book: &dyn Port, page: &Page) -> Answer {
+impl Desk {
+    fn reader<'a>(&'a self, book: &'a dyn Port) -> Reader<'a> {
+        Reader { memos: &self.memos, book: book.name() }
+    }
+}
+
+async fn paged(desk: &Desk, book: &dyn Port, page: &Page) -> Answer {
     let mentioned = page.facts.iter().flat_map(Recorded::accounts).collect();
     let names = book.names(mentioned).await.map_err(told)?;
-    Ok(Json(view::page(page, &names)))
+    Ok(Json(view::page(page, &names, desk.reader(book))))
 }

@@ -3,13 +3,22 @@
 use crate::ask::{Done, Outcome, Standing};
 use crate::error::Setback;
 use crate::ledger::Condition;
+use crate::memos::{Memos, Told, subject_of};
 use crate::port::{Guarantees, Names, Page, Recorded, Sheet};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tidegate_engine_book::{
-    Action, Balance, Currency, Fact, Id, Order, Posting, Reading, Receipt, Refusal, Step,
+    Action, Balance, Currency, Fact, Id, Memo, Order, Posting, Reading, Receipt, Refusal, Step,
 };
 use tidegate_kernel_journal::Level;
+use tidegate_kernel_sm::SmError;
+
+/// What memos of a book are read with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) memos: &'a Memos,
+    pub(super) book: &'a str,
+}
 
 pub(super) fn condition(book: &str, condition: &Condition) -> Value {
     let promise = condition.guarantees.map(guarantees);
@@ -57,12 +66,13 @@ fn numbers(balance: &Balance) -> Map<String, Value> {
     numbers.into_iter().map(|(key, number)| (key.to_owned(), number.into())).collect()
 }
 
-pub(super) fn page(page: &Page, names: &Names) -> Value {
-    let facts: Vec<Value> = page.facts.iter().map(|recorded| fact(recorded, names)).collect();
+pub(super) fn page(page: &Page, names: &Names, reader: Reader<'_>) -> Value {
+    let facts: Vec<Value> = page.facts.iter().map(|recorded| fact(recorded, names, Some(reader))).collect();
     json!({"facts": facts, "next": page.next})
 }
 
-pub(super) fn fact(recorded: &Recorded, names: &Names) -> Value {
+/// Without a reader memos stay sealed.
+pub(super) fn fact(recorded: &Recorded, names: &Names, reader: Option<Reader<'_>>) -> Value {
     let seq = recorded.seq;
     match &recorded.fact {
         Fact::Opened { name, currency, limits, at_ms, .. } => json!({
@@ -73,7 +83,11 @@ pub(super) fn fact(recorded: &Recorded, names: &Names) -> Value {
             "seq": seq, "at_ms": at_ms, "kind": "limited", "account": names.of(*account),
             "min": limits.min, "max": limits.max,
         }),
-        Fact::Posting(one) => posting(seq, one, names),
+        Fact::Posting(one) => {
+            let mut view = posting(seq, one, names);
+            put_memo(&mut view, one, reader);
+            view
+        }
     }
 }
 
@@ -88,7 +102,6 @@ fn posting(seq: u64, posting: &Posting, names: &Names) -> Value {
         "amount": posting.amount,
         "debit_after": numbers(&posting.after[0]),
         "credit_after": numbers(&posting.after[1]),
-        "memo": String::from_utf8_lossy(posting.memo.bytes()),
     });
     match posting.step {
         Step::Reserve { expires_ms } if expires_ms < u64::MAX => view["expires_ms"] = expires_ms.into(),
@@ -100,6 +113,34 @@ fn posting(seq: u64, posting: &Posting, names: &Names) -> Value {
         Step::Move | Step::Reserve { .. } | Step::Expire => {}
     }
     view
+}
+
+/// `memo` where it can be read; `memo_state` says why it cannot be.
+fn put_memo(view: &mut Value, posting: &Posting, reader: Option<Reader<'_>>) {
+    let told = reader.map(|Reader { memos, book }| memos.read(book, posting.id, &posting.memo));
+    let told = told.or_else(|| subject_of(&posting.memo).is_none().then(|| plain(&posting.memo)));
+    let (memo, subject, state) = match told {
+        Some(Told::Plain(text)) => (Some(text), None, None),
+        Some(Told::Open { subject, text }) => (Some(text), Some(subject), Some("open")),
+        Some(Told::Closed { subject, why }) => {
+            view["memo_code"] = why.code().into();
+            (None, Some(subject), Some(if is_shredded(&why) { "shredded" } else { "unreadable" }))
+        }
+        None => (None, subject_of(&posting.memo), Some("sealed")),
+    };
+    view["memo"] = memo.into();
+    if let (Some(subject), Some(state)) = (subject, state) {
+        view["subject"] = subject.into();
+        view["memo_state"] = state.into();
+    }
+}
+
+fn plain(memo: &Memo) -> Told {
+    Told::Plain(String::from_utf8_lossy(memo.bytes()).into_owned())
+}
+
+fn is_shredded(why: &SmError) -> bool {
+    matches!(why, SmError::Shredded { .. })
 }
 
 fn kind(step: Step) -> &'static str {
@@ -164,7 +205,6 @@ pub(super) fn message(setback: &Setback, names: &Names) -> String {
 }
 
 fn asked(order: &Order, names: &Names) -> String {
-    let memo = String::from_utf8_lossy(order.memo.bytes());
     let what = match order.action {
         Action::Transfer { debit, credit, amount } => {
             format!("{amount} from {} to {}", names.of(debit), names.of(credit))
@@ -176,7 +216,10 @@ fn asked(order: &Order, names: &Names) -> String {
         Action::Post { reservation, amount: Some(amount) } => format!("to post {amount} of {reservation}"),
         Action::Void { reservation } => format!("to void the reservation {reservation}"),
     };
-    if memo.is_empty() { what } else { format!("{what}, memo {memo:?}") }
+    match subject_of(&order.memo) {
+        None => what,
+        Some(subject) => format!("{what}, with a memo of {subject}"),
+    }
 }
 
 /// The accounts that an answer to orders names.

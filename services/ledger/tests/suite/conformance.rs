@@ -4,9 +4,12 @@
 use crate::asks::{account, id, order, reserve, transfer};
 use crate::desk::Desk;
 use crate::grown::Grown;
+use tempfile::TempDir;
 use tidegate_engine_book::{Fact, Limits, Step};
 use tidegate_kernel_journal::Level;
-use tidegate_service_ledger::{Ask, Done, Moment, NamedAction, NamedOrder, Setback};
+use tidegate_service_ledger::{
+    Ask, Done, Memos, Moment, NamedAction, NamedOrder, Note, Noted, Setback, Told,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_called_done_is_seen_by_whoever_reads_next() {
@@ -33,6 +36,32 @@ async fn an_order_sent_again_has_its_answer_and_one_that_differs_is_a_conflict()
     let other = NamedOrder { action: transfer("source", "a", 31), ..first };
     assert_eq!(desk.one(other).await.unwrap_err().code(), "TG-LE-006");
     assert_eq!(desk.balance("a"), [30, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_memo_is_kept_as_it_is_known_again_and_closed_once_its_subject_was_shredded() {
+    let test = "a_sealed_memo_is_kept_as_it_is_known_again_and_closed_once_its_subject_was_shredded";
+    let Some(desk) = Desk::ready(test).await else { return };
+    let keys = TempDir::new().unwrap();
+    let plain = order(transfer("source", "a", 30));
+    // Each time with the keys as another process finds them.
+    let sealed = |text: &str| {
+        let note = Note::new(Some("s".repeat(64)), text.to_owned());
+        let noted = Noted { order: plain.clone(), note };
+        Memos::open(keys.path(), 1).unwrap().seal("main", vec![noted]).remove(0).unwrap()
+    };
+    let longest = "x".repeat(256);
+    let done = desk.one(sealed(&longest)).await.unwrap();
+    assert_eq!(desk.one(sealed(&longest)).await, Ok(Done { known: true, ..done }));
+    assert_eq!(desk.one(sealed("another one")).await.unwrap_err().code(), "TG-LE-006");
+    let memos = Memos::open(keys.path(), 1).unwrap();
+    let read = async || match desk.book.transfer(plain.id).await.unwrap().fact {
+        Fact::Posting(posting) => memos.read("main", posting.id, &posting.memo),
+        _ => panic!("a transfer is a posting"),
+    };
+    assert_eq!(read().await, Told::Open { subject: "s".repeat(64), text: longest });
+    memos.shred(&"s".repeat(64)).unwrap();
+    assert!(matches!(read().await, Told::Closed { why, .. } if why.code() == "TG-SM-004"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,6 +127,14 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PAHO_PYTHON" }] },
     },
     Counterpart {
+        name: "pymodbus",
+        source: Source::Pypi,
+        packages: &["pymodbus==3.16.1"],
+        heavy: false,
+        // The interpreter that can `import pymodbus`; tests start and kill the devices by themselves.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PYMODBUS_PYTHON" }] },
+    },
+    Counterpart {
         name: "mosquitto-server",
         source: Source::Apt,
         packages: &["mosquitto"],

@@ -1,0 +1,82 @@
+//! What can be wrong with addresses, devices and values, each with a code that `docs/errors/` explains.
+
+use crate::address::Address;
+use crate::plan::Span;
+use std::io::ErrorKind;
+use tidegate_service_plant::{Trouble, Unfit, Value};
+use tokio_modbus::{Error, ExceptionCode};
+
+/// A text that is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misfit {
+    #[error("{text:?} is no place of a Modbus device: {why}")]
+    Place { text: String, why: String },
+    #[error("{text:?} is no address of a Modbus tag: {why}")]
+    Address { text: String, why: &'static str },
+}
+
+impl From<Misfit> for Unfit {
+    fn from(misfit: Misfit) -> Unfit {
+        let (code, hint) = match &misfit {
+            Misfit::Place { .. } => ("TG-MB-001", "write tcp://HOST:PORT/UNIT: tcp://10.0.0.5:502/1"),
+            Misfit::Address { .. } => (
+                "TG-MB-002",
+                "write REFERENCE:TYPE:ORDER or REFERENCE.BIT: 40001:FLOAT, 30010:INT32:CDAB, 40003.7, 00001",
+            ),
+        };
+        Unfit { code, message: misfit.to_string(), hint: hint.to_owned() }
+    }
+}
+
+/// The device refused a request.
+pub(crate) fn refused(what: &str, exception: ExceptionCode) -> Trouble {
+    let message = format!("{what}: {exception}");
+    match exception {
+        ExceptionCode::IllegalDataAddress => Trouble::tag("TG-MB-010", message),
+        ExceptionCode::IllegalFunction | ExceptionCode::IllegalDataValue => {
+            Trouble::tag("TG-MB-011", message)
+        }
+        _ => Trouble::device("TG-MB-012", message),
+    }
+}
+
+/// The connection is of no use any more.
+pub(crate) fn broken(error: &Error) -> Trouble {
+    match error {
+        // What ends in the middle of itself is told as an end as well, and a connection that ended as neither of these.
+        Error::Transport(io) if !matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
+            Trouble::connection("TG-MB-013", format!("the connection broke off: {io}"))
+        }
+        _ => Trouble::connection("TG-MB-014", format!("no answer that can be used: {error}")),
+    }
+}
+
+/// An answer has more or less in it than was asked for.
+pub(crate) fn miscounted(span: &Span, found: usize) -> Trouble {
+    Trouble::connection("TG-MB-014", format!("{} registers were asked for, and {found} came", span.len))
+}
+
+/// An answer to a write that tells of another one.
+pub(crate) fn not_echoed(address: &Address) -> Trouble {
+    let message = format!("the answer to a write to {} tells of another one", address.reference());
+    Trouble::connection("TG-MB-014", message)
+}
+
+/// More than an integer of the product holds.
+pub(crate) fn too_large(address: &Address) -> Trouble {
+    Trouble::tag("TG-MB-015", format!("what stands at {} is above 2^63", address.reference()))
+}
+
+pub(crate) fn no_text(address: &Address) -> Trouble {
+    Trouble::tag("TG-MB-015", format!("what stands at {} is no UTF-8", address.reference()))
+}
+
+/// A value that cannot be written there.
+pub(crate) fn unfit_value(address: &Address, value: &Value) -> Trouble {
+    Trouble::tag("TG-MB-016", format!("{value:?} cannot be written to {}", address.reference()))
+}
+
+/// A table that can only be read, or a bit of a register.
+pub(crate) fn read_only(address: &Address) -> Trouble {
+    Trouble::tag("TG-MB-017", format!("{} can only be read", address.reference()))
+}

@@ -1,0 +1,80 @@
+#![doc = include_str!("../README.md")]
+
+//! Modbus TCP, as a driver of the plant. What is asked for, and what the answers mean, is decided by pure functions.
+
+mod address;
+mod error;
+mod place;
+mod plan;
+mod session;
+mod value;
+
+pub use address::Address;
+pub use place::Place;
+pub use plan::Plan;
+pub use session::Session;
+
+use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
+use tokio_modbus::Slave;
+use tokio_modbus::client::tcp;
+
+/// The protocol.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Modbus;
+
+impl Driver for Modbus {
+    type Place = Place;
+    type Address = Address;
+    type Plan = Plan;
+    type Session = Session;
+
+    fn name(&self) -> &'static str {
+        "modbus"
+    }
+
+    fn place(&self, text: &str) -> Result<Place, Unfit> {
+        Place::parse(text)
+    }
+
+    fn bus(&self, place: &Place) -> String {
+        place.bus()
+    }
+
+    fn address(&self, text: &str) -> Result<(Address, Type), Unfit> {
+        Address::parse(text)
+    }
+
+    fn plan(&self, _: &Session, addresses: &[Address]) -> Plan {
+        Plan::new(addresses)
+    }
+
+    async fn connect(&self, dial: &Dial, place: &Place) -> Result<Session, Trouble> {
+        let stream = dial.to(&place.endpoint).await?;
+        Ok(Session::new(tcp::attach_slave(stream, Slave(place.unit))))
+    }
+
+    async fn read(
+        &self,
+        session: &mut Session,
+        place: &Place,
+        plan: &Plan,
+        limit: Limit,
+    ) -> Result<Vec<Found>, Trouble> {
+        session.read(place.unit, plan, limit).await
+    }
+
+    async fn write(
+        &self,
+        session: &mut Session,
+        place: &Place,
+        address: &Address,
+        value: &Value,
+        limit: Limit,
+    ) -> Result<(), Trouble> {
+        limit.on(session.write(place.unit, address, value)).await
+    }
+
+    async fn close(&self, session: Session) {
+        session.close().await;
+    }
+}

@@ -1,0 +1,143 @@
+//! One connection: requests, answers, and which ranges its units refused to give at once.
+
+use crate::address::{Address, Form, Table};
+use crate::error;
+use crate::plan::{Block, Plan, Span};
+use crate::value;
+use std::collections::BTreeSet;
+use std::fmt;
+use tidegate_service_plant::{Blame, Found, Limit, Trouble, Value};
+use tokio_modbus::client::{Client, Context};
+use tokio_modbus::prelude::SlaveContext;
+use tokio_modbus::{Request, Response, Slave};
+
+/// A connection to a host.
+pub struct Session {
+    context: Context,
+    /// Ranges with something illegal in them, by unit: their halves are read instead, until what is illegal stands alone.
+    split: BTreeSet<(u8, u16, u16, Table)>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("split", &self.split).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(context: Context) -> Session {
+        Session { context, split: BTreeSet::new() }
+    }
+
+    pub(crate) async fn read(&mut self, unit: u8, plan: &Plan, limit: Limit) -> Result<Vec<Found>, Trouble> {
+        self.context.set_slave(Slave(unit));
+        let mut found = vec![Found::from(Value::Boolean(false)); plan.addresses.len()];
+        let mut open: Vec<Block> = plan.blocks().iter().rev().copied().collect();
+        while let Some(block) = open.pop() {
+            let span = plan.span(block);
+            match block.halves().filter(|_| self.split.contains(&key(unit, &span))) {
+                Some([first, second]) => open.extend([second, first]),
+                None => self.read_block(unit, plan, block, &mut found, limit).await?,
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read_block(
+        &mut self,
+        unit: u8,
+        plan: &Plan,
+        block: Block,
+        found: &mut [Found],
+        limit: Limit,
+    ) -> Result<(), Trouble> {
+        let span = plan.span(block);
+        match limit.on(self.words(&span)).await {
+            Ok(words) => plan.places(block).iter().for_each(|at| {
+                found[*at] = of_block(&plan.addresses[*at], &span, &words);
+            }),
+            Err(trouble) if trouble.blame == Blame::Tag => {
+                if block.halves().is_some() {
+                    self.split.insert(key(unit, &span));
+                }
+                plan.places(block).iter().for_each(|at| found[*at] = Found::Bad(trouble.clone()));
+            }
+            Err(trouble) => return Err(trouble),
+        }
+        Ok(())
+    }
+
+    /// One request; coils are words of 0 and 1.
+    async fn words(&mut self, span: &Span) -> Result<Vec<u16>, Trouble> {
+        let Span { table, start, len } = *span;
+        let request = match table {
+            Table::Coils => Request::ReadCoils(start, len),
+            Table::Inputs => Request::ReadDiscreteInputs(start, len),
+            Table::InputRegisters => Request::ReadInputRegisters(start, len),
+            Table::HoldingRegisters => Request::ReadHoldingRegisters(start, len),
+        };
+        let words = match self.ask(&span.reference(), request).await? {
+            // Filled up to whole bytes.
+            Response::ReadCoils(flags) | Response::ReadDiscreteInputs(flags) => {
+                flags.into_iter().take(len.into()).map(u16::from).collect()
+            }
+            Response::ReadInputRegisters(words) | Response::ReadHoldingRegisters(words) => words,
+            _ => Vec::new(),
+        };
+        if words.len() == usize::from(len) { Ok(words) } else { Err(error::miscounted(span, words.len())) }
+    }
+
+    /// The answer, which is of the request's transaction, unit and function: the client sees to that.
+    async fn ask(&mut self, what: &str, request: Request<'_>) -> Result<Response, Trouble> {
+        match self.context.call(request).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(exception)) => Err(error::refused(what, exception)),
+            Err(broken) => Err(error::broken(&broken)),
+        }
+    }
+
+    pub(crate) async fn write(&mut self, unit: u8, address: &Address, value: &Value) -> Result<(), Trouble> {
+        self.context.set_slave(Slave(unit));
+        let start = address.start;
+        let (request, echo) = match (address.table, address.form, value) {
+            (Table::Coils, _, Value::Boolean(flag)) => {
+                (Request::WriteSingleCoil(start, *flag), Response::WriteSingleCoil(start, *flag))
+            }
+            (Table::Coils, ..) => return Err(error::unfit_value(address, value)),
+            (Table::HoldingRegisters, form, _) if !matches!(form, Form::Bit(_)) => {
+                let words = value::to_words(address, value)?;
+                match words[..] {
+                    [word] => (
+                        Request::WriteSingleRegister(start, word),
+                        Response::WriteSingleRegister(start, word),
+                    ),
+                    _ => {
+                        let echo = Response::WriteMultipleRegisters(start, address.len());
+                        (Request::WriteMultipleRegisters(start, words.into()), echo)
+                    }
+                }
+            }
+            _ => return Err(error::read_only(address)),
+        };
+        let answer = self.ask(&address.reference(), request).await?;
+        if answer == echo { Ok(()) } else { Err(error::not_echoed(address)) }
+    }
+
+    pub(crate) async fn close(mut self) {
+        // The connection ends either way.
+        let _ = self.context.disconnect().await;
+    }
+}
+
+fn key(unit: u8, span: &Span) -> (u8, u16, u16, Table) {
+    (unit, span.start, span.len, span.table)
+}
+
+/// What the registers of a block say of one address in it.
+fn of_block(address: &Address, span: &Span, words: &[u16]) -> Found {
+    let from = usize::from(address.start - span.start);
+    match value::of_words(address, &words[from..from + usize::from(address.len())]) {
+        Ok(value) => value.into(),
+        Err(trouble) => Found::Bad(trouble),
+    }
+}

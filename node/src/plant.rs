@@ -1,0 +1,78 @@
+//! Devices that are asked: which drivers there are, the plant's port on the pipeline, and how each device stands.
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tidegate_codec_mqtt::Text;
+use tidegate_driver_modbus::Modbus;
+use tidegate_driver_s7::S7;
+use tidegate_kernel_plug::{Need, Route, Routes};
+use tidegate_service_ingest as ingest;
+use tidegate_service_ingest::{Ingest, Points, Reading, Source};
+use tidegate_service_plant as plant;
+use tidegate_service_plant::{Drivers, Intake, Plant, Sample};
+
+/// Every driver there is: one line here for each.
+pub(crate) fn drivers() -> Drivers {
+    Drivers::default().with(Modbus).with(S7)
+}
+
+pub(crate) fn of(settings: &Settings, ingest: &Arc<Ingest>) -> Result<Plant, Failure> {
+    let intake = Arc::new(Samples(ingest.clone()));
+    Ok(Plant::new(drivers(), settings.plant.clone(), settings.sinks.dialer()?, intake))
+}
+
+pub(crate) fn routes(plant: &Arc<Plant>) -> Routes {
+    let purpose = "Devices that are asked: how each stands, and why it does not answer.";
+    Routes::new().with(
+        Route::get("/api/v1/ingest/devices", Need::Authenticated, purpose),
+        devices,
+        plant.clone(),
+    )
+}
+
+/// As many as the configuration has at most.
+async fn devices(State(plant): State<Arc<Plant>>) -> Json<Value> {
+    let told = plant.stands().into_iter().map(|(device, stand)| {
+        let (code, reason) = stand.trouble.unzip();
+        json!({
+            "device": &*device,
+            "driver": stand.driver,
+            "state": stand.state.name(),
+            "at": stand.side.name(),
+            "code": code,
+            "reason": reason,
+        })
+    });
+    Json(told.collect())
+}
+
+/// Hands samples to the pipeline.
+struct Samples(Arc<Ingest>);
+
+impl Intake for Samples {
+    fn offer(&self, sample: &Sample) -> Result<(), plant::Declined> {
+        self.0.offer(&reading(sample)).map(drop).map_err(|declined| match declined {
+            ingest::Declined::Busy => plant::Declined::Busy,
+            ingest::Declined::Refused { code } | ingest::Declined::Malformed { code } => {
+                plant::Declined::Refused { code }
+            }
+        })
+    }
+
+    fn give_up(&self, reason: &'static str) {
+        self.0.give_up(reason);
+    }
+}
+
+fn reading(sample: &Sample) -> Reading {
+    let points = Points { device: sample.device.clone(), points: sample.points.clone() };
+    Reading {
+        client: Text::new(&sample.device).unwrap_or_default(),
+        source_ms: Some(sample.read_ms),
+        ..Reading::points(Source::Driver, sample.topic.clone(), points)
+    }
+}

@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+
+//! Devices that do not publish by themselves but are asked, as a capability.
+//!
+//! ```text
+//!   [ingest.devices] ── plant ──┬── line (a bus: one task) ── schedule: what is due   ── wire ── driver ── device
+//!                               │                          └─ standing: on or off scan
+//!                               └── line ...                └─ memory: what is news of quality ── held ── Intake
+//! ```
+//! What decides is pure: `schedule`, `standing`, `memory`. A line is the thin rest: tokio's clock, chance, and what the driver opens.
+
+mod board;
+mod capability;
+mod config;
+mod counters;
+mod dial;
+mod driver;
+mod drivers;
+mod error;
+mod held;
+mod intake;
+mod line;
+mod memory;
+mod numbers;
+mod plant;
+mod schedule;
+mod standing;
+mod wire;
+mod yard;
+
+pub use board::{Stand, State};
+pub use config::{Config, Device, MODEL, SECTION, Scan, Tag, devices};
+pub use dial::{Dial, Limit};
+pub use driver::{Blame, Driver, Found, Trouble, Unfit};
+pub use drivers::Drivers;
+pub use intake::{Declined, Intake, Sample};
+pub use plant::Plant;
+pub use standing::{Patience, Side};
+pub use tidegate_engine_tags::{Point, Quality, Type, Value};

@@ -1,0 +1,298 @@
+//! The devices of one bus, asked one after the other by one task: what is due is decided in `schedule`, and done here.
+//!
+//! Takes tokio's clock, the wall clock for when something was read, and chance for when a device is probed.
+
+use crate::board::{Board, Stand, State};
+use crate::config::{Device, Scan};
+use crate::counters::{Counters, Cycle, Pace, Shared, Tally};
+use crate::dial::{Dial, Limit};
+use crate::driver::{Driver, Trouble};
+use crate::held::Held;
+use crate::intake::{Intake, Sample};
+use crate::memory::{Memory, Told};
+use crate::numbers::Numbers;
+use crate::schedule::{Beat, Schedule, Settled, Turn};
+use crate::standing::{Change, Patience, Side};
+use crate::wire::{Job, Setback, Wire, stopped};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tidegate_codec_mqtt::TopicName;
+use tidegate_kernel_id::jitter;
+use tidegate_kernel_outbound::Dialer;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// What one task is to ask.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LineSpec {
+    pub(crate) devices: Vec<Device>,
+    pub(crate) patience: Patience,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// What it needs of the plant.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) dialer: Dialer,
+    pub(crate) intake: Arc<dyn Intake>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) numbers: Arc<Numbers>,
+    /// Of all times in all schedules.
+    pub(crate) origin: Instant,
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+pub(crate) struct Line<D: Driver> {
+    driver: Arc<D>,
+    dial: Dial,
+    seats: Vec<Seat<D>>,
+    schedule: Schedule,
+    /// By side.
+    wires: [Wire<D>; 2],
+    held: Held,
+    tally: Arc<Shared<Tally>>,
+    presence: Presence,
+    origin: Instant,
+    stop: watch::Receiver<bool>,
+}
+
+/// One device.
+struct Seat<D: Driver> {
+    name: Arc<str>,
+    topic: TopicName,
+    /// By side; the backup's is the primary one where there is none.
+    places: [D::Place; 2],
+    limit: Limit,
+    slots: Vec<Slot<D>>,
+}
+
+/// One group of it.
+struct Slot<D: Driver> {
+    addresses: Vec<D::Address>,
+    memory: Memory,
+    pace: Arc<Shared<Pace>>,
+    /// When it was read last, unless it was off scan since.
+    began: Option<Instant>,
+}
+
+/// The devices on the board, as long as the task lives.
+struct Presence {
+    board: Arc<Board>,
+    stands: Vec<(Arc<str>, Stand)>,
+}
+
+impl<D: Driver> Line<D> {
+    /// What is in `spec` was judged by this driver.
+    pub(crate) fn new(driver: Arc<D>, spec: Arc<LineSpec>, tools: Tools) -> Line<D> {
+        let tally = tools.counters.tally(driver.name());
+        let now_us = micros(tools.origin.elapsed());
+        let mut schedule = Schedule::default();
+        for device in &spec.devices {
+            let beat =
+                |scan: &Scan| Beat { every_us: scan.every_us(), number: tools.numbers.next(scan.every) };
+            let beats: Vec<Beat> = device.groups.iter().map(beat).collect();
+            schedule.seat(spec.patience, device.backup.is_some(), &beats, now_us);
+        }
+        let seat = |device: &Device| Seat::new(&*driver, device, &tools.counters);
+        Line {
+            seats: spec.devices.iter().map(seat).collect(),
+            presence: Presence::new(tools.board, driver.name(), &spec.devices),
+            held: Held::new(tools.intake, tally.clone()),
+            dial: Dial::new(tools.dialer, spec.connect_timeout),
+            wires: [Wire::new(), Wire::new()],
+            origin: tools.origin,
+            stop: tools.stop,
+            schedule,
+            driver,
+            tally,
+        }
+    }
+
+    /// Asks until it is told to end, and says goodbye.
+    pub(crate) async fn run(mut self) {
+        while let Some(turn) = self.next().await {
+            self.turn(&turn).await;
+        }
+        for wire in &mut self.wires {
+            wire.close(&*self.driver).await;
+        }
+    }
+
+    async fn next(&mut self) -> Option<Turn> {
+        loop {
+            let turn = self.schedule.next(micros(self.origin.elapsed()))?;
+            let (due, retry) = (self.instant(turn.due_us), self.held.retry_at());
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.stop) => return None,
+                () = sleep_until(due) => return Some(turn),
+                () = sleep_until(retry.unwrap_or(due)), if retry.is_some() => self.held.retry(),
+            }
+        }
+    }
+
+    async fn turn(&mut self, turn: &Turn) {
+        let began = Instant::now();
+        let due = self.instant(turn.due_us);
+        let seat = &mut self.seats[turn.device];
+        seat.slots[turn.group].note(turn, began, due);
+        let job = Job {
+            at: (turn.device, turn.group),
+            due,
+            place: &seat.places[turn.side.index()],
+            addresses: &seat.slots[turn.group].addresses,
+            limit: seat.limit,
+            dial: &self.dial,
+        };
+        let read = self.wires[turn.side.index()].read(&*self.driver, &job, &mut self.stop).await;
+        let read_ms = wall_ms();
+        let memory = &mut seat.slots[turn.group].memory;
+        let (told, trouble) = match read {
+            Ok(found) => (memory.answered(found, read_ms), None),
+            Err(Setback::Trouble(trouble)) => (memory.failed(&trouble, read_ms), Some(trouble)),
+            Err(Setback::Cut) => return self.tally.lock().cycle(Cycle::Cut, 1),
+        };
+        let now_us = micros(self.origin.elapsed());
+        let settled = self.schedule.settle(turn, trouble.is_none(), now_us, jitter());
+        self.count(&told, &settled, trouble.is_none());
+        self.stand(turn, &settled, trouble, now_us);
+        self.offer(turn, told, read_ms);
+    }
+
+    fn count(&mut self, told: &Told, settled: &Settled, answered: bool) {
+        let mut tally = self.tally.lock();
+        let outcome = match (answered, told.bad.is_empty()) {
+            (false, _) => Cycle::Failed,
+            (true, false) => Cycle::Partial,
+            (true, true) => Cycle::Good,
+        };
+        tally.cycle(outcome, 1);
+        tally.cycle(Cycle::Missed, settled.missed);
+        tally.values += told.good;
+        for code in &told.bad {
+            *tally.bad.entry(*code).or_default() += 1;
+        }
+        tally.connections +=
+            self.wires.iter_mut().map(|wire| std::mem::take(&mut wire.connections)).sum::<u64>();
+        tally.demotions += u64::from(matches!(settled.change, Some(Change::Demoted { .. })));
+        tally.switches += u64::from(matches!(settled.change, Some(Change::Switched(_))));
+    }
+
+    /// Tells people what has changed.
+    fn stand(&mut self, turn: &Turn, settled: &Settled, trouble: Option<Trouble>, now_us: u64) {
+        let device = &*self.seats[turn.device].name;
+        let (code, why) = trouble.as_ref().map_or(("", ""), |trouble| (trouble.code, &trouble.message));
+        match settled.change {
+            Some(Change::Demoted { probe_us }) => {
+                let probe_ms = probe_us.saturating_sub(now_us) / 1000;
+                tracing::warn!(device, code, probe_ms, "a device is off scan: {why}");
+            }
+            Some(Change::Switched(side)) => {
+                tracing::warn!(
+                    device,
+                    code,
+                    side = side.name(),
+                    "a device is asked at its other address: {why}"
+                );
+            }
+            Some(Change::Returned) => tracing::info!(device, "a device is on scan again"),
+            None => {}
+        }
+        if matches!(settled.change, Some(Change::Demoted { .. } | Change::Returned)) {
+            self.seats[turn.device].slots.iter_mut().for_each(|slot| slot.began = None);
+        }
+        self.presence.set(turn, settled.change, trouble);
+    }
+
+    fn offer(&mut self, turn: &Turn, told: Told, read_ms: u64) {
+        if told.points.is_empty() {
+            return;
+        }
+        let Seat { name, topic, .. } = &self.seats[turn.device];
+        let sample = Sample { device: name.clone(), topic: topic.clone(), read_ms, points: told.points };
+        self.held.offer(sample);
+    }
+
+    fn instant(&self, at_us: u64) -> Instant {
+        self.origin + Duration::from_micros(at_us)
+    }
+}
+
+impl<D: Driver> Seat<D> {
+    fn new(driver: &D, device: &Device, counters: &Counters) -> Seat<D> {
+        let place = |text: &str| driver.place(text).expect("judged with the configuration");
+        let backup = device.backup.as_ref().unwrap_or(&device.address);
+        let slot = |scan: &Scan| {
+            let address = |text: &str| driver.address(text).expect("judged with the configuration").0;
+            Slot {
+                addresses: scan.tags.iter().map(|tag| address(&tag.address)).collect(),
+                memory: Memory::new(scan.tags.iter().map(|tag| tag.name.clone())),
+                pace: counters.pace(&device.template, &scan.group),
+                began: None,
+            }
+        };
+        Seat {
+            name: device.name.clone(),
+            topic: device.topic.clone(),
+            places: [place(&device.address), place(backup)],
+            limit: Limit(device.timeout),
+            slots: device.groups.iter().map(slot).collect(),
+        }
+    }
+}
+
+impl<D: Driver> Slot<D> {
+    /// A read begins. A probe says nothing about how punctual reads are.
+    fn note(&mut self, turn: &Turn, began: Instant, due: Instant) {
+        if turn.is_probe {
+            return;
+        }
+        let mut pace = self.pace.lock();
+        pace.late.record(began.saturating_duration_since(due).as_secs_f64());
+        if let Some(before) = self.began.replace(began) {
+            pace.every.record((began - before).as_secs_f64());
+        }
+    }
+}
+
+impl Presence {
+    fn new(board: Arc<Board>, driver: &'static str, devices: &[Device]) -> Presence {
+        let new = Stand { driver, state: State::New, side: Side::Primary, trouble: None };
+        let stands: Vec<_> = devices.iter().map(|device| (device.name.clone(), new.clone())).collect();
+        stands.iter().for_each(|(device, stand)| board.set(device, stand.clone()));
+        Presence { board, stands }
+    }
+
+    fn set(&mut self, turn: &Turn, change: Option<Change>, trouble: Option<Trouble>) {
+        let (device, stand) = &mut self.stands[turn.device];
+        let is_off = turn.is_probe || matches!(change, Some(Change::Demoted { .. }));
+        let state = match (&trouble, is_off) {
+            (None, _) => State::Answers,
+            (Some(_), true) => State::OffScan,
+            (Some(_), false) => State::Failing,
+        };
+        let side = if let Some(Change::Switched(side)) = change { side } else { turn.side };
+        let trouble = trouble.map(|trouble| (trouble.code, trouble.message));
+        let now = Stand { driver: stand.driver, state, side, trouble };
+        if now != *stand {
+            self.board.set(device, now.clone());
+            *stand = now;
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.stands.iter().for_each(|(device, _)| self.board.forget(device));
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
