@@ -3,11 +3,12 @@
 use crate::cable::Cable;
 use crate::server::{PASSWORD, PATIENCE, Server};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tidegate_gear_postgres::{Config as Database, Postgres};
-use tidegate_kernel_journal::{Clock, DataFolder, SystemClock};
+use tidegate_kernel_journal::{Clock, DataFolder, OpenError as FolderError, SystemClock};
 use tidegate_kernel_outbound::{Dialer, Endpoint, Resolver};
 use tidegate_kernel_plug::{Capability, Readiness, exposition};
 use tidegate_service_ledger::{BookConfig, Config, Ledger, OpenError, Port, Shared};
@@ -73,7 +74,18 @@ impl Site {
     /// Closes the folder and opens it again, as another process would.
     pub(crate) fn reopen(&mut self) {
         self.folder.take().unwrap().close();
-        self.folder = Some(DataFolder::open(self.dir.path()).unwrap());
+        self.folder = Some(unlocked(self.dir.path()));
+    }
+}
+
+/// A database that another test starts has the lock of each folder, too, until it is a program of its own.
+fn unlocked(path: &Path) -> DataFolder {
+    let began = Instant::now();
+    loop {
+        match DataFolder::open(path) {
+            Err(FolderError::Locked { .. }) if began.elapsed() < PATIENCE => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
     }
 }
 
