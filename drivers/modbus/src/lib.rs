@@ -4,12 +4,14 @@
 
 mod address;
 mod error;
+mod neuron;
 mod place;
 mod plan;
 mod session;
 mod value;
 
 pub use address::Address;
+pub use neuron::from_neuron;
 pub use place::Place;
 pub use plan::Plan;
 pub use session::Session;
