@@ -12,7 +12,7 @@ pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use gear::{Gear, GearMove};
 pub(crate) use identity::{Audit, Identity};
 #[cfg(feature = "lab")]
-pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Plcs, Protocol, Sim, SimLedger, Subject};
 pub(crate) use ledger::{Ledger, Prune as PruneBook, Verify as VerifyBooks};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
