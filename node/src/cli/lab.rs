@@ -158,17 +158,17 @@ pub(crate) struct Bench {
     pub(crate) peer: Peer,
 }
 
-/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
+/// Which part of a benchmark, and how much of it.
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest`, `ledger`, `mqtt` and `node`: only the scenario whose name ends so; may be given more than once
+    /// With `ingest`, `ledger`, `mqtt`, `node` and `plant`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
         "engine", "durable", "http", "open", "postgres", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
-        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile",
+        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile", "modbus1s", "modbus200ms", "s7", "dead10",
     ])]
     pub(crate) only: Vec<String>,
-    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
-    /// `mqtt`, each load; with `node`, about how long each loop of panics and the profiles go on instead of 130 and 150 seconds
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `plant`, each
+    /// window instead of 60 seconds; with `load` and `mqtt`, each load; with `node`, about how long each loop of panics and the profiles go on instead of 130 and 150 seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
     /// With `ingest`, `load` and `node`: messages a second
@@ -218,6 +218,8 @@ pub(crate) enum Subject {
     Models,
     /// A node's memory with all that it can do, what others feel of a capability that panics in a loop, what a CPU profile costs
     Node,
+    /// Simulated PLCs that are asked: how punctual, as they see it, and at what cost of CPU; a tenth of them dead; a sink that stands still
+    Plant,
     /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
     Load,
     /// What `ingest` starts in the place of InfluxDB

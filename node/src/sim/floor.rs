@@ -8,9 +8,9 @@ mod piece;
 mod s7;
 mod serving;
 
+pub(crate) use image::{Image, Life};
 pub(crate) use piece::text as piece;
-pub(crate) use serving::{Floor, Manner};
-use serving::Plc;
+pub(crate) use serving::{Floor, Manner, Plc};
 
 use crate::banner::say;
 use crate::cli::{Plcs, Protocol};
