@@ -32,7 +32,7 @@ Exit status:
   130  `up` was told to stop twice and ended at once
 
 Environment:
-  TIDEGATE_LOG    what is logged, `warn,tidegate=info` by default
+  TIDEGATE_LOG    what is logged, `warn,tidegate=info,opcua=off` by default
   TIDEGATE_ADMIN  which running node is asked, where --admin does not say
   TIDEGATE_TOKEN  who asks a running node, where that lets nobody in without a token
   NO_COLOR        set to anything: no colours in the log";
@@ -187,6 +187,45 @@ pub(crate) enum Ingest {
     /// Readings that a sink refused for good, with its reason
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// Servers of OPC UA
+    #[command(subcommand)]
+    Opcua(Opcua),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Opcua {
+    /// Certificates of servers, and which of them are trusted
+    #[command(subcommand)]
+    Trust(TrustList),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustList {
+    /// List those that servers have shown
+    #[command(after_help = "Example:\n  tidegate ingest opcua trust list")]
+    List(Asked),
+    /// Trust the server that shows this one
+    #[command(after_help = "\
+Example:
+  tidegate ingest opcua trust accept 5f3c1d0a9b7e4c2d8f6a1b3c5d7e9f0a2b4c6d8e
+
+Compare the thumbprint with what the server itself shows before. The device is connected to at its next turn.")]
+    Accept {
+        /// The thumbprint, as the list or the error shows it
+        thumbprint: String,
+        #[command(flatten)]
+        node: Asked,
+    },
+    /// Trust it no more
+    #[command(
+        after_help = "Example:\n  tidegate ingest opcua trust reject 5f3c1d0a9b7e4c2d8f6a1b3c5d7e9f0a2b4c6d8e"
+    )]
+    Reject {
+        /// The thumbprint, as the list shows it
+        thumbprint: String,
+        #[command(flatten)]
+        node: Asked,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -64,6 +64,7 @@ mod supervisor;
 mod tls;
 mod top;
 mod traces;
+mod trust;
 mod upgrade;
 mod vitals;
 
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         Command::Up(up) => node::up(&up),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
+        Command::Ingest(Ingest::Opcua(command)) => trust::run(&command),
         Command::Notice(command) => notices::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),
