@@ -16,7 +16,7 @@ pub(crate) use gear::{Gear, GearMove};
 pub(crate) use identity::{Audit, Identity};
 pub(crate) use ingest::{DeadLetters, Ingest, Opcua, Picked, TrustList};
 #[cfg(feature = "lab")]
-pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Plcs, Protocol, Sim, SimLedger, Subject};
 pub(crate) use ledger::{Ledger, Prune as PruneBook, Verify as VerifyBooks};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
