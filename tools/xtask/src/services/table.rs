@@ -208,6 +208,20 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // The interpreter that can `import snap7`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_SNAP7_PYTHON" }] },
     },
+    // Tests start, kill and start again both a server and its UPS, in folders of their own.
+    Counterpart {
+        name: "nut",
+        source: Source::Apt,
+        packages: &["nut-server", "nut-client"],
+        heavy: false,
+        role: Role::Tool {
+            programs: &[
+                Program { name: "upsd", env: "TIDEGATE_TEST_UPSD" },
+                Program { name: "dummy-ups", env: "TIDEGATE_TEST_DUMMY_UPS" },
+                Program { name: "upsc", env: "TIDEGATE_TEST_UPSC" },
+            ],
+        },
+    },
     // Tests start clusters of their own, as a user without rights: an outage is one of the things they are for.
     Counterpart {
         name: "postgresql",
