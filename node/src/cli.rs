@@ -14,9 +14,9 @@ pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use devices::{Devices, Encoding, Export, Import};
 pub(crate) use gear::{Gear, GearMove};
 pub(crate) use identity::{Audit, Identity};
-pub(crate) use ingest::{DeadLetters, Ingest, Picked};
+pub(crate) use ingest::{DeadLetters, Ingest, Opcua, Picked, TrustList};
 #[cfg(feature = "lab")]
-pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Sim, SimLedger, Subject};
+pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Plcs, Protocol, Sim, SimLedger, Subject};
 pub(crate) use ledger::{Ledger, Prune as PruneBook, Verify as VerifyBooks};
 pub(crate) use look::{Doctor, Place, SupportBundle, Tongue, Top};
 
@@ -36,7 +36,7 @@ Exit status:
   130  `up` was told to stop twice and ended at once
 
 Environment:
-  TIDEGATE_LOG    what is logged, `warn,tidegate=info` by default
+  TIDEGATE_LOG    what is logged, `warn,tidegate=info,opcua=off` by default
   TIDEGATE_ADMIN  which running node is asked, where --admin does not say
   TIDEGATE_TOKEN  who asks a running node, where that lets nobody in without a token
   NO_COLOR        set to anything: no colours in the log";

@@ -65,6 +65,7 @@ mod supervisor;
 mod tls;
 mod top;
 mod traces;
+mod trust;
 mod upgrade;
 mod vitals;
 
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
         Command::Ingest(Ingest::Devices(command)) => devices::run(&command),
+        Command::Ingest(Ingest::Opcua(command)) => trust::run(&command),
         Command::Notice(command) => notices::run(&command),
         Command::Journal(command) => inspection::run(&command),
         Command::Story(story) => story::tell(&story),

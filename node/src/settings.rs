@@ -281,7 +281,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
 /// Devices that are asked: what holds for all, and those of the model that have a driver.
 fn plant(reading: &mut Reading) -> Option<floor::Config> {
     let devices =
-        reading.section("ingest", |values, faults| floor::devices(values, &crate::plant::drivers(), faults));
+        reading.section("ingest", |values, faults| floor::devices(values, &crate::plant::judges(), faults));
     reading.section("plant", |values, _| floor::Config::from_values(values, devices.unwrap_or_default()))
 }
 

@@ -18,6 +18,7 @@ pub use plan::Plan;
 pub use session::Session;
 
 use crate::place::Way;
+use std::time::Duration;
 use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
 use tokio_modbus::Slave;
 use tokio_modbus::client::{rtu, tcp};
@@ -48,7 +49,7 @@ impl Driver for Modbus {
         Address::parse(text)
     }
 
-    fn plan(&self, _: &Session, addresses: &[Address]) -> Plan {
+    fn plan(&self, _: &Session, addresses: &[Address], _: Duration) -> Plan {
         Plan::new(addresses)
     }
 

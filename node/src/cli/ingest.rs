@@ -11,6 +11,45 @@ pub(crate) enum Ingest {
     /// Templates and devices of the configuration as rows of a spreadsheet
     #[command(subcommand)]
     Devices(Devices),
+    /// Servers of OPC UA
+    #[command(subcommand)]
+    Opcua(Opcua),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Opcua {
+    /// Certificates of servers, and which of them are trusted
+    #[command(subcommand)]
+    Trust(TrustList),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustList {
+    /// List those that servers have shown
+    #[command(after_help = "Example:\n  tidegate ingest opcua trust list")]
+    List(Asked),
+    /// Trust the server that shows this one
+    #[command(after_help = "\
+Example:
+  tidegate ingest opcua trust accept 5f3c1d0a9b7e4c2d8f6a1b3c5d7e9f0a2b4c6d8e
+
+Compare the thumbprint with what the server itself shows before. The device is connected to at its next turn.")]
+    Accept {
+        /// The thumbprint, as the list or the error shows it
+        thumbprint: String,
+        #[command(flatten)]
+        node: Asked,
+    },
+    /// Trust it no more
+    #[command(
+        after_help = "Example:\n  tidegate ingest opcua trust reject 5f3c1d0a9b7e4c2d8f6a1b3c5d7e9f0a2b4c6d8e"
+    )]
+    Reject {
+        /// The thumbprint, as the list shows it
+        thumbprint: String,
+        #[command(flatten)]
+        node: Asked,
+    },
 }
 
 #[derive(Debug, Subcommand)]

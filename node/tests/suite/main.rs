@@ -60,6 +60,7 @@ mod rules;
 mod secure;
 mod servers;
 mod shutdown;
+mod sim;
 mod snapshot;
 mod story;
 mod torn_file;

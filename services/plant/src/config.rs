@@ -7,6 +7,7 @@ use crate::driver::Unfit;
 use crate::drivers::{AnyDriver, Drivers};
 use crate::error::Misfit;
 use crate::held::{HELD_MAX, POINTS_MAX};
+use crate::login::Login;
 use crate::standing::Patience;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +72,16 @@ pub const MODEL: Section = Section::new("ingest", "", &[]).with(&[
             .live(),
             Field::optional("address", TEXT, "Where it is, as its driver writes it.").live(),
             Field::optional("backup", TEXT, "Where else it is, asked when it fails at its address.").live(),
+            Field::optional("user", TEXT, "Who asks, where the device wants to know; with `password`.")
+                .live(),
+            Field::optional("password", Kind::Secret, "The user's password.").live(),
+            Field::optional(
+                "user_certificate",
+                Kind::Secret,
+                "Who asks, as a certificate in PEM; with `user_key`.",
+            )
+            .live(),
+            Field::optional("user_key", Kind::Secret, "The key of that certificate, in PEM.").live(),
             Field::new("timeout", WAIT, "1 s", "How long it may take over one answer.").live(),
         ],
     )
@@ -97,6 +108,7 @@ pub struct Device {
     pub driver: String,
     pub address: String,
     pub backup: Option<String>,
+    pub login: Option<Login>,
     pub timeout: Duration,
     /// At least one, each with at least one tag.
     pub groups: Arc<[Scan]>,
@@ -186,6 +198,13 @@ impl Floor<'_> {
         for (key, unfit) in &unfit {
             fault(faults, device, key, unfit);
         }
+        let login = match Login::from_values(device) {
+            Ok(Some(_)) if !known.has_login() => {
+                return told(faults, device, "driver", &Misfit::NoLogins(driver));
+            }
+            Ok(login) => login,
+            Err(misfit) => return told(faults, device, "driver", &misfit),
+        };
         let groups = self.groups(device, known, faults)?;
         unfit.is_empty().then_some(())?;
         Some(Device {
@@ -195,6 +214,7 @@ impl Floor<'_> {
             driver,
             address,
             backup,
+            login,
             timeout: device.get("timeout"),
             groups,
         })

@@ -70,6 +70,7 @@ struct Seat<D: Driver> {
 /// One group of it.
 struct Slot<D: Driver> {
     addresses: Vec<D::Address>,
+    every: Duration,
     memory: Memory,
     pace: Arc<Shared<Pace>>,
     /// When it was read last, unless it was off scan since.
@@ -99,7 +100,7 @@ impl<D: Driver> Line<D> {
             seats: spec.devices.iter().map(seat).collect(),
             presence: Presence::new(tools.board, driver.name(), &spec.devices),
             held: Held::new(tools.intake, tally.clone()),
-            dial: Dial::new(tools.dialer, spec.connect_timeout),
+            dial: Dial::new(tools.dialer, spec.connect_timeout).with_login(spec.devices[0].login.clone()),
             wires: [Wire::new(), Wire::new()],
             origin: tools.origin,
             stop: tools.stop,
@@ -142,6 +143,7 @@ impl<D: Driver> Line<D> {
             due,
             place: &seat.places[turn.side.index()],
             addresses: &seat.slots[turn.group].addresses,
+            every: seat.slots[turn.group].every,
             limit: seat.limit,
             dial: &self.dial,
         };
@@ -227,6 +229,7 @@ impl<D: Driver> Seat<D> {
             let address = |text: &str| driver.address(text).expect("judged with the configuration").0;
             Slot {
                 addresses: scan.tags.iter().map(|tag| address(&tag.address)).collect(),
+                every: scan.every,
                 memory: Memory::new(scan.tags.iter().map(|tag| tag.name.clone())),
                 pace: counters.pace(&device.template, &scan.group),
                 began: None,

@@ -32,6 +32,7 @@ pub(crate) struct Job<'a, D: Driver> {
     pub(crate) due: Instant,
     pub(crate) place: &'a D::Place,
     pub(crate) addresses: &'a [D::Address],
+    pub(crate) every: Duration,
     pub(crate) limit: Limit,
     pub(crate) dial: &'a Dial,
 }
@@ -75,7 +76,8 @@ impl<D: Driver> Wire<D> {
             Some(session) => session,
             None => self.connect(driver, job, stop).await?,
         };
-        let plan = self.plans.entry(job.at).or_insert_with(|| driver.plan(&session, job.addresses));
+        let plan =
+            self.plans.entry(job.at).or_insert_with(|| driver.plan(&session, job.addresses, job.every));
         let whole = Limit(job.limit.0 * ANSWERS_MAX);
         let read = whole.on(driver.read(&mut session, job.place, plan, job.limit)).await;
         let asked = job.addresses.len();

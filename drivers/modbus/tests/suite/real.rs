@@ -20,6 +20,7 @@ pub(crate) fn values(found: Vec<Found>) -> Vec<Value> {
     let value = |found| match found {
         Found::Good { value, .. } => value,
         Found::Bad(trouble) => panic!("{trouble}"),
+        other => panic!("{other:?}"),
     };
     found.into_iter().map(value).collect()
 }
@@ -165,6 +166,7 @@ pub(crate) fn asked(unit: u8, address: String) -> Device {
         driver: "modbus".to_owned(),
         address,
         backup: None,
+        login: None,
         timeout: Duration::from_secs(1),
         groups: vec![scan].into(),
     }

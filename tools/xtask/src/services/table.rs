@@ -134,6 +134,15 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // The interpreter that can `import pymodbus`, over TCP and serial lines; tests start and kill the devices by themselves.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PYMODBUS_PYTHON" }] },
     },
+    // Servers and clients of OPC UA that are not ours.
+    Counterpart {
+        name: "asyncua",
+        source: Source::Pypi,
+        packages: &["asyncua==2.1.0"],
+        heavy: false,
+        // The interpreter that can `import asyncua`; tests start, silence and kill the servers by themselves.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_ASYNCUA_PYTHON" }] },
+    },
     Counterpart {
         name: "mbpoll",
         source: Source::Apt,
@@ -206,6 +215,20 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         heavy: false,
         // The interpreter that can `import snap7`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_SNAP7_PYTHON" }] },
+    },
+    // Tests start, kill and start again both a server and its UPS, in folders of their own.
+    Counterpart {
+        name: "nut",
+        source: Source::Apt,
+        packages: &["nut-server", "nut-client"],
+        heavy: false,
+        role: Role::Tool {
+            programs: &[
+                Program { name: "upsd", env: "TIDEGATE_TEST_UPSD" },
+                Program { name: "dummy-ups", env: "TIDEGATE_TEST_DUMMY_UPS" },
+                Program { name: "upsc", env: "TIDEGATE_TEST_UPSC" },
+            ],
+        },
     },
     // Tests start clusters of their own, as a user without rights: an outage is one of the things they are for.
     Counterpart {
