@@ -33,6 +33,10 @@ pub(crate) fn unusable(peer: &Endpoint, line: &[u8]) -> Trouble {
     Trouble::connection("TG-NU-011", format!("{peer}: {shown:?} is no answer to what was asked"))
 }
 
+pub(crate) fn no_login(peer: &Endpoint, what: &str) -> Trouble {
+    Trouble::connection("TG-NU-014", format!("{peer}: upsd takes a user and a password, and not {what}"))
+}
+
 /// What upsd said instead of a value.
 pub(crate) fn unread(word: &str, place: &Place, address: &Address) -> Trouble {
     let message = format!("{place}: {}: upsd says {word:?}", address.name);

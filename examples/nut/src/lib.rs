@@ -8,25 +8,17 @@ mod session;
 
 pub use address::Address;
 pub use place::Place;
-pub use session::{Login, Session};
+pub use session::Session;
 
+use std::time::Duration;
 use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
 
 /// Requests in one message. Both they and their answers have to find room in the buffers of a connection.
 const REQUESTS_MAX: usize = 32;
 
 /// The driver. One value of it serves every UPS of a site.
-#[derive(Debug, Default)]
-pub struct Nut {
-    login: Option<Login>,
-}
-
-impl Nut {
-    /// Writes as this user. To read, none is needed.
-    pub fn with_login(login: Login) -> Nut {
-        Nut { login: Some(login) }
-    }
-}
+#[derive(Debug)]
+pub struct Nut;
 
 impl Driver for Nut {
     type Place = Place;
@@ -36,6 +28,11 @@ impl Driver for Nut {
 
     fn name(&self) -> &'static str {
         "nut"
+    }
+
+    /// To write. To read, upsd asks for nobody.
+    fn logs_in(&self) -> bool {
+        true
     }
 
     fn place(&self, text: &str) -> Result<Place, Unfit> {
@@ -52,13 +49,13 @@ impl Driver for Nut {
         Ok((address, kind))
     }
 
-    fn plan(&self, _: &Session, addresses: &[Address]) -> Vec<Address> {
+    fn plan(&self, _: &Session, addresses: &[Address], _: Duration) -> Vec<Address> {
         addresses.to_vec()
     }
 
     async fn connect(&self, dial: &Dial, place: &Place) -> Result<Session, Trouble> {
         let mut session = Session::new(&place.endpoint, dial.to(&place.endpoint).await?);
-        if let Some(login) = &self.login {
+        if let Some(login) = dial.login() {
             session.log_in(login).await?;
         }
         Ok(session)

@@ -2,9 +2,8 @@
 
 use crate::answer::{is_printable, quoted};
 use crate::error;
-use std::fmt;
 use tidegate_kernel_outbound::{Endpoint, Stream};
-use tidegate_service_plant::Trouble;
+use tidegate_service_plant::{Login, Trouble};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 /// Of an answer. A value has 255 at most, each perhaps with a backslash before it.
@@ -23,7 +22,13 @@ impl Session {
 
     /// upsd says OK to any name and password; whether they are good shows when something is written.
     pub(crate) async fn log_in(&mut self, login: &Login) -> Result<(), Trouble> {
-        for (word, text) in [("USERNAME", &login.user), ("PASSWORD", &login.password)] {
+        let Login::Password { user, password } = login else {
+            return Err(error::no_login(&self.peer, "a certificate"));
+        };
+        for (word, text) in [("USERNAME", user), ("PASSWORD", password)] {
+            if !is_printable(text) {
+                return Err(error::no_login(&self.peer, "what is not printable ASCII"));
+            }
             self.send(&format!("{word} {}\n", quoted(text))).await?;
             let line = self.line().await?;
             if line != b"OK" {
@@ -48,26 +53,5 @@ impl Session {
             Some(_) if bytes as u64 == LINE_BYTES_MAX => Err(error::unusable(&self.peer, &line)),
             _ => Err(error::broken(&self.peer, "it ended in the middle of an answer, or before one")),
         }
-    }
-}
-
-/// Who writes: a user of `upsd.users` with `actions = SET`.
-pub struct Login {
-    user: String,
-    password: String,
-}
-
-impl Login {
-    /// Nothing where one of them is not printable ASCII, and so would not get there whole.
-    pub fn new(user: &str, password: &str) -> Option<Login> {
-        let login = Login { user: user.to_owned(), password: password.to_owned() };
-        (is_printable(user) && is_printable(password)).then_some(login)
-    }
-}
-
-/// Without the password.
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
     }
 }

@@ -38,7 +38,7 @@ impl Rig {
     pub(crate) fn over(port: u16, addresses: &[&str], limit: Duration) -> Rig {
         let (belt, samples) = unbounded_channel();
         let dialer = Dialer::new(Resolver::system(), None).unwrap();
-        let drivers = Drivers::default().with(Nut::default());
+        let drivers = Drivers::default().with(Nut);
         let plant = Plant::new(drivers, config(port, addresses, limit), dialer, Arc::new(Belt(belt)));
         let plant = Arc::new(plant);
         let running = tokio::spawn({
@@ -105,6 +105,7 @@ fn config(port: u16, addresses: &[&str], timeout: Duration) -> Config {
         driver: "nut".to_owned(),
         address: format!("tcp://127.0.0.1:{port}/dummy"),
         backup: None,
+        login: None,
         timeout,
         groups: vec![scan].into(),
     };

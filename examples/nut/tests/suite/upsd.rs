@@ -2,9 +2,9 @@
 
 use crate::rig::{PATIENCE, Rig, values};
 use crate::server::{self, PASSWORD};
-use tidegate_example_nut::{Login, Nut, Place, Session};
+use tidegate_example_nut::{Nut, Place, Session};
 use tidegate_kernel_outbound::{Dialer, Resolver};
-use tidegate_service_plant::{Blame, Dial, Driver, Found, Limit, Quality, Value};
+use tidegate_service_plant::{Blame, Dial, Driver, Found, Limit, Login, Quality, Trouble, Value};
 use tokio::time::Instant;
 
 const CHARGE: &str = "battery.charge:REAL";
@@ -65,37 +65,38 @@ async fn a_ups_that_nobody_watches_any_more_is_bad_and_its_server_stays_connecte
     rig.end().await;
 }
 
-/// A connection of its own, once the UPS is served.
-async fn session(driver: &Nut, port: u16) -> (Place, Session) {
+/// A connection of its own, with this password if there is one, once the UPS is served.
+async fn session(port: u16, password: Option<&str>) -> Result<(Place, Session), Trouble> {
     let mut rig = Rig::over(port, &[CHARGE], PATIENCE);
     rig.until(CHARGE, Quality::Good).await;
     rig.end().await;
-    let dial = Dial::new(Dialer::new(Resolver::system(), None).unwrap(), PATIENCE);
-    let place = driver.place(&format!("tcp://127.0.0.1:{port}/dummy")).unwrap();
-    let session = driver.connect(&dial, &place).await.unwrap();
-    (place, session)
+    let user = "tidegate".to_owned();
+    let login = password.map(|password| Login::Password { user, password: password.to_owned() });
+    let dial = Dial::new(Dialer::new(Resolver::system(), None).unwrap(), PATIENCE).with_login(login);
+    let place = Nut.place(&format!("tcp://127.0.0.1:{port}/dummy")).unwrap();
+    let session = Nut.connect(&dial, &place).await?;
+    Ok((place, session))
 }
 
 #[tokio::test]
 async fn what_is_written_is_read_by_the_servers_own_client() {
     let Some(nut) = server::Nut::new("what_is_written_is_read_by_the_servers_own_client") else { return };
     let (_ups, _server) = (nut.ups(), nut.server());
-    let driver = Nut::with_login(Login::new("tidegate", PASSWORD).unwrap());
-    let (place, mut session) = session(&driver, nut.port).await;
+    let (place, mut session) = session(nut.port, Some(PASSWORD)).await.unwrap();
     for (text, value, written) in [
         (CHARGE, Value::Real(42.25), "42.25"),
         ("battery.runtime:INTEGER", Value::Integer(-7), "-7"),
         ("ups.mfr", Value::Text("Ebb & Flow".into()), "Ebb & Flow"),
     ] {
-        let address = driver.address(text).unwrap().0;
-        driver.write(&mut session, &place, &address, &value, LIMIT).await.unwrap();
+        let address = Nut.address(text).unwrap().0;
+        Nut.write(&mut session, &place, &address, &value, LIMIT).await.unwrap();
         // What upsd took, it hands on to the UPS a moment later.
         let (name, deadline) = (text.split(':').next().unwrap(), Instant::now() + PATIENCE);
         while nut.upsc(name) != written {
             assert!(Instant::now() < deadline, "{name} is {}", nut.upsc(name));
         }
     }
-    driver.close(session).await;
+    Nut.close(session).await;
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn what_cannot_be_written_is_the_fault_of_its_tag() {
     let Some(nut) = server::Nut::new("what_cannot_be_written_is_the_fault_of_its_tag") else { return };
     let (_ups, _server) = (nut.ups(), nut.server());
     let text = |text: &str| Value::Text(text.into());
-    let fit = ("ups.mfr", text("Ebb"));
+    let fit = [("ups.mfr", text("Ebb"))];
     let unfit = [
         ("driver.name", text("mine")),
         ("no.such", text("x")),
@@ -113,20 +114,17 @@ async fn what_cannot_be_written_is_the_fault_of_its_tag() {
         ("ups.mfr", text("half of \"this\"")),
         ("ups.mfr", text("潮")),
     ];
-    for (login, refused) in [
-        (Login::new("tidegate", PASSWORD), &unfit[..]),
-        (Login::new("tidegate", "guessed"), &[fit.clone()]),
-        (None, &[fit]),
-    ] {
-        let driver = login.map_or_else(Nut::default, Nut::with_login);
-        let (place, mut session) = session(&driver, nut.port).await;
+    for (password, refused) in [(Some(PASSWORD), &unfit[..]), (Some("guessed"), &fit[..]), (None, &fit[..])] {
+        let (place, mut session) = session(nut.port, password).await.unwrap();
         for (address, value) in refused {
-            let address = driver.address(address).unwrap().0;
-            let trouble = driver.write(&mut session, &place, &address, value, LIMIT).await.unwrap_err();
+            let address = Nut.address(address).unwrap().0;
+            let trouble = Nut.write(&mut session, &place, &address, value, LIMIT).await.unwrap_err();
             assert_eq!((trouble.blame, trouble.code), (Blame::Tag, "TG-NU-022"), "{trouble}");
         }
-        driver.close(session).await;
+        Nut.close(session).await;
     }
+    let trouble = session(nut.port, Some("潮")).await.unwrap_err();
+    assert_eq!((trouble.blame, trouble.code), (Blame::Connection, "TG-NU-014"));
 }
 
 #[tokio::test]
@@ -135,14 +133,13 @@ async fn a_ups_that_is_not_there_leaves_the_connection_to_the_others() {
         return;
     };
     let (_ups, _server) = (nut.ups(), nut.server());
-    let driver = Nut::default();
-    let (place, mut session) = session(&driver, nut.port).await;
-    let elsewhere = driver.place(&format!("tcp://127.0.0.1:{}/nowhere", nut.port)).unwrap();
-    let plan = [CHARGE, "ups.status"].map(|text| driver.address(text).unwrap().0);
-    let plan = driver.plan(&session, &plan);
-    let trouble = driver.read(&mut session, &elsewhere, &plan, LIMIT).await.unwrap_err();
+    let (place, mut session) = session(nut.port, None).await.unwrap();
+    let elsewhere = Nut.place(&format!("tcp://127.0.0.1:{}/nowhere", nut.port)).unwrap();
+    let plan = [CHARGE, "ups.status"].map(|text| Nut.address(text).unwrap().0);
+    let plan = Nut.plan(&session, &plan, PATIENCE);
+    let trouble = Nut.read(&mut session, &elsewhere, &plan, LIMIT).await.unwrap_err();
     assert_eq!((trouble.blame, trouble.code), (Blame::Device, "TG-NU-012"), "{trouble}");
-    let found = driver.read(&mut session, &place, &plan, LIMIT).await.unwrap();
+    let found = Nut.read(&mut session, &place, &plan, LIMIT).await.unwrap();
     assert_eq!(found, [Value::Real(87.5), Value::Text("OL CHRG".into())].map(Found::from));
-    driver.close(session).await;
+    Nut.close(session).await;
 }
