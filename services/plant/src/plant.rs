@@ -103,6 +103,11 @@ impl Plant {
         outcome.ok().and_then(Result::ok).and_then(|cut| *cut).unwrap_or(0)
     }
 
+    /// What the configuration says of a device; nothing where it is not asked.
+    pub fn device(&self, name: &str) -> Option<Device> {
+        self.config.borrow().devices.iter().find(|device| &*device.name == name).cloned()
+    }
+
     /// How each device stands, by name.
     pub fn stands(&self) -> BTreeMap<Arc<str>, Stand> {
         self.board.all()
