@@ -66,6 +66,7 @@ mod top;
 mod traces;
 mod upgrade;
 mod vitals;
+mod writing;
 
 use crate::cli::{Cli, Command, Ingest};
 use crate::failure::Failure;

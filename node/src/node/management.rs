@@ -14,6 +14,7 @@ use crate::plant;
 use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
 use crate::tls::Tls;
+use crate::writing;
 use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -96,6 +97,7 @@ impl Site<'_> {
             .and(self.books(served.books.as_ref()))
             .and(diagnosis::routes(self.probe.clone()))
             .and(plant::routes(&self.pipeline.plant))
+            .and(writing::routes(&self.pipeline.desk))
             .and(self.people())
             .and(self.parent.routes())
             .refusing(|route| self.settings.only.lacks(route).map(elsewhere))

@@ -68,3 +68,4 @@ mod trouble;
 mod upgrade;
 mod whole;
 mod witness;
+mod writing;
