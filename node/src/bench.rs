@@ -7,6 +7,7 @@ mod child;
 mod commits;
 mod delivery;
 mod devices;
+mod floor;
 mod ingest;
 mod ledger;
 mod load;
@@ -67,6 +68,7 @@ fn measure(options: &Bench, report: &Report, scratch: &Scratch) -> Result<(), Tr
         Subject::Mqtt => mqtt::measure(report, scratch, &options.peer, &options.extent),
         Subject::Models => models::measure(report, options),
         Subject::Node => node::measure(report, scratch, &options.extent),
+        Subject::Plant => floor::measure(report, scratch, &options.extent),
         Subject::StandIn | Subject::EndlessStall => Err("what others start measures nothing".into()),
         Subject::Start => {
             start::measure(report, scratch)?;

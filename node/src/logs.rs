@@ -21,7 +21,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 const VARIABLE: &str = "TIDEGATE_LOG";
-const DEFAULT: &str = "warn,tidegate=info";
+/// What the library of OPC UA says is told by the plant with a code, once and not each time.
+const DEFAULT: &str = "warn,tidegate=info,opcua=off";
 const JSON: &str = "json";
 
 pub(crate) const SECTION: Section = Section::new(

@@ -27,6 +27,7 @@ use crate::signals::{Hangups, Stops};
 use crate::supervisor::Supervisor;
 use crate::tls::Tls;
 use crate::traces::Traces;
+use crate::trust;
 use crate::vitals::Vitals;
 use crate::writing::Desk;
 use listening::{Listeners, Wired};
@@ -36,6 +37,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tidegate_connector_file::FileSink;
+use tidegate_driver_opcua::Trust;
 use tidegate_kernel_journal::DataFolder;
 use tidegate_kernel_plug::config::Values;
 use tidegate_kernel_plug::{Capability, Live, drain_all, listed};
@@ -125,11 +127,12 @@ fn pipeline(
     folder: &DataFolder,
     exporters: &Runtime,
 ) -> Result<rules::Pipeline, Failure> {
-    let plant = Arc::new(plant::of(settings, ingest)?);
+    let trust = Arc::new(Trust::at(settings.data.join(trust::FOLDER)));
+    let plant = Arc::new(plant::of(settings, ingest, trust.clone())?);
     let audit = Audit::new(folder.books().clone());
     let desk = Arc::new(Desk::new(ingest.clone(), plant.clone(), audit));
     let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
-    Ok(rules::Pipeline { ingest, plant, desk, commands: Arc::default(), exporters })
+    Ok(rules::Pipeline { ingest, plant, desk, trust, commands: Arc::default(), exporters })
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {

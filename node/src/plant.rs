@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tidegate_codec_mqtt::Text;
 use tidegate_driver_modbus::Modbus;
+use tidegate_driver_opcua::{OpcUa, Trust};
 use tidegate_driver_s7::S7;
 use tidegate_kernel_plug::{Need, Route, Routes};
 use tidegate_service_ingest as ingest;
@@ -16,13 +17,18 @@ use tidegate_service_plant as plant;
 use tidegate_service_plant::{Drivers, Intake, Plant, Sample};
 
 /// Every driver there is: one line here for each.
-pub(crate) fn drivers() -> Drivers {
-    Drivers::default().with(Modbus).with(S7)
+pub(crate) fn drivers(trust: Arc<Trust>) -> Drivers {
+    Drivers::default().with(Modbus).with(OpcUa::new(trust)).with(S7)
 }
 
-pub(crate) fn of(settings: &Settings, ingest: &Arc<Ingest>) -> Result<Plant, Failure> {
+/// Those that judge a file, which connect nowhere.
+pub(crate) fn judges() -> Drivers {
+    drivers(Arc::default())
+}
+
+pub(crate) fn of(settings: &Settings, ingest: &Arc<Ingest>, trust: Arc<Trust>) -> Result<Plant, Failure> {
     let intake = Arc::new(Samples(ingest.clone()));
-    Ok(Plant::new(drivers(), settings.plant.clone(), settings.sinks.dialer()?, intake))
+    Ok(Plant::new(drivers(trust), settings.plant.clone(), settings.sinks.dialer()?, intake))
 }
 
 pub(crate) fn routes(plant: &Arc<Plant>) -> Routes {

@@ -12,6 +12,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tidegate_driver_opcua::Trust;
 use tidegate_engine_rules::AlarmRefusal;
 use tidegate_kernel_plug::{Need, Principal, Refusal, Role, Route, Routes};
 use tidegate_kernel_trace::within;
@@ -27,6 +28,7 @@ pub(crate) struct Pipeline {
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) plant: Arc<Plant>,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) trust: Arc<Trust>,
     pub(crate) commands: Arc<Commands>,
     pub(crate) exporters: Handle,
 }

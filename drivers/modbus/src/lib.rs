@@ -4,16 +4,19 @@
 
 mod address;
 mod error;
+mod neuron;
 mod place;
 mod plan;
 mod session;
 mod value;
 
 pub use address::Address;
+pub use neuron::from_neuron;
 pub use place::Place;
 pub use plan::Plan;
 pub use session::Session;
 
+use std::time::Duration;
 use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
 use tokio_modbus::Slave;
 use tokio_modbus::client::tcp;
@@ -44,7 +47,7 @@ impl Driver for Modbus {
         Address::parse(text)
     }
 
-    fn plan(&self, _: &Session, addresses: &[Address]) -> Plan {
+    fn plan(&self, _: &Session, addresses: &[Address], _: Duration) -> Plan {
         Plan::new(addresses)
     }
 

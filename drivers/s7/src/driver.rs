@@ -5,6 +5,7 @@ use crate::place::Place;
 use crate::reads::Reads;
 use crate::session::{Session, WriteError};
 use std::sync::Arc;
+use std::time::Duration;
 use tidegate_codec_s7::{Kind, Limits, Tag, Value as Raw, ValueError};
 use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
 
@@ -53,7 +54,7 @@ impl Driver for S7 {
         Ok((Address { tag, text: text.trim().into() }, of))
     }
 
-    fn plan(&self, session: &Session, addresses: &[Address]) -> Reads {
+    fn plan(&self, session: &Session, addresses: &[Address], _: Duration) -> Reads {
         Reads::new(addresses, Limits::of(session.negotiated()))
     }
 

@@ -28,7 +28,8 @@ pub struct Recount {
     published: u64,
     /// The largest first.
     claims: Vec<Checkpoint>,
-    /// Of the bundle that is being filled, with the numbers of its records.
+    /// Of the bundle that is being filled, with the numbers of its records. Behind the edge are those whose leaves wait to be hashed
+    /// together.
     bundle: Vec<u8>,
     seqs: Vec<u64>,
     /// The bundle of the files that was read last.
@@ -96,7 +97,7 @@ impl Recount {
 
     /// The next entry as it lies in the files; nothing behind what they were signed for, or where it is none.
     pub fn lying(&mut self) -> Result<Option<Entry>, AuditError> {
-        let (size, width) = (self.edge.size(), TILE_WIDTH as u64);
+        let (size, width) = (self.size(), TILE_WIDTH as u64);
         if size >= self.published {
             return Ok(None);
         }
@@ -111,11 +112,40 @@ impl Recount {
     }
 
     pub fn push_entry(&mut self, entry: &Entry) -> Result<(), AuditError> {
-        let (profile, bytes) = (self.found.profile, entry.to_bytes());
         self.bundle.extend_from_slice(&(ENTRY_BYTES as u16).to_be_bytes());
-        self.bundle.extend_from_slice(&bytes);
+        self.bundle.extend_from_slice(&entry.to_bytes());
         self.seqs.push(entry.seq);
-        let filled = self.edge.push(profile.leaf(&bytes));
+        let size = self.size();
+        let is_claimed = self.claims.last().is_some_and(|claim| claim.size <= size);
+        let is_whole = self.seqs.len() == TILE_WIDTH;
+        if is_whole || is_claimed || size == self.published {
+            let filled = self.grow();
+            self.compare_with_files(&filled)?;
+            self.judge();
+        }
+        if is_whole {
+            self.bundle.clear();
+            self.seqs.clear();
+        }
+        Ok(())
+    }
+
+    /// Leaves, those of the edge and those that wait to be hashed with others.
+    fn size(&self) -> u64 {
+        let width = TILE_WIDTH as u64;
+        self.edge.size() / width * width + self.seqs.len() as u64
+    }
+
+    /// Makes leaves of the entries that wait, and gives the tiles that are full by the last of a bundle.
+    fn grow(&mut self) -> Vec<(Tile, Vec<Hash>)> {
+        let grown = (self.edge.size() % TILE_WIDTH as u64) as usize;
+        let (entries, _) = self.bundle.as_chunks::<BUNDLED_BYTES>();
+        let entries = entries[grown..].iter().map(|entry| entry.last_chunk().expect("it is an entry"));
+        let leaves = self.found.profile.leaves(entries);
+        leaves.into_iter().flat_map(|leaf| self.edge.push(leaf)).collect()
+    }
+
+    fn compare_with_files(&mut self, filled: &[(Tile, Vec<Hash>)]) -> Result<(), AuditError> {
         if !filled.is_empty() && self.edge.size() <= self.published {
             self.compare_bundle()?;
             filled.iter().try_for_each(|(tile, hashes)| self.compare(*tile, hashes))?;
@@ -125,11 +155,6 @@ impl Recount {
             let partial: Vec<_> = self.edge.partial().map(|(tile, hashes)| (tile, hashes.to_vec())).collect();
             partial.iter().try_for_each(|(tile, hashes)| self.compare(*tile, hashes))?;
         }
-        if self.seqs.len() == TILE_WIDTH {
-            self.bundle.clear();
-            self.seqs.clear();
-        }
-        self.judge();
         Ok(())
     }
 
@@ -169,6 +194,7 @@ impl Recount {
     }
 
     pub fn finish(mut self) -> Recounted {
+        self.grow();
         // The largest one comes first.
         self.found.beyond = self.claims.drain(..).next();
         Recounted { size: self.edge.size(), root: self.edge.root(), ..self.found }

@@ -1,5 +1,9 @@
 //! SM3 (GB/T 32905-2016): a hash of 32 bytes, and HMAC (RFC 2104) over it.
 
+mod lanes;
+
+pub use lanes::{LANES, hash_lanes};
+
 use hmac::{Hmac, KeyInit, Mac};
 use sm3::Digest;
 

@@ -36,14 +36,22 @@ pub(crate) enum Demo {
 /// What can be simulated.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sim {
-    /// A plant of some tens of devices that publish over MQTT at QoS 1, until it is told to stop; a line of counts a second
+    /// A plant until it is told to stop: some tens of devices that publish over MQTT at QoS 1, or with --devices PLCs that are asked
     #[command(after_help = "\
 Example:
   tidegate sim model > tidegate.toml && tidegate up
   tidegate sim plant
 
-A device keeps what is not acknowledged and sends it again over its next connection. At the end, up to 5 s are waited for what is
-not acknowledged; then the last line is printed: produced = acked + dropped + waiting.")]
+  tidegate sim plant --devices 12 --config plant.toml
+  tidegate up --config plant.toml
+
+A device that publishes keeps what is not acknowledged and sends it again over its next connection. A line of counts is printed
+each second; at the end, up to 5 s are waited for what is not acknowledged, and then it is the last one: produced = acked +
+dropped + waiting.
+
+With --devices, the configuration of a node that asks the PLCs is printed, or written to --config, once all of them listen. A
+PLC has the temperature of a machine, which follows its `setpoint`, its power, how many pieces it made, and whether it runs, which
+it does not unless `enabled`; setpoint and enabled are what was written last.")]
     Plant(Plant),
     /// Books on a disk in memory that loses power, tears sectors, fails syncs, is slow and fills up, one world a seed; judges each
     #[command(after_help = "\
@@ -63,11 +71,53 @@ Exit status: 0 every promise was kept; 1 one was not, the error names the seed; 
 #[derive(Debug, Args)]
 pub(crate) struct Plant {
     /// Where it publishes
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1883", conflicts_with = "devices")]
     pub(crate) broker: SocketAddr,
+    #[command(flatten)]
+    pub(crate) plcs: Plcs,
     /// End when standard input does
     #[arg(long, hide = true)]
     pub(crate) end_with_stdin: bool,
+}
+
+/// Simulated PLCs.
+#[derive(Debug, Args)]
+pub(crate) struct Plcs {
+    /// Publish nothing, and serve so many PLCs instead, each on a port of its own
+    #[arg(long, value_name = "NUMBER", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) devices: Option<usize>,
+    /// With --devices: only this protocol; may be given more than once. All of them in turn where it is not given
+    #[arg(long, value_name = "NAME", requires = "devices")]
+    pub(crate) protocol: Vec<Protocol>,
+    /// With --devices: write the configuration there instead of printing it; only a file that was written so is written over
+    #[arg(long, value_name = "FILE", requires = "devices")]
+    pub(crate) config: Option<PathBuf>,
+    /// With --devices: where the first PLC listens, each further one a port later; with port 0 the system chooses
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", requires = "devices")]
+    pub(crate) listen: SocketAddr,
+    /// With --devices: with the same number values are the same at the same time after the start, and the same PLCs are dead
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "devices")]
+    pub(crate) seed: u64,
+    /// With --devices: so many of a hundred take connections and never answer
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, requires = "devices", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) dead_percent: u8,
+    /// With --dead-percent: those refuse connections instead
+    #[arg(long, requires = "dead_percent")]
+    pub(crate) absent: bool,
+    /// With --devices: the others close the connection after each answer
+    #[arg(long, requires = "devices")]
+    pub(crate) close_each: bool,
+}
+
+/// What a simulated PLC speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Protocol {
+    Modbus,
+    S7,
+}
+
+impl Protocol {
+    pub(crate) const ALL: [Protocol; 2] = [Protocol::Modbus, Protocol::S7];
 }
 
 /// How books are tried.
@@ -108,17 +158,17 @@ pub(crate) struct Bench {
     pub(crate) peer: Peer,
 }
 
-/// Which part of `bench ingest` and `bench mqtt`, and how much of it.
+/// Which part of a benchmark, and how much of it.
 #[derive(Debug, Args)]
 pub(crate) struct Extent {
-    /// With `ingest`, `ledger`, `mqtt` and `node`: only the scenario whose name ends so; may be given more than once
+    /// With `ingest`, `ledger`, `mqtt`, `node` and `plant`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
         "engine", "durable", "http", "open", "postgres", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
-        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile",
+        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile", "modbus1s", "modbus200ms", "s7", "dead10",
     ])]
     pub(crate) only: Vec<String>,
-    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `load` and
-    /// `mqtt`, each load; with `node`, about how long each loop of panics and the profiles go on instead of 130 and 150 seconds
+    /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `plant`, each
+    /// window instead of 60 seconds; with `load` and `mqtt`, each load; with `node`, about how long each loop of panics and the profiles go on instead of 130 and 150 seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) seconds: Option<u64>,
     /// With `ingest`, `load` and `node`: messages a second
@@ -168,6 +218,8 @@ pub(crate) enum Subject {
     Models,
     /// A node's memory with all that it can do, what others feel of a capability that panics in a loop, what a CPU profile costs
     Node,
+    /// Simulated PLCs that are asked: how punctual, as they see it, and at what cost of CPU; a tenth of them dead; a sink that stands still
+    Plant,
     /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
     Load,
     /// What `ingest` starts in the place of InfluxDB

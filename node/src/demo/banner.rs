@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 
 pub(super) struct Banner<'a> {
     pub(super) listening: Listening,
+    /// Simulated ones that the node asks.
+    pub(super) plcs: usize,
     /// The management listener of the node behind the cable.
     pub(super) centre: SocketAddr,
     pub(super) folder: &'a Folder,
@@ -35,6 +37,7 @@ impl fmt::Display for Banner<'_> {
             write!(f, "{lan}")?;
         }
         writeln!(f, "  mqtt   mqtt://{mqtt}   where the plant publishes; so may you")?;
+        writeln!(f, "  plcs   {} simulated ones over Modbus TCP and S7, which the node asks", self.plcs)?;
         writeln!(
             f,
             "  centre http://{}   the node behind the cable; a webhook is behind it as well",

@@ -1,5 +1,6 @@
 //! The configuration files of both nodes, written anew at each start since their ports may be others.
 
+use crate::cli::Protocol;
 use crate::failure::Failure;
 use crate::sim;
 use std::fs;
@@ -19,8 +20,12 @@ pub(super) struct Sinks {
     pub(super) mqtt: SocketAddr,
 }
 
-pub(super) fn write_edge(folder: &Path, sinks: Sinks) -> Result<(), Failure> {
-    write(folder, &edge_text(sinks))
+pub(super) fn write_edge(
+    folder: &Path,
+    sinks: Sinks,
+    plcs: &[(Protocol, SocketAddr)],
+) -> Result<(), Failure> {
+    write(folder, &edge_text(sinks, plcs))
 }
 
 pub(super) fn write_centre(folder: &Path) -> Result<(), Failure> {
@@ -35,10 +40,10 @@ fn write(folder: &Path, text: &str) -> Result<(), Failure> {
     fs::write(folder.join("tidegate.toml"), text).map_err(unwritten)
 }
 
-fn edge_text(Sinks { webhook, mqtt }: Sinks) -> String {
-    let model = sim::model(IMPATIENCE);
+fn edge_text(Sinks { webhook, mqtt }: Sinks, plcs: &[(Protocol, SocketAddr)]) -> String {
+    let (model, plcs) = (sim::model(IMPATIENCE), sim::floor::piece(plcs));
     format!(
-        "{HEAD}{QUOTA}\n{model}\n# Two sinks behind the cable.\n[ingest.webhook.mes]\nurl = \"http://{webhook}/readings\"\n\n\
+        "{HEAD}{QUOTA}\n{model}\n# PLCs that the node asks.{plcs}\n# Two sinks behind the cable.\n[ingest.webhook.mes]\nurl = \"http://{webhook}/readings\"\n\n\
          [ingest.mqtt_out.centre]\nurl = \"mqtt://{mqtt}\"\nclient_id = \"tidegate-demo\"\nprefix = \"site-3/\"\n"
     )
 }
@@ -57,7 +62,8 @@ mod tests {
         for folder in [&edge, &centre] {
             fs::create_dir(folder).unwrap();
         }
-        write_edge(&edge, Sinks { webhook: address, mqtt: address }).unwrap();
+        let plcs = Protocol::ALL.map(|protocol| (protocol, address));
+        write_edge(&edge, Sinks { webhook: address, mqtt: address }, &plcs).unwrap();
         write_centre(&centre).unwrap();
         for folder in [edge, centre] {
             let text = fs::read(folder.join("tidegate.toml")).unwrap();

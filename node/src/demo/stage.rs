@@ -1,7 +1,7 @@
 //! The demonstration while it runs: starts the children in order, starts the node again when it ends, and ends them in order.
 
 use crate::banner::say;
-use crate::cli::Up;
+use crate::cli::{Protocol, Up};
 use crate::demo::banner::Banner;
 use crate::demo::cable;
 use crate::demo::centre::Centre;
@@ -16,6 +16,7 @@ use crate::demo::unstarted;
 use crate::failure::Failure;
 use crate::signals::Stops;
 use crate::sim;
+use crate::sim::floor::{Floor, Manner, machines};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use tokio::process::ChildStdout;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+/// So many PLCs, the protocols in turn, and what decides what they do.
+const PLCS: usize = 6;
+const SEED: u64 = 1;
 /// How long the node may drain at the end, and how long any child may take to end.
 const DRAIN_S: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,6 +43,8 @@ pub(super) struct Stage {
     centre: Centre,
     edge: Launch,
     plant: Launch,
+    /// Served by the parent itself, as long as there is a stage.
+    floor: Floor,
 }
 
 /// The node that is shown, as it runs.
@@ -66,10 +72,12 @@ impl Stage {
         let lay = |target| cable::lay(target, desk.cable.subscribe());
         let webhook = lay(webhook).await.map_err(|error| unstarted(&error))?;
         let mqtt = lay(centre.mqtt).await.map_err(|error| unstarted(&error))?;
-        layout::write_edge(&folder.edge(), Sinks { webhook, mqtt })?;
+        let floor = plcs().await.map_err(|error| unstarted(&error))?;
+        layout::write_edge(&folder.edge(), Sinks { webhook, mqtt }, &floor.plcs)?;
         Ok(Stage {
             edge: launch("the node", "edge.log", listeners.arguments(options, &folder)),
             plant: launch("the plant", "plant.log", plant(listeners.mqtt)),
+            floor,
             desk,
             moved: ports.moved,
             centre,
@@ -121,8 +129,13 @@ impl Stage {
     fn begin(&self, listening: Listening) -> Result<Plant, Failure> {
         let (child, words) = self.plant.start_heard()?;
         let counting = tokio::spawn(count(words, self.desk.clone()));
-        let banner =
-            Banner { listening, centre: self.centre.admin, folder: &self.folder, moved: &self.moved };
+        let banner = Banner {
+            listening,
+            plcs: self.floor.plcs.len(),
+            centre: self.centre.admin,
+            folder: &self.folder,
+            moved: &self.moved,
+        };
         banner.say();
         Ok(Plant { child, counting })
     }
@@ -148,6 +161,12 @@ impl Stage {
         ));
         status.and_then(|status| u8::try_from(status).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
     }
+}
+
+/// On ports that the system gives, as the centre.
+async fn plcs() -> std::io::Result<Floor> {
+    let plcs = machines(&Protocol::ALL, std::iter::repeat_n(Manner::Answers, PLCS), SEED);
+    Floor::open(plcs, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await
 }
 
 /// Never, as long as there is no plant.

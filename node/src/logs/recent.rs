@@ -75,6 +75,10 @@ impl Recent {
 impl<S: Subscriber> Layer<S> for Recent {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let about = event.metadata();
+        // As in the default filter of the log.
+        if about.target().starts_with("opcua") {
+            return;
+        }
         let level = match *about.level() {
             Level::ERROR => "error",
             Level::WARN => "warn",

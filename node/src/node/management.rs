@@ -14,6 +14,7 @@ use crate::plant;
 use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
 use crate::tls::Tls;
+use crate::trust;
 use crate::writing;
 use axum::http::StatusCode;
 use std::net::SocketAddr;
@@ -97,6 +98,7 @@ impl Site<'_> {
             .and(self.books(served.books.as_ref()))
             .and(diagnosis::routes(self.probe.clone()))
             .and(plant::routes(&self.pipeline.plant))
+            .and(trust::routes(&self.pipeline.trust))
             .and(writing::routes(&self.pipeline.desk))
             .and(self.people())
             .and(self.parent.routes())

@@ -147,6 +147,17 @@ pub(crate) fn closes(accounts: &Value) {
     }
 }
 
+/// Every PLC is asked, and answers.
+fn plcs_answer(demo: &Demo) {
+    let answers = |device: &Value| device["state"] == "answers" && device["code"].is_null();
+    let devices = demo.when("/api/v1/ingest/devices", |devices| {
+        devices.as_array().is_some_and(|devices| devices.len() == 6 && devices.iter().all(answers))
+    });
+    let speak =
+        |driver: &str| devices.as_array().unwrap().iter().filter(|device| device["driver"] == driver).count();
+    assert_eq!(["modbus", "s7"].map(speak), [3, 3], "{devices}");
+}
+
 fn number(value: &Value, key: &str) -> u64 {
     value[key].as_u64().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
@@ -157,6 +168,7 @@ fn the_cable_is_pulled_the_node_killed_the_cable_plugged_and_every_reading_is_ac
     let mut demo = Demo::start(dir.path());
     let certificate = demo.certificate();
     demo.accounts_when(|accounts| BEHIND.iter().all(|sink| sum(accounts, sink, "delivered") > 0));
+    plcs_answer(&demo);
 
     demo.ask("POST", "/api/v1/demo/cable?state=out").unwrap();
     let pulled = demo.status();
@@ -179,6 +191,7 @@ fn the_cable_is_pulled_the_node_killed_the_cable_plugged_and_every_reading_is_ac
     demo.ask("POST", "/api/v1/demo/kill").unwrap();
     let back = demo.when("/api/v1/demo", |status| status["restarts"] == 1);
     assert_eq!(back["cable"], "out");
+    plcs_answer(&demo);
     let same = children.iter().filter(|pid| demo.children().contains(pid)).count();
     assert_eq!((children.len(), same), (3, 2), "only the node is another process");
     assert_eq!(demo.certificate(), certificate);

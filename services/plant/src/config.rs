@@ -7,6 +7,7 @@ use crate::driver::Unfit;
 use crate::drivers::{AnyDriver, Drivers};
 use crate::error::Misfit;
 use crate::held::{HELD_MAX, POINTS_MAX};
+use crate::login::Login;
 use crate::standing::Patience;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,9 +72,23 @@ pub const MODEL: Section = Section::new("ingest", "", &[]).with(&[
             .live(),
             Field::optional("address", TEXT, "Where it is, as its driver writes it.").live(),
             Field::optional("backup", TEXT, "Where else it is, asked when it fails at its address.").live(),
+            Field::optional("user", TEXT, "Who asks, where the device wants to know; with `password`.")
+                .live(),
+            Field::optional("password", Kind::Secret, "The user's password.").live(),
+            Field::optional(
+                "user_certificate",
+                Kind::Secret,
+                "Who asks, as a certificate in PEM; with `user_key`.",
+            )
+            .live(),
+            Field::optional("user_key", Kind::Secret, "The key of that certificate, in PEM.").live(),
             Field::new("timeout", WAIT, "1 s", "How long it may take over one answer.").live(),
         ],
-    ),
+    )
+    .with(&[Group::more(
+        "tags",
+        &[Field::optional("address", TEXT, "Where the tag stands in this device.").live()],
+    )]),
 ]);
 
 /// Every device that is asked.
@@ -93,6 +108,7 @@ pub struct Device {
     pub driver: String,
     pub address: String,
     pub backup: Option<String>,
+    pub login: Option<Login>,
     pub timeout: Duration,
     /// At least one, each with at least one tag.
     pub groups: Arc<[Scan]>,
@@ -182,6 +198,13 @@ impl Floor<'_> {
         for (key, unfit) in &unfit {
             fault(faults, device, key, unfit);
         }
+        let login = match Login::from_values(device) {
+            Ok(Some(_)) if !known.has_login() => {
+                return told(faults, device, "driver", &Misfit::NoLogins(driver));
+            }
+            Ok(login) => login,
+            Err(misfit) => return told(faults, device, "driver", &misfit),
+        };
         let groups = self.groups(device, known, faults)?;
         unfit.is_empty().then_some(())?;
         Some(Device {
@@ -191,6 +214,7 @@ impl Floor<'_> {
             driver,
             address,
             backup,
+            login,
             timeout: device.get("timeout"),
             groups,
         })
@@ -204,29 +228,43 @@ impl Floor<'_> {
     ) -> Option<Arc<[Scan]>> {
         let name: String = device.get("template");
         let key = (name.clone(), driver.driver_name().to_owned());
-        if let Some(judged) = self.templates.get(&key) {
+        let own = own_tags(device);
+        if let Some(judged) = self.templates.get(&key).filter(|_| own.is_empty()) {
             return judged.clone();
         }
         // One that is not there is a fault of the model.
         let (_, template) = self.values.named("templates").find(|(known, _)| *known == name)?;
-        let scans = scans(template, &**driver, faults);
+        let scans = scans(template, &own, &**driver, faults);
         if scans.as_ref().is_some_and(|scans| scans.is_empty()) {
             told::<()>(faults, device, "template", &Misfit::NothingToRead(name));
         }
         let judged = scans.filter(|scans| !scans.is_empty());
-        self.templates.insert(key, judged.clone());
+        if own.is_empty() {
+            self.templates.insert(key, judged.clone());
+        }
         judged
     }
 }
 
+/// Tags that stand elsewhere in this device than the template says. One that the template does not have is a fault of the model.
+fn own_tags(device: &Values) -> BTreeMap<&str, &Values> {
+    device.named("tags").filter(|(_, tag)| tag.find::<String>("address").is_some()).collect()
+}
+
 /// The template's tags that have an address, by group; nothing where one of them does not fit.
-fn scans(template: &Values, driver: &dyn AnyDriver, faults: &mut Faults) -> Option<Arc<[Scan]>> {
+fn scans(
+    template: &Values,
+    own: &BTreeMap<&str, &Values>,
+    driver: &dyn AnyDriver,
+    faults: &mut Faults,
+) -> Option<Arc<[Scan]>> {
     let mut scans: Vec<Scan> = Vec::new();
     let mut is_sound = true;
     for (name, tag) in template.named("tags") {
-        let Some(address) = tag.find::<String>("address") else { continue };
+        let said = own.get(name).copied().unwrap_or(tag);
+        let Some(address) = said.find::<String>("address") else { continue };
         if let Err(unfit) = fits(name, tag, &address, driver) {
-            fault(faults, tag, "address", &unfit);
+            fault(faults, said, "address", &unfit);
             is_sound = false;
             continue;
         }

@@ -1,7 +1,8 @@
-//! What a driver is given: the way out, through `kernel/outbound`, and how long to wait for an answer. Takes tokio's clock.
+//! What a driver is given: the way out, through `kernel/outbound`, who asks, and how long to wait for an answer. Takes tokio's clock.
 
 use crate::driver::Trouble;
 use crate::error;
+use crate::login::Login;
 use std::error::Error;
 use std::future::Future;
 use std::time::Duration;
@@ -19,17 +20,28 @@ impl Limit {
     }
 }
 
-/// Opens connections for a driver.
+/// Opens connections for a driver, and says who asks.
 #[derive(Debug, Clone)]
 pub struct Dial {
     dialer: Dialer,
     limit: Duration,
+    login: Option<Login>,
 }
 
 impl Dial {
     /// Each connection within `limit`, its name's look-up included.
     pub fn new(dialer: Dialer, limit: Duration) -> Dial {
-        Dial { dialer, limit }
+        Dial { dialer, limit, login: None }
+    }
+
+    #[must_use]
+    pub fn with_login(self, login: Option<Login>) -> Dial {
+        Dial { login, ..self }
+    }
+
+    /// What devices are shown that ask who is there.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
     }
 
     pub async fn to(&self, endpoint: &Endpoint) -> Result<Stream, Trouble> {

@@ -6,6 +6,7 @@
 use crate::dial::{Dial, Limit};
 use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 use tidegate_engine_tags::{Type, Value};
 
 /// A protocol. One value of it serves all devices that speak it.
@@ -28,12 +29,17 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     /// What devices have in common that share a connection: they are asked one after the other, and nobody else waits for them.
     fn bus(&self, place: &Self::Place) -> String;
 
+    /// Whether devices of it can be shown who asks: a device of a protocol that has no such thing has no `user` in the file either.
+    fn logs_in(&self) -> bool {
+        false
+    }
+
     /// Understands the `address` of a tag, and says what its values are. Pure.
     fn address(&self, text: &str) -> Result<(Self::Address, Type), Unfit>;
 
-    /// Merges the tags of a group into few requests. Pure; asked once for each group of each connection, for what was agreed on
-    /// with the device may matter.
-    fn plan(&self, session: &Self::Session, addresses: &[Self::Address]) -> Self::Plan;
+    /// Merges the tags of a group, which is read as often as `every` says, into few requests. Pure; asked once for each group of each
+    /// connection, for what was agreed on with the device may matter. With zero it is read once, now.
+    fn plan(&self, session: &Self::Session, addresses: &[Self::Address], every: Duration) -> Self::Plan;
 
     /// Connects to the bus of this place.
     fn connect(
@@ -71,6 +77,10 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
 pub enum Found {
     /// A value, and when it was so by the device's clock where the protocol says.
     Good { value: Value, source_ms: Option<u64> },
+    /// The same, of which the device itself says that it may be wrong.
+    Uncertain { value: Value, source_ms: Option<u64> },
+    /// What came by itself since the last read, oldest first; where that is nothing, the tag is as it was.
+    News(Vec<Found>),
     /// This tag alone could not be read.
     Bad(Trouble),
 }

@@ -19,6 +19,9 @@ pub(crate) trait AnyDriver: fmt::Debug + Send + Sync {
     /// The bus that the place of this text is on.
     fn bus_of(&self, place: &str) -> Result<String, Unfit>;
 
+    /// Whether its devices can be shown who asks.
+    fn has_login(&self) -> bool;
+
     /// What stands at the address of this text.
     fn type_of(&self, address: &str) -> Result<Type, Unfit>;
 
@@ -33,6 +36,10 @@ impl<D: Driver> AnyDriver for D {
 
     fn bus_of(&self, place: &str) -> Result<String, Unfit> {
         self.place(place).map(|place| self.bus(&place))
+    }
+
+    fn has_login(&self) -> bool {
+        self.logs_in()
     }
 
     fn type_of(&self, address: &str) -> Result<Type, Unfit> {

@@ -17,6 +17,10 @@ pub(crate) enum Misfit {
     Pattern(String),
     #[error("template {0:?} has no tag with an address, so there is nothing to read")]
     NothingToRead(String),
+    #[error("what a device is shown has two halves: user and password, or user_certificate and user_key")]
+    HalfLogin,
+    #[error("driver {0:?} knows no users")]
+    NoLogins(String),
     #[error("tag {tag:?} is said to be {stated}, and what stands at its address is {}", stands.name())]
     Type { tag: String, stated: String, stands: Type },
 }
@@ -29,6 +33,7 @@ impl Misfit {
                 "TG-PL-002"
             }
             Misfit::Type { .. } => "TG-PL-003",
+            Misfit::HalfLogin | Misfit::NoLogins(_) => "TG-PL-004",
         }
     }
 
@@ -39,6 +44,8 @@ impl Misfit {
             Misfit::NoDriver => "say with driver what it speaks, or leave the address out".to_owned(),
             Misfit::Pattern(_) => "write a topic without + and #".to_owned(),
             Misfit::NothingToRead(_) => "give at least one tag of it an address".to_owned(),
+            Misfit::HalfLogin => "write both, and not both of each".to_owned(),
+            Misfit::NoLogins(_) => "leave user, password, user_certificate and user_key out".to_owned(),
             Misfit::Type { stands, .. } => format!("write type = {:?}, or another address", stands.name()),
         }
     }

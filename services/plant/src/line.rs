@@ -88,6 +88,7 @@ struct Slot<D: Driver> {
     addresses: Vec<D::Address>,
     /// What stands at each.
     types: Vec<Type>,
+    every: Duration,
     memory: Memory,
     pace: Arc<Shared<Pace>>,
     /// When it was read last, unless it was off scan since.
@@ -119,7 +120,7 @@ impl<D: Driver> Line<D> {
             seats: spec.devices.iter().map(seat).collect(),
             presence: Presence::new(tools.board, tools.desks, desk, driver.name(), &spec.devices),
             held: Held::new(tools.intake, tally.clone()),
-            dial: Dial::new(tools.dialer, spec.connect_timeout),
+            dial: Dial::new(tools.dialer, spec.connect_timeout).with_login(spec.devices[0].login.clone()),
             wires: [Wire::new(), Wire::new()],
             orders,
             wrote: false,
@@ -173,6 +174,7 @@ impl<D: Driver> Line<D> {
             due,
             place: &seat.places[turn.side.index()],
             addresses: &seat.slots[turn.group].addresses,
+            every: seat.slots[turn.group].every,
             limit: seat.limit,
             dial: &self.dial,
         };
@@ -260,6 +262,7 @@ impl<D: Driver> Seat<D> {
             Slot {
                 addresses,
                 types,
+                every: scan.every,
                 memory: Memory::new(scan.tags.iter().map(|tag| tag.name.clone())),
                 pace: counters.pace(&device.template, &scan.group),
                 began: None,

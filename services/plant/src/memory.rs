@@ -15,8 +15,8 @@ pub(crate) struct Memory {
 struct Known {
     name: Arc<str>,
     last: Option<Value>,
-    /// It was told that it cannot be read.
-    is_bad: bool,
+    /// Why it cannot be read, which was told.
+    bad: Option<&'static str>,
 }
 
 /// What a read came to.
@@ -31,7 +31,7 @@ pub(crate) struct Told {
 
 impl Memory {
     pub(crate) fn new(names: impl Iterator<Item = Arc<str>>) -> Memory {
-        Memory { tags: names.map(|name| Known { name, last: None, is_bad: false }).collect() }
+        Memory { tags: names.map(|name| Known { name, last: None, bad: None }).collect() }
     }
 
     /// The place of a tag among them.
@@ -43,14 +43,7 @@ impl Memory {
     pub(crate) fn answered(&mut self, found: Vec<Found>, read_ms: u64) -> Told {
         let mut told = Told::default();
         for (tag, found) in self.tags.iter_mut().zip(found) {
-            match found {
-                Found::Good { value, source_ms } if value.is_finite() => {
-                    told.good += 1;
-                    told.points.push(tag.good(value, source_ms.unwrap_or(read_ms)));
-                }
-                Found::Good { .. } => tag.bad(&error::infinite(), read_ms, &mut told),
-                Found::Bad(trouble) => tag.bad(&trouble, read_ms, &mut told),
-            }
+            tag.take(found, read_ms, &mut told);
         }
         told
     }
@@ -64,19 +57,31 @@ impl Memory {
 }
 
 impl Known {
-    fn good(&mut self, value: Value, source_ms: u64) -> Point {
-        (self.last, self.is_bad) = (Some(value.clone()), false);
-        Point { tag: self.name.clone(), value, quality: Quality::Good, source_ms }
+    fn take(&mut self, found: Found, read_ms: u64, told: &mut Told) {
+        let (value, source_ms, quality) = match found {
+            Found::Good { value, source_ms } => (value, source_ms, Quality::Good),
+            Found::Uncertain { value, source_ms } => (value, source_ms, Quality::Uncertain),
+            Found::Bad(trouble) => return self.bad(&trouble, read_ms, told),
+            Found::News(news) if news.is_empty() => return told.bad.extend(self.bad),
+            Found::News(news) => return news.into_iter().for_each(|found| self.take(found, read_ms, told)),
+        };
+        if !value.is_finite() {
+            return self.bad(&error::infinite(), read_ms, told);
+        }
+        (self.last, self.bad) = (Some(value.clone()), None);
+        told.good += 1;
+        let source_ms = source_ms.unwrap_or(read_ms);
+        told.points.push(Point { tag: self.name.clone(), value, quality, source_ms });
     }
 
     /// Told once, with what it was last; where it never was anything there is nothing to tell.
     fn bad(&mut self, trouble: &Trouble, read_ms: u64, told: &mut Told) {
         told.bad.push(trouble.code);
-        if let Some(value) = self.last.clone().filter(|_| !self.is_bad) {
+        if let Some(value) = self.last.clone().filter(|_| self.bad.is_none()) {
             let tag = self.name.clone();
             told.points.push(Point { tag, value, quality: Quality::Bad, source_ms: read_ms });
         }
-        self.is_bad = true;
+        self.bad = Some(trouble.code);
     }
 }
 
@@ -106,6 +111,25 @@ mod tests {
         let again = memory.answered(vec![Value::Real(4.0).into(), Found::Bad(lost)], 7);
         assert_eq!((told(&again), &again.bad[..]), (vec![("a", 4.0, Quality::Good)], &["TG-PL-013"][..]));
         assert_eq!(told(&memory.answered(good([4.0, 5.0]), 8)).len(), 2);
+    }
+
+    #[test]
+    fn what_came_by_itself_is_told_in_order_and_nothing_new_tells_nothing() {
+        let mut memory = memory();
+        let of = |value, source_ms| Found::Good { value: Value::Real(value), source_ms: Some(source_ms) };
+        let doubtful = Found::Uncertain { value: Value::Real(9.0), source_ms: None };
+        let told_of = memory.answered(vec![Found::News(vec![of(1.0, 3), of(2.0, 4)]), doubtful], 5);
+        let expected = [("a", 1.0, Quality::Good), ("a", 2.0, Quality::Good), ("b", 9.0, Quality::Uncertain)];
+        assert_eq!((told(&told_of), told_of.good), (expected.into(), 3));
+        assert_eq!(told_of.points.iter().map(|point| point.source_ms).collect::<Vec<_>>(), [3, 4, 5]);
+        let lost = Found::Bad(Trouble::tag("TG-PL-013", "gone"));
+        assert_eq!(memory.answered(vec![Found::News(vec![]), lost], 6).points.len(), 1);
+        let nothing = memory.answered(vec![Found::News(vec![]), Found::News(vec![])], 7);
+        assert_eq!(
+            (nothing.points.len(), &nothing.bad[..]),
+            (0, &["TG-PL-013"][..]),
+            "what was bad stays bad"
+        );
     }
 
     #[test]

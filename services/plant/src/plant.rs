@@ -155,7 +155,7 @@ impl Plant {
     }
 }
 
-/// The devices by bus. Those that have the same address and the same backup share connections.
+/// The devices by bus. Those that have the same address, the same backup and the same login share connections.
 fn wanted(drivers: &Drivers, config: &Config) -> Wanted {
     let mut buses: BTreeMap<String, Vec<Device>> = BTreeMap::new();
     for device in &config.devices {
@@ -170,7 +170,9 @@ fn bus_of(drivers: &Drivers, device: &Device) -> String {
     let driver = drivers.find(&device.driver).expect("judged with the configuration");
     let bus = |text: &str| driver.bus_of(text).expect("judged with the configuration");
     let backup = device.backup.as_ref().map(|backup| format!(" or {}", bus(backup)));
-    format!("{} {}{}", device.driver, bus(&device.address), backup.unwrap_or_default())
+    let login = device.login.as_ref().map(|login| format!(" as {login}"));
+    let (backup, login) = (backup.unwrap_or_default(), login.unwrap_or_default());
+    format!("{} {}{backup}{login}", device.driver, bus(&device.address))
 }
 
 /// The deadline, when there is one.

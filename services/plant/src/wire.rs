@@ -35,6 +35,7 @@ pub(crate) struct Job<'a, D: Driver> {
     pub(crate) due: Instant,
     pub(crate) place: &'a D::Place,
     pub(crate) addresses: &'a [D::Address],
+    pub(crate) every: Duration,
     pub(crate) limit: Limit,
     pub(crate) dial: &'a Dial,
 }
@@ -114,9 +115,11 @@ impl<D: Driver> Wire<D> {
         };
         let once;
         let plan = match job.at {
-            Some(at) => &*self.plans.entry(at).or_insert_with(|| driver.plan(&session, job.addresses)),
+            Some(at) => {
+                &*self.plans.entry(at).or_insert_with(|| driver.plan(&session, job.addresses, job.every))
+            }
             None => {
-                once = driver.plan(&session, job.addresses);
+                once = driver.plan(&session, job.addresses, job.every);
                 &once
             }
         };

@@ -1,6 +1,6 @@
 //! Answers that are none, and what is made of them.
 
-use crate::stub::{Asked, Reply, addresses, connect, device, place, read};
+use crate::stub::{Asked, PATIENCE, Reply, addresses, connect, device, place, read};
 use std::time::Duration;
 use tidegate_driver_modbus::Modbus;
 use tidegate_service_plant::{Blame, Driver, Found, Limit, Trouble, Value};
@@ -53,7 +53,7 @@ async fn a_device_that_hangs_up_and_one_that_is_silent_are_told_apart() {
     let (address, _) = device(|_| says(Vec::new())).await;
     let place = place(address, 1);
     let mut session = connect(&place).await.unwrap();
-    let plan = Modbus.plan(&session, &addresses(&["40001"]));
+    let plan = Modbus.plan(&session, &addresses(&["40001"]), PATIENCE.0);
     let silent =
         Modbus.read(&mut session, &place, &plan, Limit(Duration::from_millis(50))).await.unwrap_err();
     assert_eq!((silent.blame, silent.code), (Blame::Connection, "TG-PL-011"));

@@ -19,6 +19,7 @@ fn values(found: Vec<Found>) -> Vec<Value> {
     let value = |found| match found {
         Found::Good { value, .. } => value,
         Found::Bad(trouble) => panic!("{trouble}"),
+        other => panic!("{other:?}"),
     };
     found.into_iter().map(value).collect()
 }
@@ -132,6 +133,7 @@ fn device(address: SocketAddr, unit: u8) -> Device {
         driver: "modbus".to_owned(),
         address: format!("tcp://{address}/{unit}"),
         backup: None,
+        login: None,
         timeout: Duration::from_secs(1),
         groups: vec![scan].into(),
     }

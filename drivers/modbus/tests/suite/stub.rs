@@ -102,6 +102,6 @@ pub(crate) async fn read(
     place: &Place,
     texts: &[&str],
 ) -> Result<Vec<Found>, Trouble> {
-    let plan = Modbus.plan(session, &addresses(texts));
+    let plan = Modbus.plan(session, &addresses(texts), PATIENCE.0);
     Modbus.read(session, place, &plan, PATIENCE).await
 }

@@ -104,6 +104,7 @@ fn config(port: u16, addresses: &[&str]) -> Config {
         driver: "s7".to_owned(),
         address: format!("tcp://127.0.0.1:{port}/0/1"),
         backup: None,
+        login: None,
         timeout: Duration::from_secs(20),
         groups: vec![scan].into(),
     };

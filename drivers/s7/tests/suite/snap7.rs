@@ -77,7 +77,7 @@ async fn values_are_written_and_what_cannot_be_is_the_fault_of_its_tag() {
     for (address, value) in addresses.iter().zip(&new) {
         S7.write(&mut session, &place, address, value, limit).await.unwrap();
     }
-    let plan = S7.plan(&session, &addresses);
+    let plan = S7.plan(&session, &addresses, PATIENCE);
     let found = S7.read(&mut session, &place, &plan, limit).await.unwrap();
     assert_eq!(found, new.map(|value| value.into()));
     for (address, value, code) in [

@@ -93,13 +93,13 @@ struct Sinks {
 
 impl Sinks {
     async fn take(&self, message: Message) {
-        let reading: Result<Reading, _> = serde_json::from_slice(&message.payload);
+        let reading: Reading = serde_json::from_slice(&message.payload).expect("the load is JSON");
         if message.class == Class::Telemetry
             && let Some(over) = self.stalled_until()
         {
             sleep_until(over).await;
         }
-        if reading.is_ok_and(|reading| reading.temp > 0.0) {
+        if reading.temp > 0.0 {
             sleep(SINK_TIME).await;
         }
         self.latencies[message.class as usize].lock().await.record(message.due.elapsed());
@@ -157,8 +157,9 @@ async fn drive(shape: Shape, standstill: Standstill, duration: Duration) -> Outc
 
 fn message(began: Instant, number: u64) -> Message {
     let due = began + Duration::from_secs_f64(number as f64 / PER_SECOND as f64);
-    let device = number % DEVICES;
-    let payload = format!(r#"{{"dev":{device:04},"t":{number:016},"temp":61.20,"vib":0.12,"cur":3.4}}"#);
+    // All of one length: JSON has no numbers with zeros in front.
+    let (device, time) = (1000 + number % DEVICES, 10_u64.pow(9) + number);
+    let payload = format!(r#"{{"dev":{device},"t":{time},"temp":61.2,"vib":0.1,"cur":34}}"#);
     Message { class: Class::of(number), due, payload: payload.into_bytes() }
 }
 
@@ -219,6 +220,20 @@ async fn work(queue: Arc<Mutex<Receiver<Message>>>, sinks: Arc<Sinks>) {
         match message {
             Some(message) => sinks.take(message).await,
             None => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_of_the_load_is_58_bytes_of_json() {
+        for number in [0, 999, DEVICES - 1, 3600 * PER_SECOND] {
+            let message = message(Instant::now(), number);
+            let reading: Reading = serde_json::from_slice(&message.payload).expect("it is JSON");
+            assert!(message.payload.len() == 58 && reading.temp > 0.0, "{number}");
         }
     }
 }

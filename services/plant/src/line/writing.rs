@@ -5,6 +5,7 @@ use crate::driver::{Blame, Driver, Found, Trouble};
 use crate::error;
 use crate::order::{Fate, Order, Slip, Written};
 use crate::wire::{Job, Setback};
+use std::time::Duration;
 use tidegate_engine_tags::{Type, Value};
 use tokio::time::Instant;
 
@@ -20,6 +21,12 @@ struct Aim {
     side: usize,
     /// In the form that stands there.
     value: Value,
+}
+
+/// What a look at one tag came to.
+enum Seen {
+    Value(Value),
+    Nothing(Trouble),
 }
 
 impl<D: Driver> Line<D> {
@@ -59,9 +66,9 @@ impl<D: Driver> Line<D> {
             Written { fate, value, before, after, trouble }
         };
         let before = match self.look(aim).await {
-            Ok(Found::Good { value, .. }) => Some(value),
+            Ok(Seen::Value(value)) => Some(value),
             // What cannot be read may be written all the same; the device says so if not.
-            Ok(Found::Bad(_)) => None,
+            Ok(Seen::Nothing(_)) => None,
             Err(Setback::Trouble(trouble)) => return told(Fate::Failed, None, None, Some(trouble)),
             Err(Setback::Cut) => return told(Fate::Refused, None, None, Some(error::cut())),
         };
@@ -83,10 +90,10 @@ impl<D: Driver> Line<D> {
     }
 
     /// What stands there now.
-    async fn look(&mut self, aim: &Aim) -> Result<Found, Setback> {
+    async fn look(&mut self, aim: &Aim) -> Result<Seen, Setback> {
         let job = job(&self.seats, &self.dial, aim);
         let found = self.wires[aim.side].read(&*self.driver, &job, &mut self.stop).await?;
-        Ok(found.into_iter().next().expect("one is found for each that is asked for"))
+        Ok(seen(found.into_iter().next().expect("one is found for each that is asked for")))
     }
 
     async fn send(&mut self, aim: &Aim, slip: &mut Slip) -> Result<(), Setback> {
@@ -103,6 +110,7 @@ fn job<'a, D: Driver>(seats: &'a [Seat<D>], dial: &'a crate::dial::Dial, aim: &A
         due: Instant::now(),
         place: &seat.places[aim.side],
         addresses: std::slice::from_ref(&seat.slots[aim.group].addresses[aim.tag]),
+        every: Duration::ZERO,
         limit: seat.limit,
         dial,
     }
@@ -120,11 +128,11 @@ impl<D: Driver> Seat<D> {
 fn judged(
     wanted: &Value,
     trouble: Option<Trouble>,
-    after: Result<Found, Setback>,
+    after: Result<Seen, Setback>,
 ) -> (Fate, Option<Value>, Option<Trouble>) {
     let (after, unread) = match after {
-        Ok(Found::Good { value, .. }) => (Some(value), None),
-        Ok(Found::Bad(trouble)) | Err(Setback::Trouble(trouble)) => (None, Some(trouble)),
+        Ok(Seen::Value(value)) => (Some(value), None),
+        Ok(Seen::Nothing(trouble)) | Err(Setback::Trouble(trouble)) => (None, Some(trouble)),
         Err(Setback::Cut) => (None, Some(error::cut())),
     };
     match (&after, trouble) {
@@ -134,6 +142,17 @@ fn judged(
         (None, None) => {
             let why = unread.expect("what was not read has a reason");
             (Fate::Unconfirmed, None, Some(error::unread(&why)))
+        }
+    }
+}
+
+fn seen(found: Found) -> Seen {
+    match found {
+        Found::Good { value, .. } | Found::Uncertain { value, .. } => Seen::Value(value),
+        Found::Bad(trouble) => Seen::Nothing(trouble),
+        // What is asked for once is answered, and does not come by itself.
+        Found::News(news) => {
+            news.into_iter().last().map_or_else(|| Seen::Nothing(error::miscounted(1, 0)), seen)
         }
     }
 }

@@ -139,7 +139,7 @@ impl Driver for World {
         Ok((text.to_owned(), of))
     }
 
-    fn plan(&self, _: &bool, addresses: &[String]) -> Vec<String> {
+    fn plan(&self, _: &bool, addresses: &[String], _: Duration) -> Vec<String> {
         addresses.to_vec()
     }
 
@@ -317,6 +317,7 @@ pub(crate) fn device(name: &str, address: &str, every_ms: u64, tags: &[&str]) ->
         driver: "toy".to_owned(),
         address: address.to_owned(),
         backup: None,
+        login: None,
         timeout: Duration::from_secs(1),
         groups: vec![scan].into(),
     }

@@ -13,6 +13,7 @@ use super::{Running, release, rows};
 use crate::services::table::{Counterpart, Probe, Role, Source, Spec};
 use crate::services::{Depot, daemon, install};
 
+/// With the size of its cache as `connectors/influx/README.md` advises for one that shares the node's processors.
 const CONF: &str = "\
 reporting-enabled = false
 bind-address = \"127.0.0.1:0\"
@@ -21,6 +22,7 @@ dir = \"{data}/meta\"
 [data]
 dir = \"{data}/data\"
 wal-dir = \"{data}/wal\"
+cache-snapshot-memory-size = \"4m\"
 [http]
 bind-address = \"127.0.0.1:{port}\"
 log-enabled = false

@@ -134,6 +134,15 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         // The interpreter that can `import pymodbus`; tests start and kill the devices by themselves.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PYMODBUS_PYTHON" }] },
     },
+    // Servers and clients of OPC UA that are not ours.
+    Counterpart {
+        name: "asyncua",
+        source: Source::Pypi,
+        packages: &["asyncua==2.1.0"],
+        heavy: false,
+        // The interpreter that can `import asyncua`; tests start, silence and kill the servers by themselves.
+        role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_ASYNCUA_PYTHON" }] },
+    },
     Counterpart {
         name: "mosquitto-server",
         source: Source::Apt,

@@ -1,0 +1,138 @@
+//! The configuration of a node that asks simulated PLCs: a template for each protocol, and a device for each PLC. Pure.
+
+use crate::cli::Protocol;
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// One value of every machine, and where it stands.
+struct Tag {
+    name: &'static str,
+    /// What the file says of it whatever the protocol.
+    says: &'static str,
+    modbus: &'static str,
+    s7: &'static str,
+}
+
+const TAGS: [Tag; 6] = [
+    Tag {
+        name: "temperature",
+        says: "group = \"fast\", unit = \"°C\"",
+        modbus: "40002:FLOAT",
+        s7: "DB1.DBD2:REAL",
+    },
+    Tag {
+        name: "power",
+        says: "group = \"fast\", unit = \"kW\"",
+        modbus: "40004:FLOAT",
+        s7: "DB1.DBD6:REAL",
+    },
+    Tag {
+        name: "count",
+        says: "group = \"fast\", type = \"integer\"",
+        modbus: "40006:UINT32",
+        s7: "DB1.DBD10:UDINT",
+    },
+    Tag {
+        name: "running",
+        says: "group = \"fast\", type = \"boolean\"",
+        modbus: "40001.0",
+        s7: "DB1.DBX1.0",
+    },
+    Tag {
+        name: "setpoint",
+        says: "group = \"fast\", unit = \"°C\"",
+        modbus: "40008:FLOAT",
+        s7: "DB1.DBD14:REAL",
+    },
+    Tag { name: "enabled", says: "group = \"slow\", type = \"boolean\"", modbus: "00001", s7: "DB1.DBX0.0" },
+];
+
+impl Protocol {
+    /// As the driver, the template and the devices are called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Protocol::Modbus => "modbus",
+            Protocol::S7 => "s7",
+        }
+    }
+
+    fn address_of(self, tag: &Tag) -> &'static str {
+        match self {
+            Protocol::Modbus => tag.modbus,
+            Protocol::S7 => tag.s7,
+        }
+    }
+
+    /// The address of a device.
+    pub(crate) fn place(self, at: SocketAddr) -> String {
+        match self {
+            Protocol::Modbus => format!("tcp://{at}/1"),
+            Protocol::S7 => format!("tcp://{at}/0/1"),
+        }
+    }
+}
+
+/// Lines of a configuration that has no other devices called so.
+pub(crate) fn text(plcs: &[(Protocol, SocketAddr)]) -> String {
+    let mut text = String::new();
+    for protocol in Protocol::ALL {
+        let addresses = plcs.iter().filter(|(spoken, _)| *spoken == protocol).map(|(_, address)| *address);
+        for (number, address) in (1..).zip(addresses) {
+            if number == 1 {
+                template(&mut text, protocol);
+            }
+            device(&mut text, protocol, number, address);
+        }
+    }
+    text
+}
+
+fn template(text: &mut String, protocol: Protocol) {
+    let name = protocol.name();
+    let _ = write!(
+        text,
+        "\n[ingest.templates.plc-{name}.groups]\nfast = {{ every = \"500 ms\" }}\nslow = {{ every = \"2 s\" }}\n\
+         [ingest.templates.plc-{name}.tags]\n"
+    );
+    for tag in &TAGS {
+        let _ =
+            writeln!(text, "{} = {{ address = \"{}\", {} }}", tag.name, protocol.address_of(tag), tag.says);
+    }
+}
+
+fn device(text: &mut String, protocol: Protocol, number: usize, address: SocketAddr) {
+    let (name, place) = (protocol.name(), protocol.place(reachable(address)));
+    let _ = write!(
+        text,
+        "[ingest.devices.{name}-{number:02}]\ntopic = \"plc/{name}/{name}-{number:02}\"\ntemplate = \"plc-{name}\"\n\
+         driver = \"{name}\"\naddress = \"{place}\"\n"
+    );
+}
+
+/// What listens on every address is there at loopback as well.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let everywhere = address.ip().is_unspecified();
+    SocketAddr::new(if everywhere { IpAddr::from(Ipv4Addr::LOCALHOST) } else { address.ip() }, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings;
+    use tidegate_kernel_plug::config::Source;
+
+    #[test]
+    fn a_node_takes_the_piece_up_as_it_is_printed_and_asks_each_plc_for_every_tag() {
+        let address = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let plcs: Vec<_> = (1..).zip(Protocol::ALL.repeat(2)).map(|(port, of)| (of, address(port))).collect();
+        let text = text(&plcs);
+        let source = Source { file: Some(text.as_bytes()), overrides: &[], secrets: &|_| Err(String::new()) };
+        let (_, settings) =
+            settings::read(&source).unwrap_or_else(|faults| panic!("{}", faults.report("piece")));
+        assert_eq!(settings.plant.devices.len(), plcs.len());
+        for device in &settings.plant.devices {
+            assert!(device.address.starts_with("tcp://127.0.0.1:"));
+            assert_eq!(device.groups.iter().map(|group| group.tags.len()).sum::<usize>(), TAGS.len());
+        }
+    }
+}
