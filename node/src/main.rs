@@ -69,6 +69,7 @@ mod traces;
 mod trust;
 mod upgrade;
 mod vitals;
+mod writing;
 
 use crate::cli::{Cli, Command, Ingest};
 use crate::failure::Failure;

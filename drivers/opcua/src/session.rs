@@ -120,7 +120,8 @@ impl Session {
 
     pub(crate) async fn read(&mut self, plan: &Plan, limit: Limit) -> Result<Vec<Found>, Trouble> {
         self.moves().await?;
-        if self.subscribes { self.news(plan, limit).await } else { self.asked(plan, limit).await }
+        let is_once = plan.every.is_zero();
+        if self.subscribes && !is_once { self.news(plan, limit).await } else { self.asked(plan, limit).await }
     }
 
     /// An error where the library has given the session up.

@@ -17,6 +17,7 @@ use crate::pulse::Pulse;
 use crate::rules::Pipeline;
 use crate::tls::Tls;
 use crate::trust;
+use crate::writing;
 use axum::http::StatusCode;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -101,6 +102,7 @@ impl Site<'_> {
             .and(plant::routes(&self.pipeline.plant))
             .and(trust::routes(&self.pipeline.trust))
             .and(self.browsing())
+            .and(writing::routes(&self.pipeline.desk))
             .and(self.people())
             .and(self.parent.routes())
             .refusing(|route| self.settings.only.lacks(route).map(elsewhere))

@@ -71,3 +71,4 @@ mod trouble;
 mod upgrade;
 mod whole;
 mod witness;
+mod writing;
