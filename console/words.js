@@ -370,6 +370,7 @@ const WORDS = {
   'cfg.origin': ['Origin', '来源'],
   'cfg.default': ['default', '默认'],
   'cfg.line': ['line {line}', '第 {line} 行'],
+  'cfg.devices': ['line {line} of the devices', '设备文件第 {line} 行'],
   'cfg.unset': ['not set', '未设置'],
   'cfg.only': ['Everything is at its default', '全部为默认值'],
   'cfg.only.hint': ['Write a file: tidegate config init', '生成文件：tidegate config init'],

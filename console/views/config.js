@@ -9,7 +9,8 @@ import { t } from '../words.js';
 
 function origin(setting) {
   if (setting.origin === 'default') return h('span', { class: 'muted' }, t('cfg.default'));
-  return badge('info', setting.origin === 'file' ? t('cfg.line', { line: setting.line }) : setting.option);
+  const words = { file: 'cfg.line', devices: 'cfg.devices' }[setting.origin];
+  return badge('info', words ? t(words, { line: setting.line }) : setting.option);
 }
 
 function told(verdict) {

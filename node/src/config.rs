@@ -1,6 +1,7 @@
-//! The configuration file from the outside: where it is, reading it and its secrets, and `tidegate config`.
+//! The configuration from the outside: where its file is and the file of devices beside it, reading both and the secrets, and
+//! `tidegate config`.
 //!
-//! The only place that reads the file and what it refers to.
+//! The only place that reads the files and what they refer to.
 
 use crate::cli::{Config as Command, Place, Up};
 use crate::failure::Failure;
@@ -12,13 +13,19 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tidegate_kernel_plug::config::{
-    FILE_BYTES_MAX, Faults, Origin, Override, SECRET_BYTES_MAX, SecretSource, Shown, Source, Values,
+    BESIDE_BYTES_MAX, Beside, FILE_BYTES_MAX, Faults, Origin, Override, Reading, SECRET_BYTES_MAX,
+    SecretSource, Shown, Source, Values, beside,
 };
 
+mod given;
 mod reloading;
+
+pub(crate) use reloading::reload;
 
 const FILE_NAME: &str = "tidegate.toml";
 const DATA: &str = "./tidegate-data";
+/// What the file beside it may have.
+const DEVICES: &[&str] = &["ingest.templates", "ingest.devices"];
 
 /// Where settings come from: a file, if there is one, and the command line.
 #[derive(Debug, Clone)]
@@ -38,7 +45,7 @@ impl Origins {
     /// The file that is named; or else the one in the data folder, or in the folder it is started in, if it is there.
     pub(crate) fn of(up: &Up) -> Origins {
         let file = file(up.config.as_ref(), up.data.as_deref());
-        Origins { file, overrides: settings::overrides(up) }
+        Origins { file, overrides: given::overrides(up) }
     }
 
     /// The same for a node that is looked at, and not started.
@@ -64,9 +71,31 @@ impl Origins {
     }
 
     pub(crate) fn read(&self) -> Result<(Values, Settings), Unread> {
+        let devices = self.devices().map_err(Unread::File)?;
+        self.read_with(devices.as_deref())
+    }
+
+    /// The same as if the file of devices had these.
+    pub(crate) fn read_with(&self, devices: Option<&[u8]>) -> Result<(Values, Settings), Unread> {
+        settings::judge(self.reading(devices)?).map_err(Unread::Faults)
+    }
+
+    /// What both files say, of which nobody has judged more than the form.
+    pub(crate) fn values(&self) -> Result<Values, Failure> {
+        let devices = self.devices().map_err(|error| self.failure(Unread::File(error)))?;
+        let reading = self.reading(devices.as_deref());
+        reading
+            .and_then(|reading| reading.finish().map_err(Unread::Faults))
+            .map_err(|unread| self.failure(unread))
+    }
+
+    fn reading(&self, devices: Option<&[u8]>) -> Result<Reading, Unread> {
         let bytes = self.bytes().map_err(Unread::File)?;
         let source = Source { file: bytes.as_deref(), overrides: &self.overrides, secrets: &secret };
-        settings::read(&source).map_err(Unread::Faults)
+        Ok(match devices {
+            Some(bytes) => settings::table().read_both(&source, &Beside { bytes, groups: DEVICES }),
+            None => settings::table().read(&source),
+        })
     }
 
     /// Where the data folder is, whatever else is wrong; or all that is wrong, where that cannot be said.
@@ -90,13 +119,27 @@ impl Origins {
         self.file.as_deref().map(|file| head(file, FILE_BYTES_MAX)).transpose()
     }
 
+    /// The file of devices that goes with the file, whether it is there or not.
+    pub(crate) fn beside(&self) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| beside(&file.to_string_lossy()).into())
+    }
+
+    fn devices(&self) -> io::Result<Option<Vec<u8>>> {
+        let Some(file) = self.beside() else { return Ok(None) };
+        match head(&file, BESIDE_BYTES_MAX) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", file.display()))),
+        }
+    }
+
     /// Reads it, or tells all that is wrong.
     pub(crate) fn settings(&self) -> Result<(Values, Settings), Failure> {
         self.read().map_err(|unread| self.failure(unread))
     }
 
     /// One fault speaks for itself; more of them are told before.
-    fn failure(&self, unread: Unread) -> Failure {
+    pub(crate) fn failure(&self, unread: Unread) -> Failure {
         let name = self.name();
         let faults = match unread {
             Unread::File(error) => return unreadable(&name, &error),
@@ -125,7 +168,7 @@ pub(crate) fn unreadable(name: &str, error: &io::Error) -> Failure {
 }
 
 /// A file's bytes, up to one more than there may be.
-fn head(file: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn head(file: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -147,7 +190,7 @@ pub(crate) fn run(command: &Command) -> Result<ExitCode, Failure> {
         Command::Init { out, section } => init(out, section.as_deref()),
         Command::Check { file } => check(file),
         Command::Show { origin, json, up } => show(*origin, *json, up),
-        Command::Reload(node) => reloading::reload(node),
+        Command::Reload(node) => reload(node),
         Command::Reference => print(&settings::table().reference()),
     }
 }
@@ -221,6 +264,7 @@ fn line(shown: &Shown, with_origin: bool, file: &str) -> String {
     let origin = match shown.origin {
         Origin::Default => "default".to_owned(),
         Origin::File(at) => format!("{file}:{}", at.line),
+        Origin::Beside(at) => format!("{}:{}", beside(file), at.line),
         Origin::CommandLine(option) => format!("command line {option}"),
     };
     format!("{text:<52} # {origin}")
@@ -233,6 +277,9 @@ pub(crate) fn object(shown: &Shown) -> serde_json::Value {
         Origin::Default => serde_json::json!({"key": path, "value": text, "origin": "default"}),
         Origin::File(at) => serde_json::json!({
             "key": path, "value": text, "origin": "file", "line": at.line, "column": at.column
+        }),
+        Origin::Beside(at) => serde_json::json!({
+            "key": path, "value": text, "origin": "devices", "line": at.line, "column": at.column
         }),
         Origin::CommandLine(option) => {
             serde_json::json!({"key": path, "value": text, "origin": "command line", "option": option})

@@ -24,6 +24,7 @@ mod config;
 mod console;
 #[cfg(feature = "lab")]
 mod demo;
+mod devices;
 mod docs;
 mod doctor;
 mod events;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         Command::Up(up) => node::up(&up),
         Command::Config(command) => config::run(&command),
         Command::Ingest(Ingest::DeadLetters(command)) => letters::run(&command),
+        Command::Ingest(Ingest::Devices(command)) => devices::run(&command),
         Command::Ingest(Ingest::Opcua(command)) => trust::run(&command),
         Command::Notice(command) => notices::run(&command),
         Command::Journal(command) => inspection::run(&command),

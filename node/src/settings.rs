@@ -1,6 +1,5 @@
 //! The field table of the whole node, and the settings that are made of it: one line here for each capability.
 
-use crate::cli::Up;
 use crate::logs::{self, Format};
 use crate::only::{self, Only};
 use crate::sinks::{self, Outbound, Sinks};
@@ -12,9 +11,7 @@ use std::time::Duration;
 use tidegate_connector_mqtt as external;
 use tidegate_gear_postgres as postgres;
 use tidegate_kernel_journal::{Options, Retention};
-use tidegate_kernel_plug::config::{
-    Fault, Faults, Field, Kind, Override, Reading, Section, Source, Table, Values,
-};
+use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Reading, Section, Source, Table, Values};
 use tidegate_service_broker as broker;
 use tidegate_service_grpc as grpc;
 use tidegate_service_history as history;
@@ -197,9 +194,14 @@ pub(crate) fn table() -> Table {
     Table::new(SECTIONS)
 }
 
-/// Reads and judges all of it; every fault of every section at once.
+/// Reads and judges one file alone.
+#[cfg(test)]
 pub(crate) fn read(source: &Source<'_>) -> Result<(Values, Settings), Faults> {
-    let mut reading = table().read(source);
+    judge(table().read(source))
+}
+
+/// Judges all of what was read; every fault of every section at once.
+pub(crate) fn judge(mut reading: Reading) -> Result<(Values, Settings), Faults> {
     let settings = settings(&mut reading);
     let values = reading.finish()?;
     Ok((values, settings.expect("a section without faults makes its settings")))
@@ -375,37 +377,6 @@ fn management(values: &Values, is_known: bool, has_tls: bool, faults: &mut Fault
         faults.push(Fault { place, code: "TG-TL-010", message, hint });
     }
     (asked(values, "--admin", is_known, faults), over_tls)
-}
-
-/// What the command line says, as settings.
-pub(crate) fn overrides(up: &Up) -> Vec<Override> {
-    let one =
-        |path, option, text: Option<String>| text.map(|text| Override { path, option, texts: vec![text] });
-    let network = up.allow_network_folder.then(|| "true".to_owned());
-    let critical: Vec<String> = up.critical.iter().map(|filter| filter.as_str().to_owned()).collect();
-    let only = Override { path: "node.only", option: "--only", texts: up.only.clone() };
-    let critical = Override { path: "ingest.critical", option: "--critical", texts: critical };
-    [
-        one("node.data", "--data", up.data.clone()),
-        one("node.allow_network_folder", "--allow-network-folder", network),
-        one("log.format", "--log", up.log.clone()),
-        one("node.drain_timeout", "--drain-timeout", up.drain_timeout.map(|seconds| format!("{seconds} s"))),
-        one("management.listen", "--admin", up.admin.map(|address| address.to_string())),
-        one("management.tls_listen", "--admin-tls", up.admin_tls.map(|address| address.to_string())),
-        one("http.listen", "--http", up.http.map(|address| address.to_string())),
-        one("mqtts.listen", "--mqtts", up.mqtts.map(|address| address.to_string())),
-        one("tls.cert", "--tls-cert", up.tls_cert.clone()),
-        one("tls.key", "--tls-key", up.tls_key.clone()),
-        one("tls.client_ca", "--tls-client-ca", up.tls_client_ca.clone()),
-        one("grpc.listen", "--grpc", up.grpc.map(|address| address.to_string())),
-        one("mqtt.listen", "--mqtt", up.mqtt.map(|address| address.to_string())),
-        one("ingest.file.path", "--file", up.file.clone()),
-        Some(critical).filter(|given| !given.texts.is_empty()),
-        Some(only).filter(|given| !given.texts.is_empty()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 impl Settings {

@@ -18,7 +18,10 @@ pub(crate) enum Misfit {
 impl From<Misfit> for Unfit {
     fn from(misfit: Misfit) -> Unfit {
         let (code, hint) = match &misfit {
-            Misfit::Place { .. } => ("TG-MB-001", "write tcp://HOST:PORT/UNIT: tcp://10.0.0.5:502/1"),
+            Misfit::Place { .. } => (
+                "TG-MB-001",
+                "write tcp://HOST:PORT/UNIT: tcp://10.0.0.5:502/1; or rtu://FILE/UNIT?baud=N&parity=P&stop=N: rtu:///dev/ttyUSB0/3?baud=9600&parity=none",
+            ),
             Misfit::Address { .. } => (
                 "TG-MB-002",
                 "write REFERENCE:TYPE:ORDER or REFERENCE.BIT: 40001:FLOAT, 30010:INT32:CDAB, 40003.7, 00001",
@@ -79,4 +82,21 @@ pub(crate) fn unfit_value(address: &Address, value: &Value) -> Trouble {
 /// A table that can only be read, or a bit of a register.
 pub(crate) fn read_only(address: &Address) -> Trouble {
     Trouble::tag("TG-MB-017", format!("{} can only be read", address.reference()))
+}
+
+/// A device file that is not there, is somebody else's, or is no serial line.
+pub(crate) fn unopened(path: &str, why: &tokio_serial::Error) -> Trouble {
+    Trouble::connection("TG-MB-018", format!("the serial line {path} could not be opened: {why}"))
+}
+
+/// A line that is open and of no use.
+pub(crate) fn line_lost(path: &str, why: &str) -> Trouble {
+    Trouble::connection("TG-MB-013", format!("the serial line {path} broke off: {why}"))
+}
+
+/// A unit that wants its line to be another.
+pub(crate) fn other_settings(path: &str) -> Trouble {
+    let message =
+        format!("the serial line {path} is open with another baud, parity or stop than this unit says");
+    Trouble::device("TG-MB-019", message)
 }

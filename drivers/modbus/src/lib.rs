@@ -1,23 +1,27 @@
 #![doc = include_str!("../README.md")]
 
-//! Modbus TCP, as a driver of the plant. What is asked for, and what the answers mean, is decided by pure functions.
+//! Modbus TCP and RTU, as a driver of the plant. What is asked for, and what the answers mean, is decided by pure functions.
 
 mod address;
 mod error;
+mod line;
+mod neuron;
 mod place;
 mod plan;
 mod session;
 mod value;
 
 pub use address::Address;
+pub use neuron::from_neuron;
 pub use place::Place;
 pub use plan::Plan;
 pub use session::Session;
 
+use crate::place::Way;
 use std::time::Duration;
 use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
 use tokio_modbus::Slave;
-use tokio_modbus::client::tcp;
+use tokio_modbus::client::{rtu, tcp};
 
 /// The protocol.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,8 +54,13 @@ impl Driver for Modbus {
     }
 
     async fn connect(&self, dial: &Dial, place: &Place) -> Result<Session, Trouble> {
-        let stream = dial.to(&place.endpoint).await?;
-        Ok(Session::new(tcp::attach_slave(stream, Slave(place.unit))))
+        let unit = Slave(place.unit);
+        match &place.way {
+            Way::Net(endpoint) => Ok(Session::new(tcp::attach_slave(dial.to(endpoint).await?, unit), None)),
+            Way::Line(line) => {
+                Ok(Session::new(rtu::attach_slave(line.open().await?, unit), Some(line.clone())))
+            }
+        }
     }
 
     async fn read(
@@ -61,7 +70,7 @@ impl Driver for Modbus {
         plan: &Plan,
         limit: Limit,
     ) -> Result<Vec<Found>, Trouble> {
-        session.read(place.unit, plan, limit).await
+        session.read(place, plan, limit).await
     }
 
     async fn write(
@@ -72,7 +81,7 @@ impl Driver for Modbus {
         value: &Value,
         limit: Limit,
     ) -> Result<(), Trouble> {
-        limit.on(session.write(place.unit, address, value)).await
+        limit.on(session.write(place, address, value)).await
     }
 
     async fn close(&self, session: Session) {

@@ -2,6 +2,8 @@
 
 use crate::address::{Address, Form, Table};
 use crate::error;
+use crate::line::{Line, Silence};
+use crate::place::{Place, Way};
 use crate::plan::{Block, Plan, Span};
 use crate::value;
 use std::collections::BTreeSet;
@@ -11,9 +13,10 @@ use tokio_modbus::client::{Client, Context};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Request, Response, Slave};
 
-/// A connection to a host.
+/// A connection to a host, or an open line.
 pub struct Session {
     context: Context,
+    line: Option<(Line, Silence)>,
     /// Ranges with something illegal in them, by unit: their halves are read instead, until what is illegal stands alone.
     split: BTreeSet<(u8, u16, u16, Table)>,
 }
@@ -25,12 +28,28 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(crate) fn new(context: Context) -> Session {
-        Session { context, split: BTreeSet::new() }
+    pub(crate) fn new(context: Context, line: Option<Line>) -> Session {
+        let line = line.map(|line| (line.clone(), Silence::of(&line)));
+        Session { context, line, split: BTreeSet::new() }
     }
 
-    pub(crate) async fn read(&mut self, unit: u8, plan: &Plan, limit: Limit) -> Result<Vec<Found>, Trouble> {
-        self.context.set_slave(Slave(unit));
+    /// Whose answers are meant from now on.
+    fn turn_to(&mut self, place: &Place) -> Result<(), Trouble> {
+        self.context.set_slave(Slave(place.unit));
+        match (&place.way, &self.line) {
+            (Way::Line(said), Some((open, _))) if said != open => Err(error::other_settings(&said.path)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn read(
+        &mut self,
+        place: &Place,
+        plan: &Plan,
+        limit: Limit,
+    ) -> Result<Vec<Found>, Trouble> {
+        self.turn_to(place)?;
+        let unit = place.unit;
         let mut found = vec![Found::from(Value::Boolean(false)); plan.addresses.len()];
         let mut open: Vec<Block> = plan.blocks().iter().rev().copied().collect();
         while let Some(block) = open.pop() {
@@ -89,15 +108,27 @@ impl Session {
 
     /// The answer, which is of the request's transaction, unit and function: the client sees to that.
     async fn ask(&mut self, what: &str, request: Request<'_>) -> Result<Response, Trouble> {
-        match self.context.call(request).await {
+        if let Some((_, silence)) = &self.line {
+            silence.kept().await;
+        }
+        let answer = self.context.call(request).await;
+        if let Some((_, silence)) = &mut self.line {
+            silence.begin();
+        }
+        match answer {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(exception)) => Err(error::refused(what, exception)),
             Err(broken) => Err(error::broken(&broken)),
         }
     }
 
-    pub(crate) async fn write(&mut self, unit: u8, address: &Address, value: &Value) -> Result<(), Trouble> {
-        self.context.set_slave(Slave(unit));
+    pub(crate) async fn write(
+        &mut self,
+        place: &Place,
+        address: &Address,
+        value: &Value,
+    ) -> Result<(), Trouble> {
+        self.turn_to(place)?;
         let start = address.start;
         let (request, echo) = match (address.table, address.form, value) {
             (Table::Coils, _, Value::Boolean(flag)) => {

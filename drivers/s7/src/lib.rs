@@ -5,11 +5,13 @@
 
 mod driver;
 mod fault;
+mod neuron;
 mod place;
 mod reads;
 mod session;
 
 pub use driver::{Address, S7};
+pub use neuron::from_neuron;
 pub use place::Place;
 pub use reads::Reads;
 pub use session::Session;

@@ -16,6 +16,7 @@ mod counterpart;
 mod crash;
 mod delivery;
 mod demo;
+mod devices;
 mod diagnosis;
 mod docs;
 mod exact;

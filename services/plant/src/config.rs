@@ -84,7 +84,11 @@ pub const MODEL: Section = Section::new("ingest", "", &[]).with(&[
             Field::optional("user_key", Kind::Secret, "The key of that certificate, in PEM.").live(),
             Field::new("timeout", WAIT, "1 s", "How long it may take over one answer.").live(),
         ],
-    ),
+    )
+    .with(&[Group::more(
+        "tags",
+        &[Field::optional("address", TEXT, "Where the tag stands in this device.").live()],
+    )]),
 ]);
 
 /// Every device that is asked.
@@ -224,29 +228,43 @@ impl Floor<'_> {
     ) -> Option<Arc<[Scan]>> {
         let name: String = device.get("template");
         let key = (name.clone(), driver.driver_name().to_owned());
-        if let Some(judged) = self.templates.get(&key) {
+        let own = own_tags(device);
+        if let Some(judged) = self.templates.get(&key).filter(|_| own.is_empty()) {
             return judged.clone();
         }
         // One that is not there is a fault of the model.
         let (_, template) = self.values.named("templates").find(|(known, _)| *known == name)?;
-        let scans = scans(template, &**driver, faults);
+        let scans = scans(template, &own, &**driver, faults);
         if scans.as_ref().is_some_and(|scans| scans.is_empty()) {
             told::<()>(faults, device, "template", &Misfit::NothingToRead(name));
         }
         let judged = scans.filter(|scans| !scans.is_empty());
-        self.templates.insert(key, judged.clone());
+        if own.is_empty() {
+            self.templates.insert(key, judged.clone());
+        }
         judged
     }
 }
 
+/// Tags that stand elsewhere in this device than the template says. One that the template does not have is a fault of the model.
+fn own_tags(device: &Values) -> BTreeMap<&str, &Values> {
+    device.named("tags").filter(|(_, tag)| tag.find::<String>("address").is_some()).collect()
+}
+
 /// The template's tags that have an address, by group; nothing where one of them does not fit.
-fn scans(template: &Values, driver: &dyn AnyDriver, faults: &mut Faults) -> Option<Arc<[Scan]>> {
+fn scans(
+    template: &Values,
+    own: &BTreeMap<&str, &Values>,
+    driver: &dyn AnyDriver,
+    faults: &mut Faults,
+) -> Option<Arc<[Scan]>> {
     let mut scans: Vec<Scan> = Vec::new();
     let mut is_sound = true;
     for (name, tag) in template.named("tags") {
-        let Some(address) = tag.find::<String>("address") else { continue };
+        let said = own.get(name).copied().unwrap_or(tag);
+        let Some(address) = said.find::<String>("address") else { continue };
         if let Err(unfit) = fits(name, tag, &address, driver) {
-            fault(faults, tag, "address", &unfit);
+            fault(faults, said, "address", &unfit);
             is_sound = false;
             continue;
         }

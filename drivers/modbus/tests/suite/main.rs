@@ -4,4 +4,5 @@
 mod odd;
 mod pymodbus;
 mod real;
+mod serial;
 mod stub;

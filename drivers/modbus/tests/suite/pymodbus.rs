@@ -10,7 +10,6 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-const VARIABLE: &str = "TIDEGATE_TEST_PYMODBUS_PYTHON";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Two units behind a port.
@@ -21,16 +20,25 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
 }
 
-/// The interpreter; without it the test announces that it is skipped, and returns.
+/// The interpreter; without it the test, named by its full path, announces that it is skipped, and returns.
 pub(crate) fn python(test: &str) -> Option<PathBuf> {
-    let found = env::var_os(VARIABLE).map(PathBuf::from);
+    counterpart("TIDEGATE_TEST_PYMODBUS_PYTHON", "pymodbus", test)
+}
+
+/// Another client of Modbus; the same without it.
+pub(crate) fn mbpoll(test: &str) -> Option<PathBuf> {
+    counterpart("TIDEGATE_TEST_MBPOLL", "mbpoll", test)
+}
+
+fn counterpart(variable: &str, what: &str, test: &str) -> Option<PathBuf> {
+    let found = env::var_os(variable).map(PathBuf::from);
     if found.is_none() {
-        let reason = format!("pymodbus cannot be had here, {VARIABLE} is not set");
+        let reason = format!("{what} cannot be had here, {variable} is not set");
         let file = env::var_os("TIDEGATE_TEST_SKIPS").unwrap_or_else(|| {
             panic!("{reason}; `cargo xtask test` installs it, or skips this test by name")
         });
         let mut file = OpenOptions::new().append(true).open(file).unwrap();
-        file.write_all(format!("SKIP real::{test}: {reason}\n").as_bytes()).unwrap();
+        file.write_all(format!("SKIP {test}: {reason}\n").as_bytes()).unwrap();
     }
     found
 }

@@ -1,4 +1,4 @@
-//! What is handed to the table from outside: the text of a file, settings of the command line, and a way to fetch secrets. Pure.
+//! What is handed to the table from outside: the text of one file or two, settings of the command line, and a way to fetch secrets. Pure.
 
 use std::fmt;
 
@@ -27,6 +27,19 @@ pub struct Source<'a> {
     pub overrides: &'a [Override],
     /// Fetches a secret, or says why not.
     pub secrets: &'a dyn Fn(&SecretSource) -> Result<String, String>,
+}
+
+/// A second text, read as if it stood at the end of the file's. Programs write it; people write the file.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    pub bytes: &'a [u8],
+    /// Whose groups may stand in it, and nothing else: `ingest.devices`.
+    pub groups: &'a [&'a str],
+}
+
+/// The name of the second file that goes with a first: `site.devices.toml` with `site.toml`.
+pub fn beside(file: &str) -> String {
+    format!("{}.devices.toml", file.strip_suffix(".toml").unwrap_or(file))
 }
 
 impl fmt::Debug for Source<'_> {

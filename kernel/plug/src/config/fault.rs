@@ -1,5 +1,6 @@
 //! What is wrong with a configuration: each fault with its place, code and hint, all of them in one report. Pure.
 
+use crate::config::edge::beside;
 use crate::config::position::Position;
 use std::fmt::Write as _;
 
@@ -14,6 +15,8 @@ pub enum Place {
     /// Not in one place.
     Whole,
     File(Position),
+    /// In the file beside it.
+    Beside(Position),
     /// The option.
     CommandLine(&'static str),
 }
@@ -79,14 +82,22 @@ impl Faults {
     }
 }
 
-impl Fault {
+impl Place {
     /// `tidegate.toml:3:7`, or the option.
-    pub fn place_in(&self, file: &str) -> String {
-        match &self.place {
+    pub fn in_file(&self, file: &str) -> String {
+        match self {
             Place::Whole => file.to_owned(),
             Place::File(at) => format!("{file}:{}:{}", at.line, at.column),
+            Place::Beside(at) => format!("{}:{}:{}", beside(file), at.line, at.column),
             Place::CommandLine(option) => (*option).to_owned(),
         }
+    }
+}
+
+impl Fault {
+    /// The same.
+    pub fn place_in(&self, file: &str) -> String {
+        self.place.in_file(file)
     }
 }
 
@@ -124,3 +135,4 @@ pub(super) const NAME: &str = "TG-CF-013";
 pub(super) const FORM: &str = "TG-CF-014";
 pub(super) const SECRET: &str = "TG-CF-015";
 pub(super) const REFUSED: &str = "TG-CF-016";
+pub(super) const STRANGER: &str = "TG-CF-024";

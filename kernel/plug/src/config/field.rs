@@ -1,5 +1,9 @@
 //! The rows of the table: sections, groups in them, fields in those. Constants that a capability writes down. Pure.
 
+use crate::config::fault::{Fault, Place};
+use crate::config::setting::Setting;
+use crate::config::value;
+
 /// All a capability can be told: one table of the file, `[mqtt]` for one.
 ///
 /// Two sections of one name are one table of the file; so a connector adds its group to a section that is another one's.
@@ -159,6 +163,11 @@ impl Field {
     /// A setting that must be there wherever its group is.
     pub const fn required(key: &'static str, kind: Kind, help: &'static str) -> Field {
         Field { key, kind, preset: Preset::Required, reload: Reload::Restart, help }
+    }
+
+    /// A value that stands alone: as in the file, but without quotes.
+    pub fn read(&self, text: &str) -> Result<Setting, Fault> {
+        value::from_text(&self.kind, text).map_err(|flaw| flaw.at(Place::Whole))
     }
 
     /// Takes effect at a reload.

@@ -1,7 +1,7 @@
 //! The name that was probably meant: the nearest by edits (insert, remove, replace, swap of neighbours). Pure.
 
 /// The nearest of `known`, if it is near enough to be what was meant.
-pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the name may be wrong; of a short one two letters at most.
     let distance_max = (wanted.chars().count() / 3).clamp(1, 4);
     let measured = known.map(|name| (distance(wanted, name), name));

@@ -1,5 +1,7 @@
 //! Lines and columns of a text, from byte offsets. Pure.
 
+use crate::config::values::Origin;
+
 /// A place in the file: both from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
@@ -12,12 +14,29 @@ pub struct Position {
 pub(super) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// How many of them are the file's; those behind are of the one beside it.
+    first: u32,
 }
 
 impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str) -> Lines<'a> {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        Lines { text, starts: std::iter::once(0).chain(breaks).collect() }
+        Lines { text, starts: std::iter::once(0).chain(breaks).collect(), first: u32::MAX }
+    }
+
+    /// The same of a text that ends in another file's, which begins at `second`.
+    pub(super) fn of_both(text: &'a str, second: usize) -> Lines<'a> {
+        let mut lines = Lines::of(text);
+        lines.first = lines.position(second).line - 1;
+        lines
+    }
+
+    pub(super) fn origin(&self, offset: usize) -> Origin {
+        let at = self.position(offset);
+        match at.line.checked_sub(self.first) {
+            None | Some(0) => Origin::File(at),
+            Some(line) => Origin::Beside(Position { line, ..at }),
+        }
     }
 
     /// An offset inside a character counts as that character's.
@@ -44,5 +63,12 @@ mod tests {
         assert_eq!(lines.position(7), Position { line: 2, column: 1 });
         assert_eq!(lines.position(10), Position { line: 2, column: 3 });
         assert_eq!(lines.position(99), Position { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn lines_of_a_second_text_are_counted_anew() {
+        let lines = Lines::of_both("a = 1\nb = 2\n", 6);
+        assert_eq!(lines.origin(4), Origin::File(Position { line: 1, column: 5 }));
+        assert_eq!(lines.origin(10), Origin::Beside(Position { line: 1, column: 5 }));
     }
 }

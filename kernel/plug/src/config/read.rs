@@ -1,8 +1,9 @@
 //! From text to values: walks the file along the table and collects everything that is wrong. Pure.
 
-use crate::config::edge::{Override, Source};
+use crate::config::edge::{Beside, Override, Source};
 use crate::config::fault::{
-    DUPLICATE, Fault, Faults, Flaw, GROUPS, MISSING, NAME, NOT_UTF8, Place, SYNTAX, TOO_BIG, TYPE, UNKNOWN,
+    DUPLICATE, Fault, Faults, Flaw, GROUPS, MISSING, NAME, NOT_UTF8, Place, STRANGER, SYNTAX, TOO_BIG, TYPE,
+    UNKNOWN,
 };
 use crate::config::field::{Field, Many, Preset};
 use crate::config::nearest::nearest;
@@ -11,7 +12,8 @@ use crate::config::setting::{Setting, quoted};
 use crate::config::table::{Node, Table};
 use crate::config::value::{self, Fetch, Flawed};
 use crate::config::values::{Entry, Inner, Origin, Values};
-use crate::config::{FILE_BYTES_MAX, NAME_BYTES_MAX};
+use crate::config::{BESIDE_BYTES_MAX, FILE_BYTES_MAX, NAME_BYTES_MAX};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -45,7 +47,7 @@ impl Reading {
     }
 }
 
-pub(super) fn read(table: &Table, source: &Source<'_>) -> Reading {
+pub(super) fn read(table: &Table, source: &Source<'_>, beside: Option<&Beside<'_>>) -> Reading {
     for given in source.overrides {
         assert!(
             table.field(given.path).is_some(),
@@ -55,9 +57,11 @@ pub(super) fn read(table: &Table, source: &Source<'_>) -> Reading {
         );
     }
     let mut faults = Faults::default();
-    let text = source.file.map_or(Some(""), |bytes| text(bytes, &mut faults)).unwrap_or_default();
-    let lines = Lines::of(text);
-    let (document, errors) = DeTable::parse_recoverable(text);
+    let first = source.file.and_then(|bytes| text(bytes, FILE_BYTES_MAX, Place::File, &mut faults));
+    let second = beside.and_then(|beside| text(beside.bytes, BESIDE_BYTES_MAX, Place::Beside, &mut faults));
+    let (text, second) = joined_texts(first.unwrap_or_default(), second);
+    let lines = second.map_or_else(|| Lines::of(&text), |second| Lines::of_both(&text, second));
+    let (document, errors) = DeTable::parse_recoverable(&text);
     let mut walk = Walk {
         lines: &lines,
         faults,
@@ -67,15 +71,24 @@ pub(super) fn read(table: &Table, source: &Source<'_>) -> Reading {
         fetch: source.secrets,
     };
     errors.iter().for_each(|error| walk.torn(error));
+    if let (Some(beside), Some(second)) = (beside, second) {
+        walk.strangers(&text[second..], second, beside.groups);
+    }
     let begin = Origin::File(Position { line: 1, column: 1 });
     let values = walk.group(&table.root, String::new(), Some((document.get_ref(), begin)));
     Reading { values, faults: walk.faults, unsound: walk.unsound, is_torn: !errors.is_empty() }
 }
 
-fn text<'a>(bytes: &'a [u8], faults: &mut Faults) -> Option<&'a str> {
-    if bytes.len() > FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes, and at most {FILE_BYTES_MAX} may be", bytes.len());
-        faults.push(Flaw::new(TOO_BIG, message, "is this the right file?").at(Place::Whole));
+fn text<'a>(
+    bytes: &'a [u8],
+    bytes_max: usize,
+    place: fn(Position) -> Place,
+    faults: &mut Faults,
+) -> Option<&'a str> {
+    if bytes.len() > bytes_max {
+        let message = format!("the file has {} bytes, and at most {bytes_max} may be", bytes.len());
+        let begin = place(Position { line: 1, column: 1 });
+        faults.push(Flaw::new(TOO_BIG, message, "is this the right file?").at(begin));
         return None;
     }
     std::str::from_utf8(bytes).map_or_else(
@@ -83,11 +96,18 @@ fn text<'a>(bytes: &'a [u8], faults: &mut Faults) -> Option<&'a str> {
             let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid up to there");
             let at = Lines::of(good).position(good.len());
             let hint = "save the file as UTF-8";
-            faults.push(Flaw::new(NOT_UTF8, "this byte is not UTF-8", hint).at(Place::File(at)));
+            faults.push(Flaw::new(NOT_UTF8, "this byte is not UTF-8", hint).at(place(at)));
             None
         },
         |text| Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
     )
+}
+
+/// Both texts as one, and where the second begins: on a line of its own.
+fn joined_texts<'a>(first: &'a str, second: Option<&str>) -> (Cow<'a, str>, Option<usize>) {
+    let Some(second) = second else { return (Cow::Borrowed(first), None) };
+    let line_end = if first.is_empty() || first.ends_with('\n') { "" } else { "\n" };
+    (Cow::Owned([first, line_end, second].concat()), Some(first.len() + line_end.len()))
 }
 
 type Entries<'a, 'i> = Vec<(&'a Spanned<DeString<'i>>, &'a Spanned<DeValue<'i>>)>;
@@ -160,9 +180,9 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, field: &Field, path: &str, value: &Spanned<DeValue<'_>>, entry: &mut Entry) {
-        entry.origin = Origin::File(self.lines.position(value.span().start));
+        entry.origin = self.lines.origin(value.span().start);
         if let DeValue::Array(items) = value.get_ref() {
-            entry.items = items.iter().map(|item| self.lines.position(item.span().start)).collect();
+            entry.items = items.iter().map(|item| self.lines.origin(item.span().start)).collect();
         }
         match value::from_toml(&field.kind, value.get_ref(), self.fetch) {
             Ok(setting) => entry.setting = Some(setting),
@@ -229,7 +249,7 @@ impl Walk<'_> {
         value: &'v Spanned<DeValue<'i>>,
     ) -> Option<(&'v DeTable<'i>, Origin)> {
         if let DeValue::Table(table) = value.get_ref() {
-            return Some((table, Origin::File(self.lines.position(key.span().start))));
+            return Some((table, self.lines.origin(key.span().start)));
         }
         let found = value.get_ref().type_str();
         let message = format!("{path} is a group of settings, and this is of type {found}");
@@ -239,6 +259,28 @@ impl Walk<'_> {
             Flaw::new(TYPE, message, format!("write [{path}] on a line of its own")),
         );
         None
+    }
+
+    /// What stands in the second text and is in none of the groups that may.
+    fn strangers(&mut self, text: &str, begin: usize, groups: &[&str]) {
+        let (document, _) = DeTable::parse_recoverable(text);
+        let mut open = vec![(String::new(), document.get_ref())];
+        while let Some((path, table)) = open.pop() {
+            for (key, value) in table {
+                let path = joined(&path, key.get_ref());
+                let is_above = groups.iter().any(|group| group.starts_with(&format!("{path}.")));
+                match value.get_ref() {
+                    _ if groups.contains(&path.as_str()) => {}
+                    DeValue::Table(table) if is_above => open.push((path, table)),
+                    _ => self.stranger(&path, begin + key.span().start, groups),
+                }
+            }
+        }
+    }
+
+    fn stranger(&mut self, path: &str, offset: usize, groups: &[&str]) {
+        let message = format!("this file has {}, and not {path}", groups.join(" and "));
+        self.flaw("", offset, Flaw::new(STRANGER, message, "write it into the configuration file"));
     }
 
     /// A fault of the TOML itself.
@@ -254,7 +296,7 @@ impl Walk<'_> {
     fn flaw(&mut self, path: &str, offset: usize, flaw: Flaw) {
         let lines = self.lines;
         self.unsound.insert(path.to_owned());
-        self.faults.push_with(|| flaw.at(Place::File(lines.position(offset))));
+        self.faults.push_with(|| flaw.at(lines.origin(offset).place()));
     }
 
     fn push(&mut self, path: &str, fault: Fault) {
@@ -279,8 +321,8 @@ fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Entries<'a, 'i> {
     entries
 }
 
-/// A name that TOML writes in quotes is written so here as well.
-fn joined(path: &str, name: &str) -> String {
+/// The path of a group in a group. A name that TOML writes in quotes is written so here as well.
+pub fn joined(path: &str, name: &str) -> String {
     let is_bare =
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     let name = if is_bare { name.to_owned() } else { quoted(name) };

@@ -23,6 +23,20 @@ pub enum Setting {
     List(Vec<Setting>),
 }
 
+impl Setting {
+    /// As the file would write it, but without quotes: what `Field::read` reads.
+    pub fn bare(&self) -> String {
+        match self {
+            Setting::Text(text) => text.clone(),
+            Setting::Path(path) => path.to_string_lossy().into_owned(),
+            Setting::Bytes(_) | Setting::Duration(_) | Setting::Address(_) => {
+                self.to_string().trim_matches('"').to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// Text that is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {

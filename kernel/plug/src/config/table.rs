@@ -1,6 +1,6 @@
 //! The table: sections of all capabilities joined into one tree. A table that contradicts itself is a fault of the program. Pure.
 
-use crate::config::edge::Source;
+use crate::config::edge::{Beside, Source};
 use crate::config::field::{Field, Group, Many, Preset, Section};
 use crate::config::read::{self, Reading};
 use crate::config::value;
@@ -38,7 +38,18 @@ impl Table {
 
     /// Reads the file and the command line. The capabilities look at their sections next, so that every fault is told at once.
     pub fn read(&self, source: &Source<'_>) -> Reading {
-        read::read(self, source)
+        read::read(self, source, None)
+    }
+
+    /// The same with a second file.
+    pub fn read_both(&self, source: &Source<'_>, beside: &Beside<'_>) -> Reading {
+        read::read(self, source, Some(beside))
+    }
+
+    /// The fields of a group, whichever of its names the file gives: `ingest.templates.tags`. Panics where there is none.
+    pub fn fields(&self, path: &str) -> &[Field] {
+        let node = path.split('.').try_fold(&self.root, |node, name| node.group(name));
+        &node.unwrap_or_else(|| panic!("the table has no [{path}]")).fields
     }
 
     /// What holds without a file.

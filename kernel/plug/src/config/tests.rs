@@ -144,7 +144,7 @@ fn a_file_that_is_too_big_or_no_utf_8_is_not_looked_into() {
         let faults = table.read(&source).finish().unwrap_err();
         faults.iter().map(|fault| format!("{} {}", fault.place_in("f"), fault.code)).collect::<Vec<_>>()
     };
-    assert_eq!(of(&vec![b'#'; FILE_BYTES_MAX + 1]), ["f TG-CF-002"]);
+    assert_eq!(of(&vec![b'#'; FILE_BYTES_MAX + 1]), ["f:1:1 TG-CF-002"]);
     assert_eq!(of(b"[mqtt]\n# \xff"), ["f:2:3 TG-CF-003"]);
 }
 
@@ -349,4 +349,71 @@ fn a_section_adds_fields_to_a_group_that_another_one_has() {
 fn a_group_that_is_not_there_cannot_be_added_to() {
     const GROUPS: &[Group] = &[Group::more("templates", &[])];
     Table::new(&[Section::new("ingest", "", &[]).with(GROUPS)]);
+}
+
+const MANY_TAGS: Beside<'_> = Beside { bytes: b"", groups: &["ingest.templates", "ingest.sinks"] };
+
+fn read_both(text: &str, second: &[u8]) -> Result<Values, Vec<String>> {
+    let beside = Beside { bytes: second, ..MANY_TAGS };
+    let reading = Table::new(SECTIONS).read_both(&source(text), &beside);
+    let told = |fault: &Fault| format!("{} {}", fault.place_in("site.toml"), fault.code);
+    reading.finish().map_err(|faults| faults.iter().map(told).collect())
+}
+
+#[test]
+fn a_second_file_is_read_as_if_it_stood_at_the_end_of_the_first() {
+    let first = "[ingest.sinks.a]\nurl = \"http://a\" # without a line break behind it";
+    let values =
+        read_both(first, b"\xef\xbb\xbf[ingest.sinks.b]\nurl = \"http://b\"\nrows_max = 7\n").unwrap();
+    let ingest = values.group("ingest");
+    let begins: Vec<_> = ingest.named("sinks").map(|(name, sink)| (name, sink.begin())).collect();
+    let at = |line, column| Position { line, column };
+    assert_eq!(begins, [("a", Origin::File(at(1, 15))), ("b", Origin::Beside(at(1, 15)))]);
+    let (_, sink) = ingest.named("sinks").nth(1).unwrap();
+    assert_eq!(sink.origin("rows_max"), Origin::Beside(at(3, 12)));
+    let given: Vec<_> = sink.given().map(|(key, setting)| (key, setting.bare())).collect();
+    assert_eq!(given, [("url", "http://b".to_owned()), ("rows_max", "7".to_owned())]);
+}
+
+#[test]
+fn a_fault_of_the_second_file_is_told_there_and_the_first_one_s_with_it() {
+    let of = |text: &str, second: &[u8]| read_both(text, second).expect_err("a fault");
+    let url = "[ingest.sinks.a]\nurl = \"http://a\"\n";
+    assert_eq!(
+        of("[mqtt]\nratio = 2\n", b"\n[ingest.sinks.a]\nrows_max = 0\nurl = \"http://a\"\n"),
+        ["site.toml:2:9 TG-CF-009", "site.devices.toml:3:12 TG-CF-009"]
+    );
+    let twice = of(url, b"[ingest.sinks.a]\nurl = \"http://a\"\n");
+    assert!(
+        twice.iter().all(|told| told.starts_with("site.devices.toml:") && told.ends_with("TG-CF-005")),
+        "{twice:?}"
+    );
+    assert_eq!(of(url, b"[ingest.sinks.b]\nurl = \"http://\xff\"\n"), ["site.devices.toml:2:15 TG-CF-003"]);
+    assert_eq!(of(url, &vec![b'#'; BESIDE_BYTES_MAX + 1]), ["site.devices.toml:1:1 TG-CF-002"]);
+}
+
+#[test]
+fn the_second_file_has_its_groups_and_nothing_else() {
+    let second =
+        "[mqtt]\nratio = 0.1\n[ingest.tls]\nclass = \"a\"\n[ingest.templates.t.tags.x]\nclass = \"a\"\n";
+    let told = read_both("", second.as_bytes()).expect_err("strangers");
+    assert_eq!(told, ["site.devices.toml:1:2 TG-CF-024", "site.devices.toml:3:9 TG-CF-024"]);
+    assert_eq!(read_both("", b"ingest = 1\n").expect_err("no table")[0], "site.devices.toml:1:1 TG-CF-007");
+}
+
+#[test]
+fn fields_of_groups_are_found_and_read_values_that_stand_alone() {
+    let table = Table::new(SECTIONS);
+    let rows = table.fields("ingest.sinks").iter().find(|field| field.key == "rows_max").unwrap();
+    assert_eq!(rows.read("4"), Ok(Setting::Integer(4)));
+    assert_eq!(rows.read("x").map_err(|fault| fault.code), Err("TG-CF-007"));
+    for (field, text) in [
+        ("timeout", "250 ms"),
+        ("packet_bytes_max", "64 KiB"),
+        ("listen", "127.0.0.1:1"),
+        ("filters", "[\"a\"]"),
+    ] {
+        let field = table.fields("mqtt").iter().find(|known| known.key == field).unwrap();
+        assert_eq!(field.read(text).unwrap().bare(), text, "a value alone is read as it is written alone");
+    }
 }

@@ -12,6 +12,8 @@ pub enum Origin {
     Default,
     /// Where the value stands.
     File(Position),
+    /// The same in the file beside it.
+    Beside(Position),
     /// The option.
     CommandLine(&'static str),
 }
@@ -33,7 +35,7 @@ pub(super) struct Entry {
     pub(super) setting: Option<Setting>,
     pub(super) origin: Origin,
     /// Where the items of a list in the file are.
-    pub(super) items: Vec<Position>,
+    pub(super) items: Vec<Origin>,
     pub(super) reload: Reload,
 }
 
@@ -51,6 +53,7 @@ impl Origin {
         match self {
             Origin::Default => Place::Whole,
             Origin::File(position) => Place::File(position),
+            Origin::Beside(position) => Place::Beside(position),
             Origin::CommandLine(option) => Place::CommandLine(option),
         }
     }
@@ -98,6 +101,17 @@ impl Values {
         }
     }
 
+    /// What is said of this group itself, not of those in it, in the order of the table.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        let given = self.entries.iter().filter(|entry| entry.origin != Origin::Default);
+        given.filter_map(|entry| Some((entry.key, entry.setting.as_ref()?)))
+    }
+
+    /// Where the group begins.
+    pub fn begin(&self) -> Origin {
+        self.origin
+    }
+
     /// `ingest.sinks.plant`.
     pub fn path(&self) -> &str {
         &self.path
@@ -121,7 +135,7 @@ impl Values {
         hint: impl Into<String>,
     ) -> Fault {
         let entry = self.entry(key);
-        let at = entry.items.get(item).map_or(entry.origin, |position| Origin::File(*position));
+        let at = entry.items.get(item).copied().unwrap_or(entry.origin);
         Flaw::new(REFUSED, message, hint).at(at.place())
     }
 

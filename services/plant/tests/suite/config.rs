@@ -26,7 +26,8 @@ const INGEST: Section = Section::new("ingest", "", &[]).with(&[
         "Devices.",
         MANY,
         &[Field::required("topic", TEXT, "Where."), Field::required("template", TEXT, "What.")],
-    ),
+    )
+    .with(&[Group::many("tags", "What is otherwise.", MANY, &[])]),
 ]);
 
 fn read(text: &str) -> Result<Vec<Device>, Vec<String>> {
@@ -148,4 +149,21 @@ fn the_defaults_are_those_of_the_table_and_the_sample_is_what_it_makes() {
     let defaults = table.defaults();
     assert_eq!(Config::from_values(defaults.group("plant"), Vec::new()), Config::default());
     assert_eq!(table.sample_of("plant").as_deref(), Some(include_str!("../../sample.toml")));
+}
+
+#[test]
+fn a_tag_may_stand_elsewhere_in_one_device_than_in_its_template() {
+    let text = format!(
+        "{PRESS}[ingest.devices.p2]\ntopic = \"plant/p2\"\ntemplate = \"press\"\ndriver = \"toy\"\naddress = \"hall/2\"\n\
+         [ingest.devices.p2.tags.temp]\naddress = \"t2\"\n[ingest.devices.p2.tags.published]\naddress = \"p\"\n"
+    );
+    let devices = read(&text).unwrap();
+    let addresses = |at: usize| -> Vec<String> {
+        let tags = devices[at].groups.iter().flat_map(|scan| &scan.tags);
+        tags.map(|tag| format!("{} {}", tag.name, tag.address)).collect()
+    };
+    assert_eq!(addresses(0), ["temp t", "count c"]);
+    assert_eq!(addresses(1), ["temp t2", "count c", "published p"]);
+    let unfit = text.replace("\"t2\"", "\"nowhere\"");
+    assert_eq!(read(&unfit).unwrap_err(), ["f:26:11 TG-XX-002"], "where the device says it");
 }

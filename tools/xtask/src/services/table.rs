@@ -129,9 +129,9 @@ pub const COUNTERPARTS: &[Counterpart] = &[
     Counterpart {
         name: "pymodbus",
         source: Source::Pypi,
-        packages: &["pymodbus==3.16.1"],
+        packages: &["pymodbus==3.16.1", "pyserial==3.5"],
         heavy: false,
-        // The interpreter that can `import pymodbus`; tests start and kill the devices by themselves.
+        // The interpreter that can `import pymodbus`, over TCP and serial lines; tests start and kill the devices by themselves.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_PYMODBUS_PYTHON" }] },
     },
     // Servers and clients of OPC UA that are not ours.
@@ -142,6 +142,14 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         heavy: false,
         // The interpreter that can `import asyncua`; tests start, silence and kill the servers by themselves.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_ASYNCUA_PYTHON" }] },
+    },
+    Counterpart {
+        name: "mbpoll",
+        source: Source::Apt,
+        packages: &["mbpoll"],
+        heavy: false,
+        // A client of Modbus that reads what ours wrote.
+        role: Role::Tool { programs: &[Program { name: "mbpoll", env: "TIDEGATE_TEST_MBPOLL" }] },
     },
     Counterpart {
         name: "mosquitto-server",
@@ -207,6 +215,20 @@ pub const COUNTERPARTS: &[Counterpart] = &[
         heavy: false,
         // The interpreter that can `import snap7`.
         role: Role::Tool { programs: &[Program { name: "python", env: "TIDEGATE_TEST_SNAP7_PYTHON" }] },
+    },
+    // Tests start, kill and start again both a server and its UPS, in folders of their own.
+    Counterpart {
+        name: "nut",
+        source: Source::Apt,
+        packages: &["nut-server", "nut-client"],
+        heavy: false,
+        role: Role::Tool {
+            programs: &[
+                Program { name: "upsd", env: "TIDEGATE_TEST_UPSD" },
+                Program { name: "dummy-ups", env: "TIDEGATE_TEST_DUMMY_UPS" },
+                Program { name: "upsc", env: "TIDEGATE_TEST_UPSC" },
+            ],
+        },
     },
     // Tests start clusters of their own, as a user without rights: an outage is one of the things they are for.
     Counterpart {

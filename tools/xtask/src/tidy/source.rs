@@ -110,8 +110,9 @@ fn take_test_lines(items: &[syn::Item], ranges: &mut Vec<RangeInclusive<usize>>)
     }
 }
 
-/// Whether a path holds tests by its folders or its name.
+/// Whether a path holds tests by its folders or its name. The crates in the root's `examples/` are held to what the product is held to.
 pub fn is_test_path(path: &str) -> bool {
+    let path = path.strip_prefix("examples/").unwrap_or(path);
     let folders = ["tests", "benches", "examples", "fuzz"];
     let stem = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
     path.split('/').any(|part| folders.contains(&part)) || stem == "tests" || stem.ends_with("_tests")

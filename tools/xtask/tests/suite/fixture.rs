@@ -15,7 +15,7 @@ pub(crate) struct Fixture {
 const ROOT: &str = "\
 [workspace]
 resolver = \"3\"
-members = [\"kernel/*\", \"codecs/*\", \"services/*\", \"connectors/*\", \"node\"]
+members = [\"kernel/*\", \"codecs/*\", \"services/*\", \"connectors/*\", \"examples/*\", \"node\"]
 exclude = [\"foreign\"]
 
 [workspace.lints.clippy]
@@ -67,6 +67,7 @@ impl Fixture {
                 "tidegate-kernel-flow = { path = \"../../kernel/flow\" }",
             )
             .with_crate("connectors/file", "tidegate-connector-file", "")
+            .with_crate("examples/counting", "tidegate-example-counting", "")
             .with_crate("node", "tidegate", "");
         tree.with_service("broker").with_service("ingest")
     }

@@ -44,6 +44,15 @@ fn a_connector_may_use_the_service_whose_port_it_implements() {
 }
 
 #[test]
+fn an_example_may_use_a_service_and_nothing_may_use_an_example() {
+    let dependency = "tidegate-service-ingest = { path = \"../../services/ingest\" }";
+    let tree = Fixture::clean().with_crate("examples/counting", "tidegate-example-counting", dependency);
+    assert_eq!(tree.findings(), []);
+    let edge = "[dependencies.tidegate-example-counting]\npath = \"../examples/counting\"";
+    assert_eq!(Fixture::clean().append("node/Cargo.toml", edge).places("layers").len(), 1);
+}
+
+#[test]
 fn the_kernel_keeps_its_order_except_in_tests() {
     let edge = |kind: &str| format!("[{kind}.tidegate-kernel-journal]\npath = \"../journal\"");
     let against = |kind: &str| {

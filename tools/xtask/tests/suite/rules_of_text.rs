@@ -73,6 +73,14 @@ fn an_error_code_and_its_page_go_together() {
 }
 
 #[test]
+fn a_crate_of_an_example_needs_pages_as_well_and_an_example_of_a_crate_does_not() {
+    let code = "pub const SOLD_OUT: &str = \"TG-ST-004\";\n";
+    let with = |path: &str| Fixture::clean().with(path, code).places("error-pages");
+    assert_eq!(with("examples/counting/src/lib.rs"), ["examples/counting/src/lib.rs:1"]);
+    assert!(with("kernel/flow/examples/sale.rs").is_empty());
+}
+
+#[test]
 fn a_code_in_an_attribute_counts_and_one_in_a_doc_comment_or_test_does_not() {
     let attribute = "#[code(\"TG-ST-004\")]\npub struct SoldOut;\n";
     assert_eq!(flow(attribute).places("error-pages"), ["kernel/flow/src/lib.rs:1"]);

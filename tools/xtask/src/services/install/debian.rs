@@ -14,10 +14,14 @@ use super::super::Depot;
 use super::super::table::{Counterpart, Role};
 use super::{Log, programs};
 
+/// NUT's programs. Before the path: there `upsd` is a script that runs nothing on a machine that has no UPS.
+const NUT: &str = "usr/lib/nut";
+
 /// The search path, and the folders of daemons, which a plain user's path leaves out.
 pub(super) fn system_folders() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let folders = [Path::new("/").join(NUT)].into_iter().chain(std::env::split_paths(&path));
+    let folders = folders.chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
     folders.chain(versioned(Path::new("/usr/lib/postgresql"))).collect()
 }
 
@@ -130,7 +134,7 @@ fn installs(simulation: &str) -> Vec<String> {
 
 fn write_script(depot: &Depot, program: &str) -> Result<()> {
     let root = depot.path("root");
-    let plain = ["usr/bin", "usr/sbin", "bin", "sbin"].map(|folder| root.join(folder));
+    let plain = [NUT, "lib/nut", "usr/bin", "usr/sbin", "bin", "sbin"].map(|folder| root.join(folder));
     let folders = plain.into_iter().chain(versioned(&root.join("usr/lib/postgresql")));
     let places: Vec<PathBuf> = folders.map(|folder| folder.join(program)).collect();
     let Some(path) = places.iter().find(|path| path.is_file()) else {
