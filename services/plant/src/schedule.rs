@@ -81,6 +81,12 @@ impl Schedule {
         turns.min_by_key(|(last, turn)| (turn.due_us, *last)).map(|(_, turn)| turn)
     }
 
+    /// Where a device is asked; nothing while it is off scan.
+    pub(crate) fn side(&self, device: usize) -> Option<Side> {
+        let standing = &self.seats[device].standing;
+        standing.probe_us().is_none().then(|| standing.side())
+    }
+
     /// A turn has ended; `random` is uniform over all of `u64`.
     pub(crate) fn settle(&mut self, turn: &Turn, answered: bool, now_us: u64, random: u64) -> Settled {
         self.turns += 1;
