@@ -10,22 +10,30 @@ struct Tag {
     name: &'static str,
     of: &'static str,
     group: &'static str,
-    unit: &'static str,
+    /// More that the file says of it.
+    more: &'static str,
     modbus: &'static str,
     s7: &'static str,
 }
 
-const fn tag([name, of, group, unit, modbus, s7]: [&'static str; 6]) -> Tag {
-    Tag { name, of, group, unit, modbus, s7 }
+const fn tag([name, of, group, more, modbus, s7]: [&'static str; 6]) -> Tag {
+    Tag { name, of, group, more, modbus, s7 }
 }
 
 const TAGS: [Tag; 6] = [
-    tag(["temperature", "real", "fast", "°C", "40002:FLOAT", "DB1.DBD2:REAL"]),
-    tag(["power", "real", "fast", "kW", "40004:FLOAT", "DB1.DBD6:REAL"]),
+    tag(["temperature", "real", "fast", "unit = \"°C\"", "40002:FLOAT", "DB1.DBD2:REAL"]),
+    tag(["power", "real", "fast", "unit = \"kW\"", "40004:FLOAT", "DB1.DBD6:REAL"]),
     tag(["count", "integer", "fast", "", "40006:UINT32", "DB1.DBD10:UDINT"]),
     tag(["running", "boolean", "fast", "", "40001.0", "DB1.DBX1.0"]),
-    tag(["setpoint", "real", "fast", "°C", "40008:FLOAT", "DB1.DBD14:REAL"]),
-    tag(["enabled", "boolean", "slow", "", "00001", "DB1.DBX0.0"]),
+    tag([
+        "setpoint",
+        "real",
+        "fast",
+        "unit = \"°C\", min = 0.0, max = 200.0, writable = true",
+        "40008:FLOAT",
+        "DB1.DBD14:REAL",
+    ]),
+    tag(["enabled", "boolean", "slow", "writable = true", "00001", "DB1.DBX0.0"]),
 ];
 
 impl Protocol {
@@ -84,9 +92,9 @@ fn template(text: &mut String, protocol: Protocol) {
          [ingest.templates.plc-{name}.tags]\n"
     );
     for tag in &TAGS {
-        let (address, Tag { name, of, group, unit, .. }) = (protocol.address_of(tag), tag);
-        let unit = if unit.is_empty() { String::new() } else { format!(", unit = \"{unit}\"") };
-        let says = format!("address = \"{address}\", type = \"{of}\", group = \"{group}\"{unit}");
+        let (address, Tag { name, of, group, more, .. }) = (protocol.address_of(tag), tag);
+        let comma = if more.is_empty() { "" } else { ", " };
+        let says = format!("address = \"{address}\", type = \"{of}\", group = \"{group}\"{comma}{more}");
         let _ = writeln!(text, "{name} = {{ {says} }}");
     }
 }
