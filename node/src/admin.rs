@@ -150,7 +150,7 @@ pub(crate) fn listed(routes: Routes) -> Routes {
             Need::Nothing => "nobody",
             Need::Authenticated => "anybody",
             Need::AnyRole => "any role",
-            Need::Role(role) => role.name(),
+            Need::Role(role) | Need::Command(role) => role.name(),
         },
         purpose: route.purpose,
     };

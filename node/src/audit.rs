@@ -8,6 +8,8 @@
 //! stream 10, version 1; a text is its length u16 and UTF-8
 //!  1 act       who, what, target, from, request: texts
 //!  2 outcome   act u64 (its number), status u16, detail text
+//!  3 write     a value for a device, by its own id: who, device, tag, value, from, request: texts
+//!  4 written   write u64 (its number), fate u8, code, message, value, before, after: texts
 //! ```
 
 mod checking;
@@ -20,6 +22,7 @@ mod proofs;
 mod stopped;
 mod trees;
 mod witnessing;
+mod writes;
 
 pub(crate) use checking::tell_proof;
 pub(crate) use config::{Config, SECTION};
@@ -28,6 +31,7 @@ pub(crate) use log::{FOLDER, Log};
 pub(crate) use stopped::Stopped;
 pub(crate) use trees::Trees;
 pub(crate) use witnessing::routes as witness_routes;
+pub(crate) use writes::{Begun, WriteAct, WriteEnd};
 
 use crate::asking::ask;
 use crate::banner::say;
@@ -103,16 +107,7 @@ impl Audit {
     }
 
     async fn append(&self, kind: u16, payload: Vec<u8>) -> Result<u64, Refusal> {
-        let id = Id::v7(wall_ms());
-        let entry = Entry {
-            stream: AUDIT,
-            kind,
-            version: VERSION,
-            critical: true,
-            once: false,
-            id,
-            payload: &payload,
-        };
+        let entry = Entry { id: Id::v7(wall_ms()), ..entry(kind, &payload) };
         let ticket = self.0.append(entry).map_err(|refusal| unwritten(&refusal.to_string()))?;
         let synced = ticket.reached(Level::Disk).await;
         synced.map_err(|Unknown| unwritten(&NotTaken::Stopped.to_string()))?;
@@ -128,6 +123,8 @@ impl Audit {
             match record.head.kind {
                 ACT => events.extend(event(record).map(|event| (event.seq, event))),
                 OUTCOME => put_outcome(&mut events, record),
+                writes::WRITE => events.extend(writes::event(record).map(|event| (event.seq, event))),
+                writes::WRITTEN => writes::put_end(&mut events, record),
                 _ => {}
             }
         }
@@ -160,6 +157,11 @@ impl Witness for Audit {
             }
         })
     }
+}
+
+/// Without an id.
+fn entry(kind: u16, payload: &[u8]) -> Entry<'_> {
+    Entry { stream: AUDIT, kind, version: VERSION, critical: true, payload, ..Entry::default() }
 }
 
 fn unwritten(why: &str) -> Refusal {

@@ -20,6 +20,11 @@ fn pages() -> impl Iterator<Item = &'static str> {
     book::pages().iter().filter(|(name, _)| name.starts_with("errors/TG-")).map(|(_, text)| *text)
 }
 
+/// The code as it is in the binary; nothing where this version has none like it.
+pub(crate) fn code(code: &str) -> Option<&'static str> {
+    page(code).ok().and_then(|text| book::title(text).split_once(": ")).map(|(code, _)| code)
+}
+
 fn page(code: &str) -> Result<&'static str, Failure> {
     let wanted = code.trim().to_ascii_uppercase();
     let unknown = || {

@@ -15,6 +15,7 @@ mod banner;
 mod bench;
 mod books;
 mod broker;
+mod browse;
 mod budget;
 mod bundle;
 mod cli;
@@ -68,6 +69,7 @@ mod traces;
 mod trust;
 mod upgrade;
 mod vitals;
+mod writing;
 
 use crate::cli::{Cli, Command, Ingest};
 use crate::failure::Failure;

@@ -29,6 +29,7 @@ use crate::tls::Tls;
 use crate::traces::Traces;
 use crate::trust;
 use crate::vitals::Vitals;
+use crate::writing::Desk;
 use listening::{Listeners, Wired};
 use opening::{open_folder, open_parts, past};
 use std::io::{self, IsTerminal};
@@ -80,7 +81,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = pipeline(&settings, &ingest, &exporters)?;
+        let pipeline = pipeline(&settings, &ingest, &folder, &exporters)?;
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -123,12 +124,15 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
 fn pipeline(
     settings: &Settings,
     ingest: &Arc<Ingest>,
+    folder: &DataFolder,
     exporters: &Runtime,
 ) -> Result<rules::Pipeline, Failure> {
     let trust = Arc::new(Trust::at(settings.data.join(trust::FOLDER)));
     let plant = Arc::new(plant::of(settings, ingest, trust.clone())?);
+    let audit = Audit::new(folder.books().clone());
+    let desk = Arc::new(Desk::new(ingest.clone(), plant.clone(), audit));
     let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
-    Ok(rules::Pipeline { ingest, plant, trust, commands: Arc::default(), exporters })
+    Ok(rules::Pipeline { ingest, plant, desk, trust, commands: Arc::default(), exporters })
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {
@@ -304,7 +308,10 @@ impl Site<'_> {
             board.start(exporters)?;
         }
         match &self.past {
-            Some(past) => history::feed(&past.history, &self.ingest, exporters),
+            Some(past) => {
+                let delivery = SinkConfig::of(&self.settings.ingest);
+                history::feed(&past.history, &self.ingest, delivery, exporters)
+            }
             None => Ok(()),
         }
     }

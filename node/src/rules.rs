@@ -4,6 +4,7 @@
 
 use crate::commands::Commands;
 use crate::settings::Settings;
+use crate::writing::Desk;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,7 @@ use tokio::runtime::Handle;
 pub(crate) struct Pipeline {
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) plant: Arc<Plant>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) commands: Arc<Commands>,
     pub(crate) exporters: Handle,

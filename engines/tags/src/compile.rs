@@ -249,6 +249,20 @@ fn check_shape(place: &str, of: Type, shape: &Shape, faults: &mut Faults) {
     faults.setting(place, crossed, "min", "is above max");
     let nothing = of == Type::Reals && shape.derived.is_empty() && !shape.keeps_samples;
     faults.setting(place, nothing, "derived", "is empty and the samples are not kept, so nothing is left");
+    check_writing(place, of, shape, faults);
+}
+
+fn check_writing(place: &str, of: Type, shape: &Shape, faults: &mut Faults) {
+    faults.setting(place, shape.writable && of == Type::Reals, "writable", "is not for windows of samples");
+    let limits = [shape.write_min, shape.write_max];
+    let limited = limits.iter().any(Option::is_some);
+    let infinite = limits.iter().flatten().any(|limit| !limit.is_finite());
+    faults.setting(place, infinite, "write_min or write_max", "is not finite");
+    let is_no_number = matches!(of, Type::Boolean | Type::Text);
+    faults.setting(place, limited && is_no_number, "write_min or write_max", "is for numbers");
+    let (min, max) = (shape.write_min.or(shape.min), shape.write_max.or(shape.max));
+    let crossed = limited && min.zip(max).is_some_and(|(min, max)| min > max);
+    faults.setting(place, crossed, "write_min", "leaves nothing below write_max");
 }
 
 fn band(deadband: Deadband) -> Option<f64> {

@@ -95,7 +95,7 @@ pub(crate) enum Raw<'t> {
 }
 
 impl Raw<'_> {
-    fn of(value: &Value) -> Raw<'_> {
+    pub(crate) fn of(value: &Value) -> Raw<'_> {
         match value {
             Value::Real(real) => Raw::Real(*real),
             Value::Integer(integer) => Raw::Integer(*integer),
@@ -266,7 +266,7 @@ impl<'p> Gathered<'p> {
     }
 }
 
-fn value(tag: &PlannedTag, raw: Raw<'_>) -> Result<Value, PointFault> {
+pub(crate) fn value(tag: &PlannedTag, raw: Raw<'_>) -> Result<Value, PointFault> {
     match (tag.of, raw) {
         (_, Raw::TooLong) => Err(PointFault::Length),
         (Type::Real, Raw::Real(real)) => finite(scaled(tag, real)),

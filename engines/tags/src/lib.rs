@@ -4,8 +4,10 @@
 //!
 //! ```text
 //!   ModelConfig ── compile ── Model ── locate ── Plan ── interpret ── points ── Reporter ── report | absorb
+//!   what somebody wants a tag to be ── command ── what has to stand in the device
 //! ```
 
+mod command;
 mod compile;
 mod error;
 mod interpret;
@@ -19,6 +21,7 @@ mod topic;
 mod value;
 mod window;
 
+pub use command::CommandFault;
 pub use error::{Malformed, MalformedKind, ModelFault, ModelFaultKind, PointFault};
 pub use interpret::{Interpreted, TagPoint};
 pub use model::{Interpretation, Located, Model};

@@ -62,6 +62,11 @@ pub struct Shape {
     pub derived: Vec<Derived>,
     /// The samples themselves are a point too.
     pub keeps_samples: bool,
+    /// Values may be written to it.
+    pub writable: bool,
+    /// What may be written; what is plausible, where nothing is said.
+    pub write_min: Option<f64>,
+    pub write_max: Option<f64>,
 }
 
 /// How far a value must move to be news.
@@ -136,6 +141,9 @@ pub struct Override {
     pub deadband: Option<Deadband>,
     pub by_exception: Option<bool>,
     pub forced_ms: Option<u64>,
+    pub writable: Option<bool>,
+    pub write_min: Option<f64>,
+    pub write_max: Option<f64>,
 }
 
 /// How much a model and a payload may have.
@@ -184,6 +192,9 @@ impl Default for Shape {
             forced_ms: 0,
             derived: Derived::ALL.to_vec(),
             keeps_samples: true,
+            writable: false,
+            write_min: None,
+            write_max: None,
         }
     }
 }
@@ -261,5 +272,8 @@ impl Override {
         shape.deadband = self.deadband.unwrap_or(shape.deadband);
         shape.by_exception = self.by_exception.unwrap_or(shape.by_exception);
         shape.forced_ms = self.forced_ms.unwrap_or(shape.forced_ms);
+        shape.writable = self.writable.unwrap_or(shape.writable);
+        shape.write_min = self.write_min.or(shape.write_min);
+        shape.write_max = self.write_max.or(shape.write_max);
     }
 }

@@ -42,6 +42,8 @@ pub enum Need {
     AnyRole,
     /// The same, with this role.
     Role(Role),
+    /// The same, where the handler writes down what it does: it has to say more of it than the gate knows.
+    Command(Role),
 }
 
 /// One route.

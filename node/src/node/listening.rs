@@ -216,7 +216,7 @@ impl Site<'_> {
         wired.extend(http.map(|http| -> Arc<dyn Capability> { http }));
         if let Some(Ways { grpc, links }) = ways {
             wired.extend([Arc::new(grpc.handle()) as Arc<dyn Capability>, links.clone()]);
-            wired.push(self.pipeline.plant.clone());
+            wired.extend([self.pipeline.plant.clone() as Arc<dyn Capability>, self.pipeline.desk.clone()]);
         }
         if let Some(Books { ledger, memos }) = books {
             wired.extend([ledger as Arc<dyn Capability>, memos]);

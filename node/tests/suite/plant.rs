@@ -14,15 +14,15 @@ use tempfile::TempDir;
 const SERVER: &str = include_str!("../../../drivers/modbus/tests/suite/server.py");
 
 /// Nothing where there is no pymodbus; then the test has announced that.
-fn python(test: &str) -> Option<PathBuf> {
-    counterpart("TIDEGATE_TEST_PYMODBUS_PYTHON", &format!("plant::{test}"), "pymodbus")
+pub(crate) fn python(part: &str, test: &str) -> Option<PathBuf> {
+    counterpart("TIDEGATE_TEST_PYMODBUS_PYTHON", &format!("{part}::{test}"), "pymodbus")
 }
 
 /// Two units behind a port. Dropping it kills them.
-struct Devices(Child);
+pub(crate) struct Devices(Child);
 
 impl Devices {
-    fn start(python: &Path, port: u16) -> Devices {
+    pub(crate) fn start(python: &Path, port: u16) -> Devices {
         let mut command = Command::new(python);
         command.args(["-c", SERVER]).arg(port.to_string());
         let devices = Devices(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -95,7 +95,7 @@ fn told<'a>(rows: &'a [Value], device: &str, tag: &str) -> Vec<(&'a Value, &'a s
 #[test]
 fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_close() {
     let test = "kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_close";
-    let Some(python) = python(test) else { return };
+    let Some(python) = python("plant", test) else { return };
     let (dir, port) = (TempDir::new().unwrap(), port_to_keep());
     let servers = Devices::start(&python, port);
     let node = start(dir.path(), &[1, 2], port);
@@ -136,7 +136,8 @@ fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_clo
 
 #[test]
 fn a_reload_begins_to_ask_a_device_and_leaves_the_others_alone() {
-    let Some(python) = python("a_reload_begins_to_ask_a_device_and_leaves_the_others_alone") else { return };
+    let test = "a_reload_begins_to_ask_a_device_and_leaves_the_others_alone";
+    let Some(python) = python("plant", test) else { return };
     let (dir, ports) = (TempDir::new().unwrap(), [port_to_keep(), port_to_keep()]);
     let _servers = ports.map(|port| Devices::start(&python, port));
     let node = start(dir.path(), &[1], ports[0]);

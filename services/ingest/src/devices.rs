@@ -82,6 +82,9 @@ const TAGS: Group = Group::many(
         )
         .live(),
         Field::new("samples", Kind::Flag, "true", "The samples themselves are kept as well.").live(),
+        Field::new("writable", Kind::Flag, "false", "Values may be written to it, where the device has a driver.").live(),
+        Field::optional("write_min", NUMBER, "The least that may be written; min where nothing is said.").live(),
+        Field::optional("write_max", NUMBER, "The most that may be written; max where nothing is said.").live(),
     ],
 );
 
@@ -115,6 +118,9 @@ const OVERRIDES: Group = Group::many(
         Field::optional("deadband_percent", NUMBER, "As in the template.").live(),
         Field::optional("by_exception", Kind::Flag, "As in the template.").live(),
         Field::optional("forced", FORCED, "As in the template.").live(),
+        Field::optional("writable", Kind::Flag, "As in the template.").live(),
+        Field::optional("write_min", NUMBER, "As in the template.").live(),
+        Field::optional("write_max", NUMBER, "As in the template.").live(),
     ],
 );
 
@@ -185,6 +191,9 @@ fn shape(values: &Values) -> Shape {
         forced_ms: values.millis("forced"),
         derived: values.get::<Vec<String>>("derived").iter().filter_map(|word| derived(word)).collect(),
         keeps_samples: values.get("samples"),
+        writable: values.get("writable"),
+        write_min: values.find("write_min"),
+        write_max: values.find("write_max"),
     }
 }
 
@@ -208,6 +217,9 @@ fn change(values: &Values) -> Override {
         deadband: deadband(values),
         by_exception: values.find("by_exception"),
         forced_ms: forced.map(|forced| forced.as_millis() as u64),
+        writable: values.find("writable"),
+        write_min: values.find("write_min"),
+        write_max: values.find("write_max"),
     }
 }
 

@@ -111,6 +111,10 @@ impl Gate {
         units
     }
 
+    pub(crate) fn plan_of(&self, device: &str) -> Option<Arc<Plan>> {
+        self.fleet.model.plans_of(device).next().cloned()
+    }
+
     /// What becomes of a reading whose device has no model.
     pub(crate) fn of_unknown(&self, reading: &Reading) -> UnknownDevices {
         let admitted = || self.admitted.iter().any(|filter| filter.matches(&reading.topic));

@@ -28,7 +28,7 @@ use crate::telemetry::Telemetry;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use tidegate_engine_tags::{Model, ModelConfig};
+use tidegate_engine_tags::{Model, ModelConfig, Plan};
 use tidegate_kernel_journal::{Account, Counts, Entry, Id, Journal, Level, Refusal, Status, Ticket};
 use tidegate_kernel_plug::Live;
 use tokio::runtime::Handle;
@@ -134,6 +134,11 @@ impl Ingest {
     /// The unit of each tag of this device that has one, as the model says it.
     pub fn units_of(&self, device: &str) -> BTreeMap<Arc<str>, Arc<str>> {
         self.gate.get().units_of(device)
+    }
+
+    /// What readings of this device are read by; nothing where it has no model.
+    pub fn plan_of(&self, device: &str) -> Option<Arc<Plan>> {
+        self.gate.get().plan_of(device)
     }
 
     /// Takes what a rule derived into the journal, unless it is there; whether it is new. The rules' own task waits while it is busy.

@@ -85,5 +85,5 @@ pub use sink::{Poison, Row, Setback, Sink, SinkError};
 pub use sources::SourceAccount;
 pub use story::{Passing, PassingState, Story, StoryError, Told};
 pub use telemetry::{Tap, Telemetry, TelemetryLimits, TelemetryTally};
-pub use tidegate_engine_tags::{Model, ModelConfig, Point, Quality, Value};
+pub use tidegate_engine_tags::{CommandFault, Model, ModelConfig, Plan, Point, Quality, Value};
 pub use tidegate_kernel_flow::LimitKind;

@@ -38,7 +38,7 @@ pub trait Driver: fmt::Debug + Send + Sync + 'static {
     fn address(&self, text: &str) -> Result<(Self::Address, Type), Unfit>;
 
     /// Merges the tags of a group, which is read as often as `every` says, into few requests. Pure; asked once for each group of each
-    /// connection, for what was agreed on with the device may matter.
+    /// connection, for what was agreed on with the device may matter. With zero it is read once, now.
     fn plan(&self, session: &Self::Session, addresses: &[Self::Address], every: Duration) -> Self::Plan;
 
     /// Connects to the bus of this place.

@@ -64,6 +64,13 @@ pub(crate) const NO_ROOM: &str = "TG-PL-020";
 /// The task of one bus panicked.
 pub(crate) const PANICKED: &str = "TG-PL-030";
 
+/// A write was not begun in time.
+pub(crate) const TOO_LATE: &str = "TG-PL-043";
+/// The bus ended, or began anew, before a write was sent.
+pub(crate) const CUT: &str = "TG-PL-044";
+/// What came of a write that was sent is not known.
+pub(crate) const UNKNOWN: &str = "TG-PL-045";
+
 /// A connection was not there in time.
 pub(crate) fn unconnected(limit: Duration) -> Trouble {
     Trouble::connection("TG-PL-010", format!("no connection within {limit:?}"))
@@ -82,4 +89,59 @@ pub(crate) fn miscounted(asked: usize, found: usize) -> Trouble {
 /// A number that cannot be written down.
 pub(crate) fn infinite() -> Trouble {
     Trouble::tag("TG-PL-013", "what stands there is no finite number")
+}
+
+/// Nothing is written to what is not read.
+pub(crate) fn unasked(device: &str, tag: &str) -> Trouble {
+    let message = format!("{device} is not asked for {tag:?} here, so it cannot be written");
+    Trouble::tag("TG-PL-040", message)
+}
+
+/// A device that did not answer for long.
+pub(crate) fn off_scan(device: &str) -> Trouble {
+    Trouble::device("TG-PL-041", format!("{device} does not answer and is off scan; nothing was sent to it"))
+}
+
+/// More writes than a bus keeps waiting.
+pub(crate) fn no_room(waiting_max: usize) -> Trouble {
+    Trouble::device("TG-PL-042", format!("{waiting_max} writes wait for this bus already"))
+}
+
+pub(crate) fn too_late() -> Trouble {
+    Trouble::device(TOO_LATE, "it could not be begun in time; nothing was sent to the device")
+}
+
+pub(crate) fn cut() -> Trouble {
+    Trouble::device(CUT, "the bus is ending or beginning anew; nothing was sent to the device")
+}
+
+/// The task was cut off in the middle.
+pub(crate) fn cut_off() -> Trouble {
+    Trouble::connection(UNKNOWN, "the bus ended after the value was sent and before the device had answered")
+}
+
+/// It was sent, and there was no answer.
+pub(crate) fn unknown(trouble: &Trouble) -> Trouble {
+    let message = format!(
+        "the value was sent, and the device did not say that it took it: {trouble} ({})",
+        trouble.code
+    );
+    Trouble { code: UNKNOWN, message, ..trouble.clone() }
+}
+
+pub(crate) fn differs() -> Trouble {
+    Trouble::tag("TG-PL-046", "the device took the value, and has another one")
+}
+
+pub(crate) fn unread(why: &Trouble) -> Trouble {
+    let message = format!("the device took the value, which cannot be read back: {why} ({})", why.code);
+    Trouble { code: "TG-PL-047", message, ..why.clone() }
+}
+
+/// What stands there has no form for the value.
+pub(crate) fn misfit(stands: Type) -> Trouble {
+    Trouble::tag(
+        "TG-PL-048",
+        format!("what stands at the tag's address is {}, which cannot hold the value", stands.name()),
+    )
 }

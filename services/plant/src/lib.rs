@@ -5,7 +5,7 @@
 //! ```text
 //!   [ingest.devices] ── plant ──┬── line (a bus: one task) ── schedule: what is due   ── wire ── driver ── device
 //!                               │                          └─ standing: on or off scan
-//!                               └── line ...                └─ memory: what is news of quality ── held ── Intake
+//!   Plant::write ── desks ──────┴── line ...                └─ memory: what is news of quality ── held ── Intake
 //! ```
 //! What decides is pure: `schedule`, `standing`, `memory`. A line is the thin rest: tokio's clock, chance, and what the driver opens.
 
@@ -13,6 +13,7 @@ mod board;
 mod capability;
 mod config;
 mod counters;
+mod desks;
 mod dial;
 mod driver;
 mod drivers;
@@ -23,6 +24,7 @@ mod line;
 mod login;
 mod memory;
 mod numbers;
+mod order;
 mod plant;
 mod schedule;
 mod standing;
@@ -36,6 +38,7 @@ pub use driver::{Blame, Driver, Found, Trouble, Unfit};
 pub use drivers::Drivers;
 pub use intake::{Declined, Intake, Sample};
 pub use login::Login;
+pub use order::{Fate, Order, Written};
 pub use plant::Plant;
 pub use standing::{Patience, Side};
 pub use tidegate_engine_tags::{Point, Quality, Type, Value};

@@ -1,25 +1,31 @@
 //! The devices of one bus, asked one after the other by one task: what is due is decided in `schedule`, and done here.
 //!
+//! What is to be written goes ahead of what is due to be read, but not twice in a row: a read that is due has its turn in between.
 //! Takes tokio's clock, the wall clock for when something was read, and chance for when a device is probed.
+
+mod writing;
 
 use crate::board::{Board, Stand, State};
 use crate::config::{Device, Scan};
 use crate::counters::{Counters, Cycle, Pace, Shared, Tally};
+use crate::desks::{Desks, ORDERS_MAX};
 use crate::dial::{Dial, Limit};
 use crate::driver::{Driver, Trouble};
 use crate::held::Held;
 use crate::intake::{Intake, Sample};
 use crate::memory::{Memory, Told};
 use crate::numbers::Numbers;
+use crate::order::Slip;
 use crate::schedule::{Beat, Schedule, Settled, Turn};
 use crate::standing::{Change, Patience, Side};
 use crate::wire::{Job, Setback, Wire, stopped};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidegate_codec_mqtt::TopicName;
+use tidegate_engine_tags::Type;
 use tidegate_kernel_id::jitter;
 use tidegate_kernel_outbound::Dialer;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// What one task is to ask.
@@ -37,6 +43,7 @@ pub(crate) struct Tools {
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) board: Arc<Board>,
+    pub(crate) desks: Arc<Desks>,
     pub(crate) numbers: Arc<Numbers>,
     /// Of all times in all schedules.
     pub(crate) origin: Instant,
@@ -53,8 +60,17 @@ pub(crate) struct Line<D: Driver> {
     held: Held,
     tally: Arc<Shared<Tally>>,
     presence: Presence,
+    orders: mpsc::Receiver<Slip>,
+    /// A write was the last thing that was done.
+    wrote: bool,
     origin: Instant,
     stop: watch::Receiver<bool>,
+}
+
+/// What is to be done next.
+enum Next {
+    Read(Turn),
+    Write(Slip),
 }
 
 /// One device.
@@ -70,6 +86,8 @@ struct Seat<D: Driver> {
 /// One group of it.
 struct Slot<D: Driver> {
     addresses: Vec<D::Address>,
+    /// What stands at each.
+    types: Vec<Type>,
     every: Duration,
     memory: Memory,
     pace: Arc<Shared<Pace>>,
@@ -80,6 +98,7 @@ struct Slot<D: Driver> {
 /// The devices on the board, as long as the task lives.
 struct Presence {
     board: Arc<Board>,
+    desks: Arc<Desks>,
     stands: Vec<(Arc<str>, Stand)>,
 }
 
@@ -96,12 +115,15 @@ impl<D: Driver> Line<D> {
             schedule.seat(spec.patience, device.backup.is_some(), &beats, now_us);
         }
         let seat = |device: &Device| Seat::new(&*driver, device, &tools.counters);
+        let (desk, orders) = mpsc::channel(ORDERS_MAX);
         Line {
             seats: spec.devices.iter().map(seat).collect(),
-            presence: Presence::new(tools.board, driver.name(), &spec.devices),
+            presence: Presence::new(tools.board, tools.desks, desk, driver.name(), &spec.devices),
             held: Held::new(tools.intake, tally.clone()),
             dial: Dial::new(tools.dialer, spec.connect_timeout).with_login(spec.devices[0].login.clone()),
             wires: [Wire::new(), Wire::new()],
+            orders,
+            wrote: false,
             origin: tools.origin,
             stop: tools.stop,
             schedule,
@@ -112,22 +134,31 @@ impl<D: Driver> Line<D> {
 
     /// Asks until it is told to end, and says goodbye.
     pub(crate) async fn run(mut self) {
-        while let Some(turn) = self.next().await {
-            self.turn(&turn).await;
+        while let Some(next) = self.next().await {
+            self.wrote = matches!(next, Next::Write(_));
+            match next {
+                Next::Read(turn) => self.turn(&turn).await,
+                Next::Write(slip) => self.carry_out(slip).await,
+            }
         }
+        // What waits still is answered before goodbyes are waited for.
+        self.orders.close();
+        while self.orders.try_recv().is_ok() {}
         for wire in &mut self.wires {
             wire.close(&*self.driver).await;
         }
     }
 
-    async fn next(&mut self) -> Option<Turn> {
+    async fn next(&mut self) -> Option<Next> {
         loop {
             let turn = self.schedule.next(micros(self.origin.elapsed()))?;
             let (due, retry) = (self.instant(turn.due_us), self.held.retry_at());
+            let may_write = !self.wrote || due > Instant::now();
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return None,
-                () = sleep_until(due) => return Some(turn),
+                Some(slip) = self.orders.recv(), if may_write => return Some(Next::Write(slip)),
+                () = sleep_until(due) => return Some(Next::Read(turn)),
                 () = sleep_until(retry.unwrap_or(due)), if retry.is_some() => self.held.retry(),
             }
         }
@@ -139,7 +170,7 @@ impl<D: Driver> Line<D> {
         let seat = &mut self.seats[turn.device];
         seat.slots[turn.group].note(turn, began, due);
         let job = Job {
-            at: (turn.device, turn.group),
+            at: Some((turn.device, turn.group)),
             due,
             place: &seat.places[turn.side.index()],
             addresses: &seat.slots[turn.group].addresses,
@@ -226,9 +257,11 @@ impl<D: Driver> Seat<D> {
         let place = |text: &str| driver.place(text).expect("judged with the configuration");
         let backup = device.backup.as_ref().unwrap_or(&device.address);
         let slot = |scan: &Scan| {
-            let address = |text: &str| driver.address(text).expect("judged with the configuration").0;
+            let address = |text: &str| driver.address(text).expect("judged with the configuration");
+            let (addresses, types) = scan.tags.iter().map(|tag| address(&tag.address)).unzip();
             Slot {
-                addresses: scan.tags.iter().map(|tag| address(&tag.address)).collect(),
+                addresses,
+                types,
                 every: scan.every,
                 memory: Memory::new(scan.tags.iter().map(|tag| tag.name.clone())),
                 pace: counters.pace(&device.template, &scan.group),
@@ -260,11 +293,18 @@ impl<D: Driver> Slot<D> {
 }
 
 impl Presence {
-    fn new(board: Arc<Board>, driver: &'static str, devices: &[Device]) -> Presence {
+    fn new(
+        board: Arc<Board>,
+        desks: Arc<Desks>,
+        desk: mpsc::Sender<Slip>,
+        driver: &'static str,
+        devices: &[Device],
+    ) -> Presence {
+        desks.open(devices.iter().map(|device| device.name.clone()), &desk);
         let new = Stand { driver, state: State::New, side: Side::Primary, trouble: None };
         let stands: Vec<_> = devices.iter().map(|device| (device.name.clone(), new.clone())).collect();
         stands.iter().for_each(|(device, stand)| board.set(device, stand.clone()));
-        Presence { board, stands }
+        Presence { board, desks, stands }
     }
 
     fn set(&mut self, turn: &Turn, change: Option<Change>, trouble: Option<Trouble>) {
@@ -287,6 +327,7 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
+        self.desks.close(self.stands.iter().map(|(device, _)| &**device));
         self.stands.iter().for_each(|(device, _)| self.board.forget(device));
     }
 }

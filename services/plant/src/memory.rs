@@ -34,6 +34,11 @@ impl Memory {
         Memory { tags: names.map(|name| Known { name, last: None, bad: None }).collect() }
     }
 
+    /// The place of a tag among them.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        self.tags.iter().position(|tag| *tag.name == *name)
+    }
+
     /// The device answered; there is one of `found` for each tag.
     pub(crate) fn answered(&mut self, found: Vec<Found>, read_ms: u64) -> Told {
         let mut told = Told::default();

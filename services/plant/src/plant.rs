@@ -3,10 +3,13 @@
 use crate::board::{Board, Stand};
 use crate::config::{Config, Device};
 use crate::counters::Counters;
+use crate::desks::{self, Desks};
 use crate::drivers::Drivers;
+use crate::error;
 use crate::intake::Intake;
 use crate::line::{LineSpec, Tools};
 use crate::numbers::Numbers;
+use crate::order::{Order, Written};
 use crate::yard::{Wanted, Yard};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -26,6 +29,7 @@ pub struct Plant {
     config: watch::Sender<Arc<Config>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) board: Arc<Board>,
+    desks: Arc<Desks>,
     numbers: Arc<Numbers>,
     /// Of all times in all schedules.
     origin: Instant,
@@ -54,6 +58,7 @@ impl Plant {
             config: watch::Sender::new(Arc::new(config)),
             counters: Arc::default(),
             board: Arc::default(),
+            desks: Arc::default(),
             numbers: Arc::default(),
             origin: Instant::now(),
             panics: AtomicU64::new(0),
@@ -103,6 +108,23 @@ impl Plant {
         outcome.ok().and_then(Result::ok).and_then(|cut| *cut).unwrap_or(0)
     }
 
+    /// What the configuration says of a device; nothing where it is not asked.
+    pub fn device(&self, name: &str) -> Option<Device> {
+        self.config.borrow().devices.iter().find(|device| &*device.name == name).cloned()
+    }
+
+    /// Writes one value and reads it back; what came of it. Whoever stops waiting does not stop it.
+    pub async fn write(&self, order: Order) -> Written {
+        let trouble = || match self.device(&order.device) {
+            Some(_) => error::cut(),
+            None => error::unasked(&order.device, &order.tag),
+        };
+        match self.desks.of(&order.device) {
+            Some(desk) => desks::hand_in(desk, order).await,
+            None => Written::refused(order.value.clone(), trouble()),
+        }
+    }
+
     /// How each device stands, by name.
     pub fn stands(&self) -> BTreeMap<Arc<str>, Stand> {
         self.board.all()
@@ -120,6 +142,7 @@ impl Plant {
             intake: self.intake.clone(),
             counters: self.counters.clone(),
             board: self.board.clone(),
+            desks: self.desks.clone(),
             numbers: self.numbers.clone(),
             origin: self.origin,
             stop,

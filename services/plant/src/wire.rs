@@ -6,6 +6,7 @@ use crate::driver::{Blame, Driver, Found, Trouble};
 use crate::error;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tidegate_engine_tags::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -22,13 +23,15 @@ pub(crate) struct Wire<D: Driver> {
     plans: BTreeMap<(usize, usize), D::Plan>,
     /// The last attempt to connect, when it had failed, and how.
     refused: Option<(Instant, Trouble)>,
+    /// The device closes after each answer.
+    hangs_up: bool,
     pub(crate) connections: u64,
 }
 
-/// What is to be read.
+/// What is to be read, or written.
 pub(crate) struct Job<'a, D: Driver> {
-    /// Its device and group.
-    pub(crate) at: (usize, usize),
+    /// Its device and group; nothing where it is asked for once.
+    pub(crate) at: Option<(usize, usize)>,
     pub(crate) due: Instant,
     pub(crate) place: &'a D::Place,
     pub(crate) addresses: &'a [D::Address],
@@ -47,7 +50,7 @@ pub(crate) enum Setback {
 
 impl<D: Driver> Wire<D> {
     pub(crate) fn new() -> Wire<D> {
-        Wire { session: None, plans: BTreeMap::new(), refused: None, connections: 0 }
+        Wire { session: None, plans: BTreeMap::new(), refused: None, hangs_up: false, connections: 0 }
     }
 
     /// Reads, over a new connection if need be. Some devices close after each answer, so one that is found closed says nothing yet.
@@ -60,10 +63,44 @@ impl<D: Driver> Wire<D> {
         let was_open = self.session.is_some();
         match self.try_read(driver, job, stop).await {
             Err(Setback::Trouble(trouble)) if was_open && is_closed(&trouble) => {
-                self.try_read(driver, job, stop).await
+                let again = self.try_read(driver, job, stop).await;
+                self.hangs_up = again.is_ok();
+                again
             }
-            outcome => outcome,
+            outcome => {
+                self.hangs_up &= !was_open;
+                outcome
+            }
         }
+    }
+
+    /// Writes one value. Nothing is tried again: `sent` is told when the request goes out, and from then on nobody can say without an
+    /// answer whether the device took it. So a connection that the device closes each time is made anew before.
+    pub(crate) async fn write(
+        &mut self,
+        driver: &D,
+        job: &Job<'_, D>,
+        value: &Value,
+        stop: &mut watch::Receiver<bool>,
+        sent: impl FnOnce(),
+    ) -> Result<(), Setback> {
+        let session = self.session.take().filter(|_| !self.hangs_up);
+        let mut session = match session {
+            Some(session) => session,
+            None => self.connect(driver, job, stop).await?,
+        };
+        sent();
+        let whole = Limit(job.limit.0 * ANSWERS_MAX);
+        let written =
+            whole.on(driver.write(&mut session, job.place, &job.addresses[0], value, job.limit)).await;
+        self.keep(session, written).map_err(Setback::Trouble)
+    }
+
+    /// The session stays unless it is of no use: after an answer that was not waited for, the next one could be taken for another's.
+    fn keep<T>(&mut self, session: D::Session, outcome: Result<T, Trouble>) -> Result<T, Trouble> {
+        let is_sound = outcome.as_ref().err().is_none_or(|trouble| trouble.blame != Blame::Connection);
+        self.session = is_sound.then_some(session);
+        outcome
     }
 
     async fn try_read(
@@ -76,8 +113,16 @@ impl<D: Driver> Wire<D> {
             Some(session) => session,
             None => self.connect(driver, job, stop).await?,
         };
-        let plan =
-            self.plans.entry(job.at).or_insert_with(|| driver.plan(&session, job.addresses, job.every));
+        let once;
+        let plan = match job.at {
+            Some(at) => {
+                &*self.plans.entry(at).or_insert_with(|| driver.plan(&session, job.addresses, job.every))
+            }
+            None => {
+                once = driver.plan(&session, job.addresses, job.every);
+                &once
+            }
+        };
         let whole = Limit(job.limit.0 * ANSWERS_MAX);
         let read = whole.on(driver.read(&mut session, job.place, plan, job.limit)).await;
         let asked = job.addresses.len();
@@ -85,10 +130,7 @@ impl<D: Driver> Wire<D> {
             many if many == asked => Ok(found),
             many => Err(error::miscounted(asked, many)),
         });
-        // After an answer that was not waited for, the next one could be taken for another's.
-        let is_sound = outcome.as_ref().err().is_none_or(|trouble| trouble.blame != Blame::Connection);
-        self.session = is_sound.then_some(session);
-        outcome.map_err(Setback::Trouble)
+        self.keep(session, outcome).map_err(Setback::Trouble)
     }
 
     async fn connect(

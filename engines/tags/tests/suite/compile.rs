@@ -83,6 +83,10 @@ fn settings_that_do_not_fit_the_type_are_told() {
         (Type::Boolean, Shape { max: Some(1.0), ..shape() }),
         (Type::Real, Shape { min: Some(2.0), max: Some(1.0), ..shape() }),
         (Type::Reals, Shape { derived: vec![], keeps_samples: false, ..shape() }),
+        (Type::Reals, Shape { writable: true, ..shape() }),
+        (Type::Text, Shape { writable: true, write_max: Some(1.0), ..shape() }),
+        (Type::Real, Shape { writable: true, write_min: Some(f64::INFINITY), ..shape() }),
+        (Type::Real, Shape { writable: true, write_min: Some(2.0), max: Some(1.0), ..shape() }),
     ] {
         assert_eq!(codes(&shaped(of, wrong.clone())), ["TG-TA-006"], "{of:?} {wrong:?}");
     }

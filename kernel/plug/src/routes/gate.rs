@@ -109,7 +109,7 @@ impl Gate {
         let knock: Knock = *head.extensions.get().expect("a listener says who knocked");
         let principal = match route.need {
             Need::Nothing => None,
-            Need::Authenticated | Need::AnyRole | Need::Role(_) => {
+            Need::Authenticated | Need::AnyRole | Need::Role(_) | Need::Command(_) => {
                 let shown = Shown::of(&head.headers)?;
                 if shown.goes_by_itself() && !route.method.is_safe() && !is_from_here(&head.headers) {
                     return Err(Refusal::foreign());
@@ -196,10 +196,10 @@ impl Gate {
 fn check_role(need: Need, principal: &Principal) -> Result<(), Refusal> {
     match need {
         Need::AnyRole if principal.roles.is_empty() => Err(Refusal::forbidden("this needs a role")),
-        Need::Role(role) if !principal.has(role) => {
+        Need::Role(role) | Need::Command(role) if !principal.has(role) => {
             Err(Refusal::forbidden(format!("this needs the role {}", role.name())))
         }
-        Need::Nothing | Need::Authenticated | Need::AnyRole | Need::Role(_) => Ok(()),
+        Need::Nothing | Need::Authenticated | Need::AnyRole | Need::Role(_) | Need::Command(_) => Ok(()),
     }
 }
 

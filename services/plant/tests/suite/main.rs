@@ -5,3 +5,4 @@ mod config;
 mod ending;
 mod rig;
 mod scanning;
+mod writing;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tidegate_kernel_outbound::{Dialer, Resolver};
 use tidegate_kernel_plug::{Capability, exposition};
 use tidegate_service_plant::{
-    Config, Declined, Device, Dial, Driver, Drivers, Found, Intake, Limit, Patience, Plant, Sample, Scan,
-    Tag, Trouble, Type, Unfit, Value,
+    Config, Declined, Device, Dial, Driver, Drivers, Found, Intake, Limit, Order, Patience, Plant, Sample,
+    Scan, Tag, Trouble, Type, Unfit, Value, Written,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -30,6 +30,27 @@ pub(crate) enum Mood {
     Panics,
 }
 
+/// What a unit makes of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Whim {
+    #[default]
+    Takes,
+    /// Says that it took it, and did not.
+    Ignores,
+    /// Says that it will not.
+    Declines,
+    /// Takes it, and says nothing.
+    Mutters,
+    /// Neither takes it nor says anything.
+    Swallows,
+    /// The connection breaks behind it.
+    Breaks,
+    /// The driver waits without a limit.
+    Hangs,
+    /// The driver falls over it.
+    Panics,
+}
+
 /// All there is, by `bus/unit`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World(Arc<Mutex<Ground>>);
@@ -41,6 +62,11 @@ pub(crate) struct Ground {
     pub(crate) reads: BTreeMap<String, Vec<Instant>>,
     /// How long an answer takes.
     pub(crate) takes: Duration,
+    pub(crate) whims: BTreeMap<String, Whim>,
+    /// What was sent to each, when.
+    pub(crate) writes: BTreeMap<String, Vec<(Value, Instant)>>,
+    /// What stands at an address of one, if it is not 7.
+    pub(crate) values: BTreeMap<(String, String), Value>,
     pub(crate) opened: BTreeMap<String, u64>,
     pub(crate) closed: u64,
 }
@@ -52,6 +78,23 @@ impl World {
 
     pub(crate) fn set(&self, place: &str, mood: Mood) {
         self.ground().moods.insert(place.to_owned(), mood);
+    }
+
+    pub(crate) fn on_write(&self, place: &str, whim: Whim) {
+        self.ground().whims.insert(place.to_owned(), whim);
+    }
+
+    pub(crate) fn writes(&self, place: &str) -> Vec<Value> {
+        let ground = self.ground();
+        ground.writes.get(place).into_iter().flatten().map(|(value, _)| value.clone()).collect()
+    }
+
+    fn found(&self, place: &str, address: &str) -> Found {
+        let stands = self.ground().values.get(&(place.to_owned(), address.to_owned())).cloned();
+        match address {
+            "broken" => Found::Bad(Trouble::tag("TG-XX-005", "no such register")),
+            _ => stands.unwrap_or(Value::Integer(7)).into(),
+        }
     }
 
     pub(crate) fn reads(&self, place: &str) -> usize {
@@ -129,24 +172,46 @@ impl Driver for World {
             Mood::Panics => panic!("planted"),
             Mood::Answers | Mood::Closes => {
                 *closed = mood == Mood::Closes;
-                Ok(plan.iter().map(|address| found(address)).collect())
+                Ok(plan.iter().map(|address| self.found(place, address)).collect())
             }
         }
     }
 
-    async fn write(&self, _: &mut bool, _: &String, _: &String, _: &Value, _: Limit) -> Result<(), Trouble> {
-        Ok(())
+    async fn write(
+        &self,
+        closed: &mut bool,
+        place: &String,
+        address: &String,
+        value: &Value,
+        limit: Limit,
+    ) -> Result<(), Trouble> {
+        if *closed {
+            return Err(Trouble::connection("TG-XX-003", "it has hung up"));
+        }
+        let (takes, whim) = {
+            let mut ground = self.ground();
+            ground.writes.entry(place.clone()).or_default().push((value.clone(), Instant::now()));
+            (ground.takes, ground.whims.get(place).copied().unwrap_or_default())
+        };
+        sleep(takes).await;
+        if matches!(whim, Whim::Takes | Whim::Mutters | Whim::Breaks) {
+            self.ground().values.insert((place.clone(), address.clone()), value.clone());
+        }
+        match whim {
+            Whim::Takes | Whim::Ignores => {
+                *closed = self.mood(place) == Mood::Closes;
+                Ok(())
+            }
+            Whim::Declines => Err(Trouble::tag("TG-XX-006", "it cannot be written")),
+            Whim::Mutters | Whim::Swallows => limit.on(std::future::pending()).await,
+            Whim::Breaks => Err(Trouble::connection("TG-XX-003", "it has hung up")),
+            Whim::Hangs => std::future::pending().await,
+            Whim::Panics => panic!("planted"),
+        }
     }
 
     async fn close(&self, _: bool) {
         self.ground().closed += 1;
-    }
-}
-
-fn found(address: &str) -> Found {
-    match address {
-        "broken" => Found::Bad(Trouble::tag("TG-XX-005", "no such register")),
-        _ => Value::Integer(7).into(),
     }
 }
 
@@ -214,6 +279,17 @@ impl Rig {
 
     pub(crate) fn state(&self, device: &str) -> &'static str {
         self.plant.stands()[device].state.name()
+    }
+
+    /// Asks for a write that may begin within ten seconds.
+    pub(crate) fn write(&self, device: &str, tag: &str, value: i64) -> JoinHandle<Written> {
+        self.write_within(device, tag, value, 10_000)
+    }
+
+    pub(crate) fn write_within(&self, device: &str, tag: &str, value: i64, ms: u64) -> JoinHandle<Written> {
+        let (plant, deadline) = (self.plant.clone(), Instant::now() + Duration::from_millis(ms));
+        let order = Order { device: device.into(), tag: tag.into(), value: Value::Integer(value), deadline };
+        tokio::spawn(async move { plant.write(order).await })
     }
 
     /// Ends it; how many buses were cut.
