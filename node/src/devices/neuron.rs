@@ -140,7 +140,7 @@ impl<'s> Reader<'s> {
                 format!("write one of {}", TYPES.join(", ")),
             )
         })?;
-        let subscribes = self.attribute(row, needed("attribute")?)?;
+        let attributes = self.attributes(row, needed("attribute")?)?;
         let (unit, address) = rewrite(address, of).map_err(|why| {
             let message = format!("{address:?} of type {of} has no counterpart: {why}");
             not_carried(at("address"), message, "write the tag by hand, or take the row out")
@@ -148,8 +148,10 @@ impl<'s> Reader<'s> {
         let mut cells = vec![self.setting("address", &address, row, "address")?];
         let shaped = self.shape(row, &mut cells)?;
         cells.push(self.setting("type", type_here(of, shaped), row, "type")?);
-        if subscribes {
-            cells.push(self.setting("by_exception", "true", row, "attribute")?);
+        for (attribute, key) in [("subscribe", "by_exception"), ("write", "writable")] {
+            if attributes.contains(attribute) {
+                cells.push(self.setting(key, "true", row, "attribute")?);
+            }
         }
         let group = self.cell(row, self.group_column());
         if let Some(group) = group {
@@ -159,8 +161,8 @@ impl<'s> Reader<'s> {
         Ok(Tag { row, node, name, group, unit, cells })
     }
 
-    /// Whether only changes are told. One that is written only is read as well.
-    fn attribute(&self, row: &Row, text: &str) -> Result<bool, Fault> {
+    /// What may be done with it. One that is written only is read as well.
+    fn attributes(&self, row: &Row, text: &str) -> Result<BTreeSet<&'static str>, Fault> {
         let refused = |message: String, hint: &str| {
             not_carried(fault::cell(row.number, self.column("attribute")), message, hint)
         };
@@ -170,7 +172,7 @@ impl<'s> Reader<'s> {
         if attributes.contains("static") {
             return Err(refused("a static tag stands nowhere in the device".to_owned(), "take the row out"));
         }
-        Ok(attributes.contains("subscribe"))
+        Ok(attributes)
     }
 
     /// What a value is multiplied with, or what is added to it. 0 is neither.
@@ -253,14 +255,6 @@ impl<'s> Reader<'s> {
     fn notes(&self, units: &Units<'_>) -> Vec<String> {
         let mut notes: Vec<String> =
             LEFT_OUT.into_iter().filter_map(|(column, why)| self.note(column, why)).collect();
-        let writes = |row: &&Row| {
-            self.cell(row, "attribute").and_then(attributes).is_some_and(|all| all.contains("write"))
-        };
-        if let Some(row) = self.sheet.rows.iter().find(writes) {
-            let place = fault::shown_cell(row.number, self.column("attribute"));
-            notes
-                .push(format!("{place}: write-back of a tag is not taken over; say so in the configuration"));
-        }
         if self.sheet.column("interval").is_none() {
             notes.push("the file does not say how often groups are read: once a second, unless a row of kind group says so".to_owned());
         }

@@ -366,6 +366,7 @@ address = \"400009:UINT16\"
 group = \"slow\"
 offset = -5.0
 type = \"real\"
+writable = true
 
 [ingest.templates.meter.tags.running]
 address = \"000001\"

@@ -1,9 +1,10 @@
 //! Answers that are none, and what is made of them.
 
+use crate::real::{Wired, asked, until};
 use crate::stub::{Asked, PATIENCE, Reply, addresses, connect, device, place, read};
 use std::time::Duration;
 use tidegate_driver_modbus::Modbus;
-use tidegate_service_plant::{Blame, Driver, Found, Limit, Trouble, Value};
+use tidegate_service_plant::{Blame, Driver, Found, Limit, Quality, Trouble, Value};
 
 fn says(bytes: Vec<u8>) -> Reply {
     Reply { bytes, hangs_up: false }
@@ -98,4 +99,35 @@ async fn a_range_with_a_hole_is_halved_until_the_hole_stands_alone() {
     let asked = log.lock().unwrap().len();
     read(&mut session, &place, &texts).await.unwrap();
     assert_eq!(log.lock().unwrap().len() - asked, 5, "four ranges that are whole, and the hole");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_closes_after_each_answer_is_read_each_time() {
+    let reply = |heard: &Asked| Reply { bytes: heard.frame(&heard.registers()), hangs_up: true };
+    let (address, log) = device(reply).await;
+    // What takes one request; what takes two is cut off between them each time.
+    let mut one = asked(1, format!("tcp://{address}/1"));
+    let mut scan = one.groups[0].clone();
+    scan.tags.truncate(1);
+    one.groups = vec![scan].into();
+    let wired = Wired::start(vec![one]);
+    until("it is read", || wired.shelf.samples.lock().unwrap().len() >= 10).await;
+    let shelf = wired.shelf.clone();
+    wired.stop().await;
+    let samples = shelf.samples.lock().unwrap();
+    let mut points = samples.iter().flat_map(|sample| &sample.points);
+    assert!(points.all(|point| point.quality == Quality::Good), "{samples:?}");
+    assert!(log.lock().unwrap().len() >= samples.len());
+}
+
+#[tokio::test]
+async fn a_wrong_order_of_words_is_another_number_and_no_fault() {
+    // 21.5 as a device writes it whose manual says ABCD.
+    let reply = |asked: &Asked| says(asked.frame(&[3, 4, 0x41, 0xac, 0, 0]));
+    let (address, _) = device(reply).await;
+    let place = place(address, 1);
+    let mut session = connect(&place).await.unwrap();
+    for (text, value) in [("40001:FLOAT", 21.5), ("40001:FLOAT:CDAB", f64::from(f32::from_bits(0x41ac)))] {
+        assert_eq!(read(&mut session, &place, &[text]).await, Ok(vec![Value::Real(value).into()]), "{text}");
+    }
 }

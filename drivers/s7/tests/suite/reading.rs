@@ -78,3 +78,18 @@ async fn a_station_that_refuses_everything_goes_off_scan_and_one_block_that_is_m
     other.end().await;
     rig.end().await;
 }
+
+#[tokio::test]
+async fn a_station_that_closes_after_each_answer_is_read_each_time() {
+    let manner = Manner { hangs_up: true, ..Manner::default() };
+    let station = Station::start(manner, block(vec![9; 8])).await;
+    let mut rig = Rig::over(station.port, &["DB1.DBB0", "DB1.DBB7"]);
+    for _ in 0..5 {
+        let points = rig.sample().await;
+        assert_eq!(points.len(), 2);
+        assert!(points.iter().all(|point| point.quality == Quality::Good), "{points:?}");
+    }
+    assert_eq!(rig.state(), "answers");
+    rig.end().await;
+    assert!(station.shared.ground().connections >= 5);
+}

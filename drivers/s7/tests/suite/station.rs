@@ -17,11 +17,13 @@ pub(crate) struct Manner {
     pub(crate) waits_for: usize,
     /// Refuses every job that is no negotiation.
     pub(crate) refuses: bool,
+    /// Closes the connection behind each answer to a job of reading.
+    pub(crate) hangs_up: bool,
 }
 
 impl Default for Manner {
     fn default() -> Manner {
-        Manner { jobs: 1, waits_for: 1, refuses: false }
+        Manner { jobs: 1, waits_for: 1, refuses: false, hangs_up: false }
     }
 }
 
@@ -91,6 +93,7 @@ async fn serve(mut stream: TcpStream, manner: Manner, mut shared: Shared) {
     let (mut server, mut received, mut to_send) =
         (Server::new(240, manner.jobs), BytesMut::new(), BytesMut::new());
     while stream.read_buf(&mut received).await.is_ok_and(|bytes| bytes > 0) {
+        let is_last = manner.hangs_up && is_read(&received);
         if is_read(&received) && frames(&received) < manner.waits_for {
             continue;
         }
@@ -103,7 +106,7 @@ async fn serve(mut stream: TcpStream, manner: Manner, mut shared: Shared) {
         } else if server.serve(&mut received, &mut shared, &mut to_send).is_err() {
             return;
         }
-        if stream.write_all_buf(&mut to_send).await.is_err() {
+        if stream.write_all_buf(&mut to_send).await.is_err() || is_last {
             return;
         }
     }
