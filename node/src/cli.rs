@@ -14,7 +14,7 @@ pub(crate) use bundle::{Bundle, Verify};
 pub(crate) use devices::{Devices, Encoding, Export, Import};
 pub(crate) use gear::{Gear, GearMove};
 pub(crate) use identity::{Audit, Identity};
-pub(crate) use ingest::{DeadLetters, Ingest, Opcua, Picked, TrustList};
+pub(crate) use ingest::{Browse, DeadLetters, Ingest, Opcua, Picked, TrustList};
 #[cfg(feature = "lab")]
 pub(crate) use lab::{Bench, Demo, Extent, Peer, Plant, Plcs, Protocol, Sim, SimLedger, Subject};
 pub(crate) use ledger::{Ledger, Prune as PruneBook, Verify as VerifyBooks};

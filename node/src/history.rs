@@ -13,9 +13,11 @@ use std::sync::Arc;
 use tidegate_kernel_journal::Journal;
 use tidegate_kernel_plug::{Need, Route, Routes};
 use tidegate_service_history::{Config, History, HistoryError, Keeper, Sample};
-use tidegate_service_ingest::{Body, Ingest, Point, Row, Setback, Sink, Value};
+use tidegate_service_ingest::{Body, Ingest, Point, Row, Setback, Sink, SinkConfig, Value};
 use tokio::runtime::Handle;
 
+/// Nobody looks at it more often, and each delivery is a record of the journal.
+const BATCH_AGE_MS: u64 = 50;
 /// Devices in one answer.
 const DEVICES_MAX: usize = 1000;
 
@@ -53,10 +55,16 @@ pub(crate) fn open(config: &Config, journal: &Journal) -> Result<Past, Failure> 
     Ok(Past { history, keeper })
 }
 
-/// Lets it take part in what comes from now on.
-pub(crate) fn feed(history: &Arc<History>, ingest: &Ingest, exporters: &Handle) -> Result<(), Failure> {
+/// Lets it take part in what comes from now on; fed as `delivery` says, but for how long a batch waits.
+pub(crate) fn feed(
+    history: &Arc<History>,
+    ingest: &Ingest,
+    delivery: SinkConfig,
+    exporters: &Handle,
+) -> Result<(), Failure> {
     let memory = Memory(history.clone());
-    let started = ingest.start_sink("history", exporters, move || memory.clone());
+    let delivery = SinkConfig { batch_age_ms: BATCH_AGE_MS, ..delivery };
+    let started = ingest.start_sink_with("history", delivery, exporters, move || memory.clone());
     started.map_err(|error| Failure::new(error.code(), &error, error.hint()))
 }
 

@@ -15,6 +15,7 @@ mod banner;
 mod bench;
 mod books;
 mod broker;
+mod browse;
 mod budget;
 mod bundle;
 mod cli;

@@ -311,7 +311,10 @@ impl Site<'_> {
             board.start(exporters)?;
         }
         match &self.past {
-            Some(past) => history::feed(&past.history, &self.ingest, exporters),
+            Some(past) => {
+                let delivery = SinkConfig::of(&self.settings.ingest);
+                history::feed(&past.history, &self.ingest, delivery, exporters)
+            }
             None => Ok(()),
         }
     }

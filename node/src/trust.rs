@@ -3,6 +3,7 @@
 //! Files are looked at and moved on threads that may block.
 
 use crate::asking::ask;
+use crate::browse;
 use crate::cli::{Opcua, TrustList};
 use crate::failure::Failure;
 use axum::Json;
@@ -80,7 +81,10 @@ async fn beside<T: Send + 'static>(
 }
 
 pub(crate) fn run(command: &Opcua) -> Result<ExitCode, Failure> {
-    let Opcua::Trust(command) = command;
+    let command = match command {
+        Opcua::Trust(command) => command,
+        Opcua::Browse(command) => return browse::run(command),
+    };
     let (node, answer) = match command {
         TrustList::List(node) => (node, ask(&node.node, "GET", PATH)?),
         TrustList::Accept { thumbprint, node } => (node, set_one(&node.node, thumbprint, "accept")?),

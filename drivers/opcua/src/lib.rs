@@ -4,6 +4,7 @@
 //! `trust` has the files, `transport` the library's way to a socket that the plant has opened. When something is asked is the plant's.
 
 mod address;
+mod browse;
 mod connect;
 mod error;
 mod feed;
@@ -14,6 +15,7 @@ mod trust;
 mod value;
 
 pub use address::Address;
+pub use browse::{Browsed, Glob, Leaf};
 pub use place::Place;
 pub use session::{Plan, Session};
 pub use trust::{Certificate, Standing, Trust};
@@ -31,6 +33,21 @@ pub struct OpcUa {
 impl OpcUa {
     pub fn new(trust: Arc<Trust>) -> OpcUa {
         OpcUa { trust }
+    }
+
+    /// Looks at a server over a session of its own.
+    pub async fn browse(
+        &self,
+        dial: &Dial,
+        place: &Place,
+        glob: &Glob,
+        many: usize,
+        limit: Limit,
+    ) -> Result<Browsed, Trouble> {
+        let mut session = self.connect(dial, place).await?;
+        let browsed = session.browse(glob, many, limit).await;
+        session.close().await;
+        browsed
     }
 }
 

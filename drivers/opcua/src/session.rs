@@ -104,6 +104,14 @@ impl Session {
         Ok(())
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn reads_max(&self) -> usize {
+        self.reads_max
+    }
+
     pub(crate) fn plan(&self, addresses: &[Address], every: Duration) -> Plan {
         let nodes = addresses.iter().map(|address| ReadValueId::from(address.node.clone())).collect();
         let id = self.plans.fetch_add(1, Ordering::Relaxed);
@@ -139,7 +147,7 @@ impl Session {
     }
 
     /// One for each node.
-    async fn values(&mut self, nodes: &[ReadValueId]) -> Result<Vec<DataValue>, Trouble> {
+    pub(crate) async fn values(&mut self, nodes: &[ReadValueId]) -> Result<Vec<DataValue>, Trouble> {
         match self.client.read(nodes, TimestampsToReturn::Source, 0.0).await {
             Ok(values) if values.len() == nodes.len() => Ok(values),
             Ok(_) => Err(error::broken(StatusCode::BadUnknownResponse)),

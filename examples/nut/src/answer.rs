@@ -26,7 +26,7 @@ fn value(line: &[u8], place: &Place, address: &Address) -> Result<Value, Trouble
 /// The answer to `SET VAR`.
 pub(crate) fn taken(line: &[u8], place: &Place, address: &Address) -> Result<(), Trouble> {
     match refusal(line) {
-        Some(word) => Err(error::refused(&word, place, address)),
+        Some(word) => Err(error::unwritten(address, &format!("{place}: upsd says {word:?}"))),
         None if line == b"OK" => Ok(()),
         None => Err(error::unusable(&place.endpoint, line)),
     }

@@ -47,14 +47,7 @@ pub(crate) fn unread(word: &str, place: &Place, address: &Address) -> Trouble {
     }
 }
 
-/// What upsd said instead of taking a value.
-pub(crate) fn refused(word: &str, place: &Place, address: &Address) -> Trouble {
-    match word {
-        "UNKNOWN-UPS" | "DATA-STALE" | "DRIVER-NOT-CONNECTED" => unread(word, place, address),
-        _ => unwritten(address, &format!("{place}: upsd says {word:?}")),
-    }
-}
-
+/// Of the tag whatever the reason: an error of anything else says that nobody knows whether it was written.
 pub(crate) fn unwritten(address: &Address, why: &str) -> Trouble {
     Trouble::tag("TG-NU-022", format!("{} was not written: {why}", address.name))
 }

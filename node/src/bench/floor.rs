@@ -4,6 +4,7 @@
 mod dead;
 mod load;
 mod meter;
+mod opcua;
 mod pace;
 mod site;
 mod stall;
@@ -15,7 +16,7 @@ use crate::open_files;
 use load::Load;
 use std::time::Duration;
 
-const ALL: [&str; 5] = ["modbus1s", "modbus200ms", "s7", "dead10", "stall"];
+const ALL: [&str; 6] = ["modbus1s", "modbus200ms", "s7", "dead10", "opcua", "stall"];
 const SECONDS: u64 = 60;
 
 pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Result<(), Trouble> {
@@ -30,6 +31,7 @@ pub(super) fn measure(report: &Report, scratch: &Scratch, extent: &Extent) -> Re
                 pace::measure(report, scratch, "plant.s7", &Load::SCATTERED, time)?;
             }
             "dead10" => dead::measure(report, scratch, time)?,
+            "opcua" => opcua::measure(report, scratch, time)?,
             _ => stall::measure(report, scratch, time)?,
         }
     }

@@ -21,6 +21,32 @@ pub(crate) enum Opcua {
     /// Certificates of servers, and which of them are trusted
     #[command(subcommand)]
     Trust(TrustList),
+    /// List the variables of a server, or write them as tags
+    #[command(after_help = "\
+Example:
+  tidegate ingest opcua browse line-1 --glob 'Objects/Line*/Temp*'
+  tidegate ingest opcua browse 'opc.tcp://10.0.0.11:4840?security=None' --toml >> tidegate.toml
+
+The running node connects to it. In a glob * is anything within a name, and ** any number of names.")]
+    Browse(Browse),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Browse {
+    /// A device of the configuration, or an address as `address` has it
+    #[arg(value_name = "DEVICE|ADDRESS")]
+    pub(crate) server: String,
+    /// Which ones, by their names from the root
+    #[arg(long, default_value = "Objects/**")]
+    pub(crate) glob: String,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) many: usize,
+    /// As tags of a template, ready for the configuration
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) toml: bool,
+    #[command(flatten)]
+    pub(crate) node: Asked,
 }
 
 #[derive(Debug, Subcommand)]

@@ -104,7 +104,7 @@ pub(crate) struct Plcs {
     /// With --dead-percent: those refuse connections instead
     #[arg(long, requires = "dead_percent")]
     pub(crate) absent: bool,
-    /// With --devices: the others close the connection after each answer
+    /// With --devices: the others that speak Modbus or S7 close the connection after each answer
     #[arg(long, requires = "devices")]
     pub(crate) close_each: bool,
 }
@@ -114,10 +114,12 @@ pub(crate) struct Plcs {
 pub(crate) enum Protocol {
     Modbus,
     S7,
+    #[value(name = "opcua")]
+    OpcUa,
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Protocol; 2] = [Protocol::Modbus, Protocol::S7];
+    pub(crate) const ALL: [Protocol; 3] = [Protocol::Modbus, Protocol::S7, Protocol::OpcUa];
 }
 
 /// How books are tried.
@@ -164,7 +166,7 @@ pub(crate) struct Extent {
     /// With `ingest`, `ledger`, `mqtt`, `node` and `plant`: only the scenario whose name ends so; may be given more than once
     #[arg(long, value_name = "NAME", value_parser = [
         "engine", "durable", "http", "open", "postgres", "verify", "proof", "pipeline", "e2e15k", "e2e75k", "outage", "stall", "qos1.c2000",
-        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile", "modbus1s", "modbus200ms", "s7", "dead10",
+        "qos1.pipelined", "fanout.qos0", "fanout.qos1", "rss", "panic", "profile", "modbus1s", "modbus200ms", "s7", "dead10", "opcua",
     ])]
     pub(crate) only: Vec<String>,
     /// With `ingest`: how long the e2e scenarios, the outage and the stall take instead of 60, 120 and 60 seconds; with `plant`, each
@@ -218,7 +220,8 @@ pub(crate) enum Subject {
     Models,
     /// A node's memory with all that it can do, what others feel of a capability that panics in a loop, what a CPU profile costs
     Node,
-    /// Simulated PLCs that are asked: how punctual, as they see it, and at what cost of CPU; a tenth of them dead; a sink that stands still
+    /// Simulated PLCs that are asked: how punctual, as they see it, and at what cost of CPU; a tenth of them dead; an OPC UA server
+    /// that is killed; a sink that stands still
     Plant,
     /// Only the load of 2,000 devices that come back when their connection ends, on the broker that --broker names
     Load,

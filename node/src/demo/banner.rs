@@ -37,7 +37,11 @@ impl fmt::Display for Banner<'_> {
             write!(f, "{lan}")?;
         }
         writeln!(f, "  mqtt   mqtt://{mqtt}   where the plant publishes; so may you")?;
-        writeln!(f, "  plcs   {} simulated ones over Modbus TCP and S7, which the node asks", self.plcs)?;
+        writeln!(
+            f,
+            "  plcs   {} simulated ones over Modbus TCP, S7 and OPC UA, which the node asks",
+            self.plcs
+        )?;
         writeln!(
             f,
             "  centre http://{}   the node behind the cable; a webhook is behind it as well",

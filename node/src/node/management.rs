@@ -4,6 +4,7 @@ use super::listening::Books;
 use super::{Site, unlistening, unstarted};
 use crate::admin::{self, View};
 use crate::audit;
+use crate::browse::{self, Browser};
 use crate::events::Events;
 use crate::failure::Failure;
 use crate::history;
@@ -13,6 +14,7 @@ use crate::page::Board;
 use crate::plant;
 use crate::probe::{self, Messenger};
 use crate::pulse::Pulse;
+use crate::rules::Pipeline;
 use crate::tls::Tls;
 use crate::trust;
 use crate::writing;
@@ -99,10 +101,20 @@ impl Site<'_> {
             .and(diagnosis::routes(self.probe.clone()))
             .and(plant::routes(&self.pipeline.plant))
             .and(trust::routes(&self.pipeline.trust))
+            .and(self.browsing())
             .and(writing::routes(&self.pipeline.desk))
             .and(self.people())
             .and(self.parent.routes())
             .refusing(|route| self.settings.only.lacks(route).map(elsewhere))
+    }
+
+    /// How the variables of a server are looked at.
+    fn browsing(&self) -> Routes {
+        let Pipeline { plant, trust, .. } = &self.pipeline;
+        // Roots that cannot be read were told of when the sinks were made.
+        let dialer = self.settings.sinks.dialer().ok();
+        let browser = dialer.map(|dialer| Browser::new(plant.clone(), trust.clone(), dialer));
+        browser.map(browse::routes).unwrap_or_default()
     }
 
     /// Where people log in, and where the auditor reads what they did.

@@ -4,11 +4,12 @@
 mod image;
 mod machine;
 mod modbus;
+mod opcua;
 mod piece;
 mod s7;
 mod serving;
 
-pub(crate) use image::{Image, Life};
+pub(crate) use image::{Image, Kind, Life, Variable};
 pub(crate) use piece::text as piece;
 pub(crate) use serving::{Floor, Manner, Plc};
 

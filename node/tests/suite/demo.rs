@@ -155,7 +155,7 @@ fn plcs_answer(demo: &Demo) {
     });
     let speak =
         |driver: &str| devices.as_array().unwrap().iter().filter(|device| device["driver"] == driver).count();
-    assert_eq!(["modbus", "s7"].map(speak), [3, 3], "{devices}");
+    assert_eq!(["modbus", "s7", "opcua"].map(speak), [2, 2, 2], "{devices}");
 }
 
 fn number(value: &Value, key: &str) -> u64 {

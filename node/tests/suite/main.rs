@@ -41,6 +41,7 @@ mod memos;
 mod mosquitto;
 mod mqtt;
 mod notices;
+mod opcua;
 mod page;
 mod paho;
 mod people;

@@ -2,13 +2,14 @@
 //! that other people wrote.
 
 use crate::counterpart::counterpart;
-use crate::process::{Node, binary, command, rows};
+use crate::process::{Node, PATIENCE, binary, command, pass};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// PLCs that are served. Dropping it kills them.
@@ -44,8 +45,8 @@ impl Plcs {
     /// The port of the first one.
     fn port(&self) -> String {
         let text = fs::read_to_string(&self.file).unwrap();
-        let (_, rest) = text.split_once("address = \"tcp://127.0.0.1:").unwrap();
-        rest.split('/').next().unwrap().to_owned()
+        let (_, rest) = text.split_once("tcp://127.0.0.1:").unwrap();
+        rest.split(['/', '?']).next().unwrap().to_owned()
     }
 
     /// What it says last.
@@ -65,7 +66,7 @@ impl Drop for Plcs {
     }
 }
 
-const PROTOCOLS: [&str; 2] = ["modbus", "s7"];
+const PROTOCOLS: [&str; 3] = ["modbus", "s7", "opcua"];
 const TAGS: [&str; 6] = ["count", "enabled", "power", "running", "setpoint", "temperature"];
 
 fn cycles(driver: &str, outcome: &str) -> String {
@@ -76,10 +77,21 @@ fn state(driver: &str, state: &str) -> String {
     format!("tidegate_plant_asked_devices{{driver=\"{driver}\",state=\"{state}\"}}")
 }
 
+/// The tags of a device that were told, all of them as good.
+fn told(node: &Node, device: &str) -> BTreeSet<String> {
+    let rows = node.rows();
+    let of_it = rows.iter().filter(|row| row["device"] == device);
+    let points = of_it.flat_map(|row| row["points"].as_object().unwrap());
+    points
+        .inspect(|(tag, point)| assert_eq!(point["quality"], "good", "{device} {tag}"))
+        .map(|(tag, _)| tag.clone())
+        .collect()
+}
+
 #[test]
 fn a_node_asks_every_simulated_plc_for_every_value_and_all_are_good() {
     let dir = TempDir::new().unwrap();
-    let plcs = Plcs::start(dir.path(), &["--devices", "4"]);
+    let plcs = Plcs::start(dir.path(), &["--devices", "6"]);
     let node = plcs.node(dir.path());
     for driver in PROTOCOLS {
         // Each of two devices has two groups, of which one is read four times as often.
@@ -89,19 +101,14 @@ fn a_node_asks_every_simulated_plc_for_every_value_and_all_are_good() {
             assert_eq!(node.metric(&cycles(driver, outcome)).unwrap_or_default(), 0, "{driver} {outcome}");
         }
     }
-    assert_eq!(node.terminate().status, Some(0));
-    let told = rows(&dir.path().join("ingest/readings.ndjson"));
-    for device in ["modbus-01", "modbus-02", "s7-01", "s7-02"] {
-        let points = told
-            .iter()
-            .filter(|row| row["device"] == device)
-            .flat_map(|row| row["points"].as_object().unwrap());
-        let tags: BTreeSet<_> = points
-            .inspect(|(tag, point)| assert_eq!(point["quality"], "good", "{device} {tag}"))
-            .map(|(tag, _)| tag.as_str())
-            .collect();
-        assert_eq!(tags, BTreeSet::from(TAGS), "{device}");
+    let began = Instant::now();
+    for device in ["modbus-01", "modbus-02", "s7-01", "s7-02", "opcua-01", "opcua-02"] {
+        while told(&node, device) != BTreeSet::from(TAGS.map(str::to_owned)) {
+            assert!(began.elapsed() < PATIENCE, "{device}: {:?}", told(&node, device));
+            pass(Duration::from_millis(100));
+        }
     }
+    assert_eq!(node.terminate().status, Some(0));
     let said = plcs.end();
     assert!(said.starts_with("asked ") && said.contains(" times over 4 connections"), "{said}");
 }
@@ -120,9 +127,10 @@ fn those_that_are_dead_are_off_scan_and_the_others_answer() {
 #[test]
 fn plcs_that_close_after_each_answer_are_read_all_the_same() {
     let dir = TempDir::new().unwrap();
-    let plcs = Plcs::start(dir.path(), &["--devices", "2", "--close-each"]);
+    let both = ["--protocol", "modbus", "--protocol", "s7"];
+    let plcs = Plcs::start(dir.path(), &[&["--devices", "2", "--close-each"], &both[..]].concat());
     let node = plcs.node(dir.path());
-    for driver in PROTOCOLS {
+    for driver in ["modbus", "s7"] {
         node.metric_when(&cycles(driver, "good"), |good| good >= 10);
         assert_eq!(node.metric(&cycles(driver, "failed")).unwrap_or_default(), 0, "{driver}");
         assert!(
@@ -201,4 +209,35 @@ fn what_a_client_of_s7_writes_is_there_when_it_reads() {
     let dir = TempDir::new().unwrap();
     let plcs = Plcs::start(dir.path(), &["--devices", "1", "--protocol", "s7"]);
     agrees(&python, SNAP7, &plcs.port());
+}
+
+const ASYNCUA: &str = "\
+import sys, time
+from asyncua import ua
+from asyncua.sync import Client
+with Client('opc.tcp://127.0.0.1:' + sys.argv[1]) as client:
+    node = lambda name: client.get_node('ns=2;s=' + name)
+    setpoint = ua.DataValue(ua.Variant(80.25, ua.VariantType.Float))
+    node('setpoint').write_value(setpoint)
+    assert node('setpoint').read_value() == 80.25
+    node('enabled').write_value(ua.DataValue(ua.Variant(False, ua.VariantType.Boolean)))
+    until = time.monotonic() + 60
+    while node('running').read_value() or node('power').read_value() > 1:
+        assert time.monotonic() < until, 'it runs and may not'
+    assert node('setpoint').read_value() == 80.25
+    try:
+        node('temperature').write_value(setpoint)
+    except ua.UaStatusCodeError:
+        pass
+    else:
+        raise AssertionError('what is measured can be written')
+";
+
+#[test]
+fn what_a_client_of_opc_ua_writes_is_there_when_it_reads() {
+    let test = "sim::what_a_client_of_opc_ua_writes_is_there_when_it_reads";
+    let Some(python) = counterpart("TIDEGATE_TEST_ASYNCUA_PYTHON", test, "asyncua") else { return };
+    let dir = TempDir::new().unwrap();
+    let plcs = Plcs::start(dir.path(), &["--devices", "1", "--protocol", "opcua"]);
+    agrees(&python, ASYNCUA, &plcs.port());
 }

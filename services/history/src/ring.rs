@@ -71,8 +71,12 @@ impl Ring {
     fn push_dot(&mut self, point: &Point) {
         let Some(value) = on_curve(&point.value) else { return };
         let Point { source_ms, quality, .. } = *point;
+        let dot = Dot { source_ms, value, quality };
+        if self.dots.back().is_none_or(|last| last.source_ms <= source_ms) {
+            return self.dots.push_back(dot);
+        }
         let at = self.dots.partition_point(|dot| dot.source_ms <= source_ms);
-        self.dots.insert(at, Dot { source_ms, value, quality });
+        self.dots.insert(at, dot);
     }
 }
 

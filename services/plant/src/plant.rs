@@ -108,12 +108,16 @@ impl Plant {
         outcome.ok().and_then(Result::ok).and_then(|cut| *cut).unwrap_or(0)
     }
 
+    /// What the configuration says of a device; nothing where it is not asked.
+    pub fn device(&self, name: &str) -> Option<Device> {
+        self.config.borrow().devices.iter().find(|device| &*device.name == name).cloned()
+    }
+
     /// Writes one value and reads it back; what came of it. Whoever stops waiting does not stop it.
     pub async fn write(&self, order: Order) -> Written {
-        let is_asked = self.config.borrow().devices.iter().any(|device| device.name == order.device);
-        let trouble = || match is_asked {
-            true => error::cut(),
-            false => error::unasked(&order.device, &order.tag),
+        let trouble = || match self.device(&order.device) {
+            Some(_) => error::cut(),
+            None => error::unasked(&order.device, &order.tag),
         };
         match self.desks.of(&order.device) {
             Some(desk) => desks::hand_in(desk, order).await,

@@ -96,7 +96,8 @@ impl Schedule {
         let change = if answered { seat.standing.answered() } else { seat.standing.failed(now_us, random) };
         let missed = if turn.is_probe { 0 } else { seat.slots[turn.group].advance(now_us) };
         if change == Some(Change::Returned) {
-            seat.slots.iter_mut().for_each(|slot| slot.due_us = now_us + share(slot.every_us, random));
+            let due_us = |every_us| together(now_us + share(every_us, random), every_us);
+            seat.slots.iter_mut().for_each(|slot| slot.due_us = due_us(slot.every_us));
         }
         Settled { missed, change }
     }
@@ -128,11 +129,20 @@ impl Slot {
 /// The golden ratio's fraction of 2^64: multiples of it lie evenly, however many there are.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Phases lie no closer together than this, or than a tenth of the period.
+const APART_US_MAX: u64 = 20_000;
+
+/// A phase, moved to where others are as well: what a few groups bring in the same moment is one wakeup and one write to the journal.
+/// With a moment for each of five hundred there were seven hundred writes a second.
+fn together(phase_us: u64, every_us: u64) -> u64 {
+    phase_us - phase_us % (every_us / 10).clamp(1, APART_US_MAX)
+}
+
 impl Beat {
     /// The first time at or after `now_us` that is on its grid. Groups of one period have phases that lie evenly in it, so that
-    /// five hundred devices are not asked in the same moment.
+    /// five hundred devices are not asked in the same moment, but in fifty, ten in each.
     fn first_us(&self, now_us: u64) -> u64 {
-        let phase_us = share(self.every_us, self.number.wrapping_mul(GOLDEN));
+        let phase_us = together(share(self.every_us, self.number.wrapping_mul(GOLDEN)), self.every_us);
         let periods = now_us.saturating_sub(phase_us).div_ceil(self.every_us);
         phase_us + periods * self.every_us
     }
@@ -181,6 +191,18 @@ mod tests {
             dues.iter().map(|from| dues.iter().filter(|due| (*from..*from + 20_000).contains(*due)).count());
         // Evenly spread there are ten in each of fifty parts.
         assert!(most.max().unwrap() <= 15);
+    }
+
+    #[test]
+    fn groups_share_their_moments_evenly() {
+        for (every_us, moments_max) in [(1_000_000, 50), (200_000, 10), (50_000, 10)] {
+            let beats = (0..500).map(|number| Beat { every_us, number });
+            let mut moments = std::collections::BTreeMap::<u64, usize>::new();
+            beats.for_each(|beat| *moments.entry(beat.first_us(77_000_000) % every_us).or_default() += 1);
+            assert_eq!(moments.len(), moments_max, "{every_us}");
+            let even = 500 / moments_max;
+            assert!(moments.values().all(|groups| groups.abs_diff(even) <= 2), "{every_us}: {moments:?}");
+        }
     }
 
     #[test]

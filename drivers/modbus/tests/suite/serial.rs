@@ -77,7 +77,7 @@ impl Drop for Line {
 /// One read over a connection of its own, as after a failure.
 async fn read_anew(place: &Place, limit: Limit) -> Result<Vec<Value>, Trouble> {
     let mut session = connect(place).await?;
-    let plan = Modbus.plan(&session, &addresses(&["40008", "40009"]));
+    let plan = Modbus.plan(&session, &addresses(&["40008", "40009"]), limit.0);
     Modbus.read(&mut session, place, &plan, limit).await.map(values)
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod asyncua;
+mod browsing;
 mod reading;
 mod restarts;
 mod rig;

@@ -1,5 +1,5 @@
 # A server of asyncua that a test drives by lines on its standard input; each is answered by one line.
-import asyncio, datetime, ipaddress, json, sys
+import asyncio, datetime, ipaddress, json, logging, sys
 from pathlib import Path
 from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+# Nobody reads what it says on standard error.
+logging.disable(logging.CRITICAL)
 URI = "urn:tidegate:test:server"
 NODES = [
     ("Line.Temp", 21.5, ua.VariantType.Double), ("Line.Count", 7, ua.VariantType.Int32),

@@ -2,7 +2,7 @@
 
 use super::meter::Meter;
 use crate::cli::Protocol;
-use crate::sim::floor::{Image, Manner, Plc};
+use crate::sim::floor::{Image, Kind, Manner, Plc, Variable};
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -40,15 +40,34 @@ impl Load {
     pub(super) const FAST: Load = Load { devices: 100, every: Duration::from_millis(200), ..REGISTERS };
     pub(super) const DEAD: Load = Load { dead_percent: 10, ..Load::FAST };
     pub(super) const CONTIGUOUS: Load = Load { name: "contiguous", ..REALS };
+    pub(super) const SUBSCRIBED: Load = Load {
+        protocol: Protocol::OpcUa,
+        devices: 1,
+        values: 1000,
+        stride_bytes: 4,
+        every: Duration::from_millis(200),
+        ..REGISTERS
+    };
     pub(super) const SCATTERED: Load = Load { name: "scattered", stride_bytes: 64, ..REALS };
 
     /// Each tells the meter when it is asked for what stands first. Every tenth is dead where a tenth is.
     pub(super) fn plcs(&self, meter: &Meter) -> Vec<Plc> {
         let plc = |number: usize| {
             let manner = if self.is_dead(number) { Manner::Silent } else { Manner::Answers };
-            Plc { protocol: self.protocol, image: Image::new(self.blocks(), meter.clock(self.every)), manner }
+            let image = Image::new(self.blocks(), meter.clock(self.every)).with(self.variables());
+            Plc { protocol: self.protocol, image, manner }
         };
         (0..self.devices).map(plc).collect()
+    }
+
+    /// For a protocol that has names.
+    fn variables(&self) -> Vec<Variable> {
+        let variable = |value: usize| {
+            let (name, at) = (name_of(value), value * self.stride_bytes);
+            Variable { name, at, kind: Kind::Real, is_writable: false }
+        };
+        let named = if self.protocol == Protocol::OpcUa { self.values } else { 0 };
+        (0..named).map(variable).collect()
     }
 
     fn is_dead(&self, number: usize) -> bool {
@@ -95,7 +114,7 @@ impl Load {
             "[ingest.templates.part-{part}.groups]\nall = {{ every = \"{every} ms\" }}\n[ingest.templates.part-{part}.tags]\n"
         );
         for value in part * TAGS_MAX..self.values.min((part + 1) * TAGS_MAX) {
-            let _ = writeln!(text, "v{value} = {{ {}, group = \"all\" }}", self.tag(value));
+            let _ = writeln!(text, "{} = {{ {}, group = \"all\" }}", name_of(value), self.tag(value));
         }
     }
 
@@ -105,6 +124,7 @@ impl Load {
         match self.protocol {
             Protocol::Modbus => format!("address = \"4{:04}\", type = \"integer\"", value + 1),
             Protocol::S7 => format!("address = \"DB{block}.DBD{at}:REAL\""),
+            Protocol::OpcUa => format!("address = \"{}\"", Protocol::node(&name_of(value), "real")),
         }
     }
 
@@ -115,12 +135,17 @@ impl Load {
         let what = match self.protocol {
             Protocol::Modbus => "registers".to_owned(),
             Protocol::S7 => format!("REAL, one every {stride_bytes} bytes, as {} devices", self.parts()),
+            Protocol::OpcUa => "REAL by subscription".to_owned(),
         };
         let driver = self.protocol.name();
         let dead = self.devices - self.alive();
         let dead = if dead == 0 { String::new() } else { format!(", {dead} of them dead") };
         format!("{devices} PLCs of {driver}{dead}, {values} {what} each, every {every} ms")
     }
+}
+
+fn name_of(value: usize) -> String {
+    format!("v{value}")
 }
 
 #[cfg(test)]
@@ -131,7 +156,8 @@ mod tests {
 
     #[test]
     fn a_node_takes_up_each_load_and_every_value_stands_in_a_block() {
-        for load in [Load::SLOW, Load::FAST, Load::DEAD, Load::CONTIGUOUS, Load::SCATTERED] {
+        for load in [Load::SLOW, Load::FAST, Load::DEAD, Load::CONTIGUOUS, Load::SCATTERED, Load::SUBSCRIBED]
+        {
             let plcs = vec![(load.protocol, SocketAddr::from(([127, 0, 0, 1], 1))); load.devices];
             let text = load.config(&plcs);
             let source =

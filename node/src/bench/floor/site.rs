@@ -23,8 +23,13 @@ pub(super) struct Site {
     pub(super) load: Load,
     node: Node,
     meter: Meter,
+    /// Nothing while the PLCs are killed.
+    served: Option<Served>,
+}
+
+/// The PLCs, and the thread that serves them.
+struct Served {
     floor: Floor,
-    /// Serves as long as it lives.
     _thread: Runtime,
 }
 
@@ -44,14 +49,15 @@ pub(super) struct Window {
 impl Site {
     /// Comes back when everything runs as it will. `sinks` is more of the node's configuration.
     pub(super) fn start(scratch: &Scratch, load: &Load, sinks: &str) -> Result<Site, Trouble> {
-        let thread = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let meter = Meter::default();
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let floor = thread.block_on(Floor::open(load.plcs(&meter), anywhere))?;
+        let served = Served::open(load, &meter, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         let file = scratch.inner("floor.toml");
-        fs::write(&file, format!("[ingest.file]\nenabled = false\n{sinks}{}", load.config(&floor.plcs)))?;
+        fs::write(
+            &file,
+            format!("[ingest.file]\nenabled = false\n{sinks}{}", load.config(&served.floor.plcs)),
+        )?;
         let node = Node::start_with(&scratch.inner("floor"), &["--config".as_ref(), file.as_ref()])?;
-        let site = Site { load: *load, node, meter, floor, _thread: thread };
+        let site = Site { load: *load, node, meter, served: Some(served) };
         site.settle()?;
         Ok(site)
     }
@@ -70,7 +76,7 @@ impl Site {
 
     pub(super) fn watch(&self, time: Duration) -> Result<Window, Trouble> {
         let (began, cpu) = (Instant::now(), cpu_of(self.node.pid())?);
-        let (connections, missed) = (self.floor.counts.connections(), self.missed()?);
+        let (connections, missed) = (self.connections(), self.missed()?);
         self.meter.take();
         pass(time);
         Ok(Window {
@@ -78,9 +84,39 @@ impl Site {
             cpu: cpu_of(self.node.pid())? - cpu,
             elapsed: began.elapsed(),
             missed: self.missed()? - missed,
-            connections: self.floor.counts.connections() - connections,
+            connections: self.connections() - connections,
             rss_peak_bytes: memory_of(self.node.pid(), "VmHWM")?,
         })
+    }
+
+    fn connections(&self) -> u64 {
+        self.served.as_ref().map_or(0, |served| served.floor.counts.connections())
+    }
+
+    /// Values that the node has read so far.
+    pub(super) fn values(&self) -> Result<u64, Trouble> {
+        let driver = self.load.protocol.name();
+        self.node.metric(&format!("tidegate_plant_values_total{{driver=\"{driver}\"}}"))
+    }
+
+    /// Until the node has read so many values.
+    pub(super) fn read(&self, values: u64) -> Result<(), Trouble> {
+        let began = Instant::now();
+        while self.values()? < values {
+            if began.elapsed() > PATIENCE {
+                return Err(format!("only {} values were read", self.values()?).into());
+            }
+            thread::park_timeout(GLANCE);
+        }
+        Ok(())
+    }
+
+    /// Kills the PLCs, and serves them again at the same place after a while; when they accept connections again.
+    pub(super) fn restart(&mut self, outage: Duration) -> Result<Instant, Trouble> {
+        let first = self.served.take().ok_or("no PLC is served")?.floor.plcs[0].1;
+        pass(outage);
+        self.served = Some(Served::open(&self.load, &self.meter, first)?);
+        Ok(Instant::now())
     }
 
     fn missed(&self) -> Result<u64, Trouble> {
@@ -90,6 +126,14 @@ impl Site {
                 .metric(&format!("tidegate_plant_cycles_total{{driver=\"{driver}\",outcome=\"{outcome}\"}}"))
         };
         Ok(of("missed")? + of("failed")?)
+    }
+}
+
+impl Served {
+    fn open(load: &Load, meter: &Meter, first: SocketAddr) -> Result<Served, Trouble> {
+        let thread = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let floor = thread.block_on(Floor::open(load.plcs(meter), first))?;
+        Ok(Served { floor, _thread: thread })
     }
 }
 

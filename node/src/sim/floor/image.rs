@@ -1,5 +1,5 @@
 //! What stands in a PLC: blocks of bytes, of a number the highest first. S7 has them as data blocks from 1 on. The first is what Modbus
-//! has as registers, input and holding registers alike, and bit by bit as coils and inputs.
+//! has as registers, input and holding registers alike, and bit by bit as coils and inputs. What stands where has a name for OPC UA.
 
 use std::fmt;
 
@@ -11,9 +11,37 @@ pub(crate) trait Life: Send + 'static {
     fn written(&mut self, blocks: &[Vec<u8>]);
 }
 
+/// One value of the first block, by its name.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    /// Its first byte.
+    pub(crate) at: usize,
+    pub(crate) kind: Kind,
+    pub(crate) is_writable: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    /// Four bytes.
+    Real,
+    /// Four bytes.
+    Count,
+    /// The lowest bit of a byte.
+    Flag,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value {
+    Real(f32),
+    Count(u32),
+    Flag(bool),
+}
+
 /// The bytes, and what moves them.
 pub(crate) struct Image {
     blocks: Vec<Vec<u8>>,
+    variables: Vec<Variable>,
     life: Box<dyn Life>,
 }
 
@@ -25,7 +53,39 @@ impl fmt::Debug for Image {
 
 impl Image {
     pub(crate) fn new(blocks: Vec<Vec<u8>>, life: impl Life) -> Image {
-        Image { blocks, life: Box::new(life) }
+        Image { blocks, variables: Vec::new(), life: Box::new(life) }
+    }
+
+    pub(crate) fn with(self, variables: Vec<Variable>) -> Image {
+        Image { variables, ..self }
+    }
+
+    /// Those that stand in the first block, with what they are now.
+    pub(super) fn variables(&mut self) -> Vec<(Variable, Value)> {
+        let variables = self.variables.clone();
+        variables
+            .into_iter()
+            .filter_map(|variable| self.value(&variable).map(|value| (variable, value)))
+            .collect()
+    }
+
+    pub(super) fn value(&mut self, variable: &Variable) -> Option<Value> {
+        if let Kind::Flag = variable.kind {
+            return Some(Value::Flag(self.read(0, variable.at, 1)?[0] & 1 == 1));
+        }
+        let bytes = *self.read(0, variable.at, 4)?.first_chunk()?;
+        Some(match variable.kind {
+            Kind::Real => Value::Real(f32::from_be_bytes(bytes)),
+            _ => Value::Count(u32::from_be_bytes(bytes)),
+        })
+    }
+
+    pub(super) fn put(&mut self, variable: &Variable, value: Value) -> Option<()> {
+        match value {
+            Value::Real(real) => self.write(0, variable.at, &real.to_be_bytes()),
+            Value::Count(count) => self.write(0, variable.at, &count.to_be_bytes()),
+            Value::Flag(flag) => self.write_bits(0, 8 * variable.at, &[flag]),
+        }
     }
 
     pub(super) fn has(&self, block: usize) -> bool {

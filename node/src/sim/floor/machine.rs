@@ -1,7 +1,7 @@
 //! One machine behind a PLC: it holds what it was told, a temperature that follows its setpoint and whether it may run; the rest is a
 //! function of its seed and the time. Pure but for the clock that [`Living`] reads.
 
-use crate::sim::floor::image::{Image, Life};
+use crate::sim::floor::image::{Image, Kind, Life, Variable};
 use crate::sim::signal::mix;
 use std::f64::consts::TAU;
 use std::time::Instant;
@@ -14,6 +14,16 @@ const POWER: usize = 6;
 const COUNT: usize = 10;
 const SETPOINT: usize = 14;
 const BYTES: usize = 18;
+
+/// The same by name; whether it stays as it is written.
+const VARIABLES: [(&str, usize, Kind, bool); 6] = [
+    ("temperature", TEMPERATURE, Kind::Real, false),
+    ("power", POWER, Kind::Real, false),
+    ("count", COUNT, Kind::Count, false),
+    ("running", RUNNING, Kind::Flag, false),
+    ("setpoint", SETPOINT, Kind::Real, true),
+    ("enabled", ENABLED, Kind::Flag, true),
+];
 
 const AMBIENT: f64 = 21.0;
 /// No heater does more.
@@ -107,7 +117,13 @@ pub(super) fn image(seed: u64, began: Instant) -> Image {
     let mut block = vec![0; BYTES];
     block[ENABLED] = 1;
     block[SETPOINT..].copy_from_slice(&machine.setpoint.to_be_bytes());
-    Image::new(vec![block], Living { machine, began })
+    let variable = |(name, at, kind, is_writable): (&str, usize, Kind, bool)| Variable {
+        name: name.to_owned(),
+        at,
+        kind,
+        is_writable,
+    };
+    Image::new(vec![block], Living { machine, began }).with(VARIABLES.map(variable).into())
 }
 
 impl Life for Living {

@@ -1,50 +1,39 @@
 //! The configuration of a node that asks simulated PLCs: a template for each protocol, and a device for each PLC. Pure.
 
 use crate::cli::Protocol;
+use crate::sim::floor::opcua::NAMESPACE_INDEX;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// One value of every machine, and where it stands.
+/// One value of every machine, and where it stands. OPC UA has it by its name.
 struct Tag {
     name: &'static str,
-    /// What the file says of it whatever the protocol.
-    says: &'static str,
+    of: &'static str,
+    group: &'static str,
+    /// More that the file says of it.
+    more: &'static str,
     modbus: &'static str,
     s7: &'static str,
 }
 
+const fn tag([name, of, group, more, modbus, s7]: [&'static str; 6]) -> Tag {
+    Tag { name, of, group, more, modbus, s7 }
+}
+
 const TAGS: [Tag; 6] = [
-    Tag {
-        name: "temperature",
-        says: "group = \"fast\", unit = \"°C\"",
-        modbus: "40002:FLOAT",
-        s7: "DB1.DBD2:REAL",
-    },
-    Tag {
-        name: "power",
-        says: "group = \"fast\", unit = \"kW\"",
-        modbus: "40004:FLOAT",
-        s7: "DB1.DBD6:REAL",
-    },
-    Tag {
-        name: "count",
-        says: "group = \"fast\", type = \"integer\"",
-        modbus: "40006:UINT32",
-        s7: "DB1.DBD10:UDINT",
-    },
-    Tag {
-        name: "running",
-        says: "group = \"fast\", type = \"boolean\"",
-        modbus: "40001.0",
-        s7: "DB1.DBX1.0",
-    },
-    Tag {
-        name: "setpoint",
-        says: "group = \"fast\", unit = \"°C\"",
-        modbus: "40008:FLOAT",
-        s7: "DB1.DBD14:REAL",
-    },
-    Tag { name: "enabled", says: "group = \"slow\", type = \"boolean\"", modbus: "00001", s7: "DB1.DBX0.0" },
+    tag(["temperature", "real", "fast", "unit = \"°C\"", "40002:FLOAT", "DB1.DBD2:REAL"]),
+    tag(["power", "real", "fast", "unit = \"kW\"", "40004:FLOAT", "DB1.DBD6:REAL"]),
+    tag(["count", "integer", "fast", "", "40006:UINT32", "DB1.DBD10:UDINT"]),
+    tag(["running", "boolean", "fast", "", "40001.0", "DB1.DBX1.0"]),
+    tag([
+        "setpoint",
+        "real",
+        "fast",
+        "unit = \"°C\", min = 0.0, max = 200.0, writable = true",
+        "40008:FLOAT",
+        "DB1.DBD14:REAL",
+    ]),
+    tag(["enabled", "boolean", "slow", "writable = true", "00001", "DB1.DBX0.0"]),
 ];
 
 impl Protocol {
@@ -53,14 +42,21 @@ impl Protocol {
         match self {
             Protocol::Modbus => "modbus",
             Protocol::S7 => "s7",
+            Protocol::OpcUa => "opcua",
         }
     }
 
-    fn address_of(self, tag: &Tag) -> &'static str {
+    fn address_of(self, tag: &Tag) -> String {
         match self {
-            Protocol::Modbus => tag.modbus,
-            Protocol::S7 => tag.s7,
+            Protocol::Modbus => tag.modbus.to_owned(),
+            Protocol::S7 => tag.s7.to_owned(),
+            Protocol::OpcUa => Protocol::node(tag.name, tag.of),
         }
+    }
+
+    /// A variable of a simulated PLC that speaks OPC UA.
+    pub(crate) fn node(name: &str, of: &str) -> String {
+        format!("ns={NAMESPACE_INDEX};s={name}:{}", of.to_uppercase())
     }
 
     /// The address of a device.
@@ -68,6 +64,7 @@ impl Protocol {
         match self {
             Protocol::Modbus => format!("tcp://{at}/1"),
             Protocol::S7 => format!("tcp://{at}/0/1"),
+            Protocol::OpcUa => format!("opc.tcp://{at}?security=None&read=subscribe"),
         }
     }
 }
@@ -95,8 +92,10 @@ fn template(text: &mut String, protocol: Protocol) {
          [ingest.templates.plc-{name}.tags]\n"
     );
     for tag in &TAGS {
-        let _ =
-            writeln!(text, "{} = {{ address = \"{}\", {} }}", tag.name, protocol.address_of(tag), tag.says);
+        let (address, Tag { name, of, group, more, .. }) = (protocol.address_of(tag), tag);
+        let comma = if more.is_empty() { "" } else { ", " };
+        let says = format!("address = \"{address}\", type = \"{of}\", group = \"{group}\"{comma}{more}");
+        let _ = writeln!(text, "{name} = {{ {says} }}");
     }
 }
 
@@ -131,7 +130,7 @@ mod tests {
             settings::read(&source).unwrap_or_else(|faults| panic!("{}", faults.report("piece")));
         assert_eq!(settings.plant.devices.len(), plcs.len());
         for device in &settings.plant.devices {
-            assert!(device.address.starts_with("tcp://127.0.0.1:"));
+            assert!(device.address.contains("tcp://127.0.0.1:"));
             assert_eq!(device.groups.iter().map(|group| group.tags.len()).sum::<usize>(), TAGS.len());
         }
     }

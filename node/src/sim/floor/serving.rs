@@ -2,7 +2,7 @@
 
 use crate::cli::Protocol;
 use crate::sim::floor::image::Image;
-use crate::sim::floor::{modbus, s7};
+use crate::sim::floor::{modbus, opcua, s7};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,7 +48,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Connections that were taken so far.
+    /// Connections that were taken so far. The library that speaks OPC UA does not tell of its own.
     pub(crate) fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
     }
@@ -84,6 +84,10 @@ impl Station {
     /// What it has, for one answer.
     pub(super) fn asked(&self) -> MutexGuard<'_, Image> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        self.image()
+    }
+
+    pub(super) fn image(&self) -> MutexGuard<'_, Image> {
         self.image.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -126,6 +130,7 @@ impl Floor {
             self.held.push(socket);
             return Ok(());
         }
+        let address = socket.local_addr()?;
         let listener = socket.listen(BACKLOG)?;
         let (image, seats) = (Mutex::new(plc.image), Arc::new(Semaphore::new(SEATS)));
         let station = Arc::new(Station { image, manner: plc.manner, seats, counts: self.counts.clone() });
@@ -133,6 +138,7 @@ impl Floor {
             (Manner::Silent, _) => self.serving.spawn(attend(listener, station, be_silent)),
             (_, Protocol::Modbus) => self.serving.spawn(modbus::serve(listener, station)),
             (_, Protocol::S7) => self.serving.spawn(attend(listener, station, s7::serve)),
+            (_, Protocol::OpcUa) => self.serving.spawn(opcua::Plc::new(station, address)?.serve(listener)),
         };
         Ok(())
     }

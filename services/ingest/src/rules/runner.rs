@@ -28,6 +28,8 @@ const BUSY_WAIT: Duration = Duration::from_millis(5);
 /// Between two looks at telemetry, so that the way in need not wake anybody for each reading.
 const HEAR_WAIT: Duration = Duration::from_millis(1);
 const READ_WAIT: Duration = Duration::from_secs(1);
+/// Where there are no rules nothing has to be decided soon: what comes within this is settled together.
+const NO_RULES_WAIT: Duration = Duration::from_millis(20);
 /// What falls due while nothing comes is decided so much later.
 const MARGIN_MS: u64 = 200;
 /// How often the report is made anew while rules work.
@@ -85,6 +87,9 @@ impl Runner {
             }
             let (has_turned, has_heard) = (self.turn().await?, self.hear().await?);
             if !has_turned && !has_heard {
+                if self.engine.set.rules().is_empty() {
+                    sleep(NO_RULES_WAIT).await;
+                }
                 self.idle(asks).await?;
             } else if !has_turned {
                 // What comes in the meantime is looked at together.
