@@ -1,26 +1,80 @@
-//! The rules' port on the broker: a command is a message to whoever subscribed to its topic, at QoS 1 and not retained.
+//! What a rule commands: a message to whoever subscribed to its topic, at QoS 1 and not retained, or, where the topic stands for a tag of a
+//! device, a value that is written to it.
 
-use std::sync::OnceLock;
-use tidegate_codec_mqtt::{MessageProperties, Properties, QoS, Text, TopicName, UserProperty};
+use crate::explain;
+use crate::writing::{self, Desk, Origin, Wish, WriteTopics};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tidegate_codec_mqtt::{MessageProperties, Properties, QoS, Text, TopicFilter, TopicName, UserProperty};
 use tidegate_kernel_journal::Refusal;
 use tidegate_service_broker::{Handle, Publication, Unsaid};
 use tidegate_service_ingest::{Command, CommandOut, NotSent, Sending, Settle};
+use tidegate_service_plant::Fate;
 
-/// Hands commands to the broker, from when there is one.
-#[derive(Debug, Default)]
-pub(crate) struct Commands(OnceLock<Handle>);
+/// What has no room now, or cannot be written down, may do better in a moment.
+const FOR_NOW: [&str; 4] = ["TG-PL-042", "TG-PL-044", "TG-PL-051", "TG-ID-021"];
+
+/// Hands commands to the broker, from when there is one, and to devices.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    broker: OnceLock<Handle>,
+    desk: Arc<Desk>,
+    topics: WriteTopics,
+}
 
 impl Commands {
+    pub(crate) fn new(desk: Arc<Desk>, topics: WriteTopics) -> Commands {
+        Commands { broker: OnceLock::new(), desk, topics }
+    }
+
+    pub(crate) fn topics(&self) -> &WriteTopics {
+        &self.topics
+    }
+
     pub(crate) fn join(&self, broker: Handle) {
         // A node has one broker.
-        let _ = self.0.set(broker);
+        let _ = self.broker.set(broker);
+    }
+
+    /// Writes it, unless it was written before; whether that is known is written down by then. A device that does not answer is not waited
+    /// for: other commands are behind this one.
+    async fn write(
+        &self,
+        command: &Command,
+        target: (&str, &str),
+        settle: Settle<'_>,
+    ) -> Result<(), NotSent> {
+        let never = |code| NotSent::Never { code };
+        let wish = Wish::of_payload(&command.payload).map_err(|refusal| never(refusal.code))?;
+        let given = self.desk.give(writing::Command {
+            id: Some(command.id),
+            device: target.0.to_owned(),
+            tag: target.1.to_owned(),
+            value: wish.value,
+            wait: Duration::from_secs(command.left_s().into()),
+            origin: Origin::Rule,
+            who: format!("rule {}", command.rule),
+            from: "rules".to_owned(),
+            request: String::new(),
+        });
+        let or_later =
+            |code: &'static str| if FOR_NOW.contains(&code) { NotSent::Later } else { never(code) };
+        let answer = given.await.map_err(|refusal| or_later(refusal.code))?;
+        match answer.end.fate {
+            Fate::Confirmed | Fate::Unconfirmed => settle(&[]).map(drop).map_err(unsettled),
+            _ => Err(or_later(explain::code(&answer.end.code).unwrap_or("TG-PL-045"))),
+        }
     }
 
     /// Nobody publishes to these topics from now on without a scope that says so.
     pub(crate) fn guard(&self, topics: Vec<TopicName>) {
-        match self.0.get() {
-            Some(broker) => broker.guard(topics),
-            None if topics.is_empty() => {}
+        let said: Vec<_> = topics.iter().filter(|topic| !self.topics.hold(topic)).collect();
+        match self.broker.get() {
+            Some(broker) => {
+                let named = said.into_iter().filter_map(|topic| topic.as_str().parse::<TopicFilter>().ok());
+                broker.guard(named.chain(self.topics.filter()));
+            }
+            None if said.is_empty() => {}
             None => tracing::error!(
                 code = "TG-SV-005",
                 hint = "run --only broker,ingest in one process",
@@ -33,17 +87,26 @@ impl Commands {
 impl CommandOut for Commands {
     fn send<'a>(&'a self, command: &'a Command, settle: Settle<'a>) -> Sending<'a> {
         Box::pin(async move {
-            let broker = self.0.get().ok_or(NotSent::Later)?;
+            if let Some(target) = self.topics.target(&command.topic) {
+                return self.write(command, target, settle).await;
+            }
+            let broker = self.broker.get().ok_or(NotSent::Later)?;
             let said = broker.announce(&publication(command), settle).await;
             said.map(drop).map_err(|unsaid| match unsaid {
                 // A queue moves on, and a node that ends sends what is left after its next start.
                 Unsaid::NoRoom | Unsaid::Draining => NotSent::Later,
-                Unsaid::Refused(Refusal::Busy(_) | Refusal::Full) => NotSent::Later,
-                Unsaid::Refused(refusal) => NotSent::Never { code: refusal.code() },
+                Unsaid::Refused(refusal) => unsettled(refusal),
                 Unsaid::Unheard => NotSent::Unheard,
                 Unsaid::Unknown => NotSent::Unknown,
             })
         })
+    }
+}
+
+fn unsettled(refusal: Refusal) -> NotSent {
+    match refusal {
+        Refusal::Busy(_) | Refusal::Full => NotSent::Later,
+        refusal => NotSent::Never { code: refusal.code() },
     }
 }
 

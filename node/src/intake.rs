@@ -1,5 +1,6 @@
 //! The broker's port on the pipeline: a publication is a reading.
 
+use crate::writing::Panel;
 use std::sync::Arc;
 use tidegate_kernel_journal::Entry;
 use tidegate_service_broker as broker;
@@ -31,6 +32,30 @@ impl Intake for Readings {
 
     fn malformed(&self, code: &'static str) {
         self.0.malformed(code);
+    }
+}
+
+/// What comes over MQTT: readings, and commands for devices.
+#[derive(Debug)]
+pub(crate) struct Publications {
+    pub(crate) readings: Readings,
+    pub(crate) panel: Arc<Panel>,
+}
+
+impl Intake for Publications {
+    fn offer(&self, publication: &Publication, own: &[Entry<'_>]) -> Result<Receipt, broker::Declined> {
+        match self.panel.holds(publication) {
+            true => self.panel.take(publication, own),
+            false => self.readings.offer(publication, own),
+        }
+    }
+
+    fn give_up(&self, publication: &Publication, reason: &'static str) {
+        self.readings.give_up(publication, reason);
+    }
+
+    fn malformed(&self, code: &'static str) {
+        self.readings.malformed(code);
     }
 }
 

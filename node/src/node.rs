@@ -10,6 +10,7 @@ mod running;
 use crate::audit::{Audit, Trees};
 use crate::banner::{self, Banner};
 use crate::cli::Up;
+use crate::commands::Commands;
 use crate::config::Origins;
 use crate::failure::Failure;
 use crate::history::{self, Past};
@@ -29,7 +30,7 @@ use crate::tls::Tls;
 use crate::traces::Traces;
 use crate::trust;
 use crate::vitals::Vitals;
-use crate::writing::Desk;
+use crate::writing::{Desk, WriteTopics};
 use listening::{Listeners, Wired};
 use opening::{open_folder, open_parts, past};
 use std::io::{self, IsTerminal};
@@ -132,7 +133,9 @@ fn pipeline(
     let audit = Audit::new(folder.books().clone());
     let desk = Arc::new(Desk::new(ingest.clone(), plant.clone(), audit));
     let (ingest, exporters) = (ingest.clone(), exporters.handle().clone());
-    Ok(rules::Pipeline { ingest, plant, desk, trust, commands: Arc::default(), exporters })
+    let topics = WriteTopics::below(settings.plant.write_topic.clone());
+    let commands = Arc::new(Commands::new(desk.clone(), topics));
+    Ok(rules::Pipeline { ingest, plant, desk, trust, commands, exporters })
 }
 
 fn hear_parent(options: &Up, runtime: &Runtime) -> Result<Parent, Failure> {

@@ -282,7 +282,8 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
 fn plant(reading: &mut Reading) -> Option<floor::Config> {
     let devices =
         reading.section("ingest", |values, faults| floor::devices(values, &crate::plant::judges(), faults));
-    reading.section("plant", |values, _| floor::Config::from_values(values, devices.unwrap_or_default()))
+    let devices = devices.unwrap_or_default();
+    reading.section("plant", |values, faults| floor::Config::from_values(values, devices, faults))
 }
 
 /// Where devices and programs come in: HTTP, MQTT over TLS, MQTT, gRPC.

@@ -10,10 +10,14 @@
 mod answer;
 mod counts;
 mod http;
+mod panel;
+mod topics;
 
 pub(crate) use answer::Answer;
 pub(crate) use counts::Origin;
-pub(crate) use http::routes;
+pub(crate) use http::{Wish, routes};
+pub(crate) use panel::Panel;
+pub(crate) use topics::WriteTopics;
 
 use crate::audit::{Audit, Begun, WriteAct, WriteEnd};
 use axum::http::StatusCode;

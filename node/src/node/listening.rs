@@ -7,11 +7,12 @@ use crate::audit;
 use crate::broker::Mqtt;
 use crate::failure::Failure;
 use crate::http::{self, Http};
-use crate::intake::{Elsewhere, Readings};
+use crate::intake::{Elsewhere, Publications, Readings};
 use crate::mqtts::Mqtts;
 use crate::page::Board;
 use crate::storage::Storage;
-use std::sync::Arc;
+use crate::writing::Panel;
+use std::sync::{Arc, OnceLock};
 use tidegate_connector_mqtt::{Link, Links};
 use tidegate_gear_postgres::Postgres;
 use tidegate_kernel_journal::{Clock, Journal, SystemClock};
@@ -96,14 +97,23 @@ impl Site<'_> {
     }
 
     async fn open_door(&self) -> Result<Door, Failure> {
+        let panel = Arc::new(Panel {
+            desk: self.pipeline.desk.clone(),
+            topics: self.pipeline.commands.topics().clone(),
+            identity: self.identity.clone(),
+            queues: self.folder.queues().clone(),
+            broker: OnceLock::new(),
+        });
         let intake: Arc<dyn broker::Intake> = match self.settings.only.ingest {
-            true => Arc::new(Readings(self.ingest.clone())),
+            true => Arc::new(Publications { readings: Readings(self.ingest.clone()), panel: panel.clone() }),
             false => Arc::new(Elsewhere),
         };
         let journal = Some(self.folder.queues().clone());
         let ports = Ports { intake, authenticate: self.identity.clone(), journal };
         let bound = Broker::bind(self.settings.mqtt.clone(), ports).await;
         let broker = bound.map_err(|error| Failure::new(error.code(), &error, error.hint()))?;
+        // It was made here.
+        let _ = panel.broker.set(broker.handle());
         let mqtts = match self.tls.clone() {
             Some(tls) => Some(Arc::new(Mqtts::bind(self.settings.mqtts, tls, broker.handle()).await?)),
             None => None,

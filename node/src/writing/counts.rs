@@ -11,6 +11,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     Http,
+    Mqtt,
+    Rule,
 }
 
 /// How a command ended.
@@ -21,7 +23,7 @@ enum Outcome {
     Known,
 }
 
-const ORIGINS: [&str; 1] = ["http"];
+const ORIGINS: [&str; 3] = ["http", "mqtt", "rule"];
 const OUTCOMES: [Outcome; 6] = [
     Outcome::Fate(Fate::Confirmed),
     Outcome::Fate(Fate::Unconfirmed),

@@ -59,6 +59,17 @@ impl Wish {
         };
         Ok(Wish { value, id: id.transpose()?, wait })
     }
+
+    /// The same of a message, whose payload may be the value alone: `25.5`, `true`, or a text as it is.
+    pub(crate) fn of_payload(payload: &[u8]) -> Result<Wish, Refusal> {
+        let text = std::str::from_utf8(payload).map_err(unreadable)?;
+        let value = match serde_json::from_str::<Value>(text) {
+            Ok(Value::Object(_)) => return Wish::parse(payload),
+            Ok(json) => answer::value(&json).ok_or_else(|| unreadable("it is no value of a tag"))?,
+            Err(_) => tidegate_service_ingest::Value::from(text),
+        };
+        Ok(Wish { value, id: None, wait: WAIT_DEFAULT })
+    }
 }
 
 fn key(text: &str) -> Option<Id> {
@@ -99,6 +110,18 @@ mod tests {
         assert_eq!(wish.id.unwrap().to_string(), id);
         let wish = Wish::parse(b"{\"value\": \"auto\"}").unwrap();
         assert_eq!((wish.value, wish.id, wish.wait), ("auto".into(), None, WAIT_DEFAULT));
+    }
+
+    #[test]
+    fn a_message_may_be_the_value_alone() {
+        let value = |payload: &[u8]| Wish::of_payload(payload).map(|wish| wish.value);
+        assert_eq!(value(b"25.5"), Ok(Written::Real(25.5)));
+        assert_eq!(value(b"true"), Ok(Written::Boolean(true)));
+        assert_eq!(value(b"auto"), Ok("auto".into()));
+        assert_eq!(value(b"{\"value\": 3}"), Ok(Written::Integer(3)));
+        for broken in [&b"null"[..], b"[1]", b"{}", b"\xff"] {
+            assert_eq!(value(broken).unwrap_err().code, "TG-PL-052", "{broken:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_values;
 mod browser;
 mod bundle;
+mod commanding;
 mod commands;
 mod config;
 mod console;

@@ -38,7 +38,7 @@ writable = true
 address = \"40021:FLOAT\"
 ";
 
-fn device(name: &str, port: u16) -> String {
+pub(crate) fn device(name: &str, port: u16) -> String {
     format!(
         "[ingest.devices.{name}]\ntopic = \"plant/{name}\"\ntemplate = \"drive\"\ndriver = \"modbus\"\n\
          address = \"tcp://127.0.0.1:{port}/1\"\n"
@@ -46,14 +46,14 @@ fn device(name: &str, port: u16) -> String {
 }
 
 /// A node, with the tokens of an operator and of an auditor.
-struct Site {
-    node: Node,
-    operator: String,
+pub(crate) struct Site {
+    pub(crate) node: Node,
+    pub(crate) operator: String,
     auditor: String,
 }
 
 impl Site {
-    fn start(dir: &Path, devices: &str) -> Site {
+    pub(crate) fn start(dir: &Path, devices: &str) -> Site {
         let ((panel, operator), (eye, auditor)) = (token("panel"), token("eye"));
         let text = format!(
             "[identity]\nanonymous = \"never\"\n{panel}roles = [\"operator\"]\n{eye}roles = [\"auditor\"]\n{TEMPLATE}{devices}"
@@ -69,7 +69,7 @@ impl Site {
     }
 
     /// The same folder and file under a new process.
-    fn again(self, dir: &Path) -> Site {
+    pub(crate) fn again(self, dir: &Path) -> Site {
         let Site { node, operator, auditor } = self;
         node.kill();
         Site { node: Site::node(dir), operator, auditor }
@@ -86,12 +86,12 @@ impl Site {
         self.write_as(&self.operator, target, body)
     }
 
-    fn get(&self, token: &str, path: &str) -> Answer {
+    pub(crate) fn get(&self, token: &str, path: &str) -> Answer {
         ask(&self.node, &format!("GET {path}"), &format!("authorization: Bearer {token}\r\n"), "")
     }
 
     /// Devices that stand like this, as often as asked until there are so many.
-    fn stands(&self, state: &str, many: usize) {
+    pub(crate) fn stands(&self, state: &str, many: usize) {
         let began = Instant::now();
         loop {
             let devices = self.get(&self.operator, "/api/v1/ingest/devices").json();
@@ -105,7 +105,7 @@ impl Site {
     }
 
     /// Every write in the audit: target, status, detail.
-    fn audited(&self) -> Vec<(String, Value, String)> {
+    pub(crate) fn audited(&self) -> Vec<(String, Value, String)> {
         let page = self.get(&self.auditor, "/api/v1/audit").json();
         let writes = page["events"].as_array().unwrap().iter().filter(|event| event["what"] == "write");
         let text = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
@@ -114,7 +114,11 @@ impl Site {
 
     /// Commands that came over HTTP and ended like this.
     fn ended(&self, outcome: &str) -> u64 {
-        let series = format!("tidegate_writes_commands_total{{origin=\"http\",outcome=\"{outcome}\"}} ");
+        self.ended_of("http", outcome)
+    }
+
+    pub(crate) fn ended_of(&self, origin: &str, outcome: &str) -> u64 {
+        let series = format!("tidegate_writes_commands_total{{origin=\"{origin}\",outcome=\"{outcome}\"}} ");
         let page = self.get(&self.operator, "/metrics").body;
         page.lines().find_map(|line| line.strip_prefix(&series)).unwrap().parse().unwrap()
     }
@@ -125,7 +129,7 @@ fn code(answer: &Answer) -> (u16, Value) {
 }
 
 /// A UUIDv7 of now.
-fn new_id(number: u16) -> String {
+pub(crate) fn new_id(number: u16) -> String {
     let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     format!("{:08x}-{:04x}-7000-8000-{number:012x}", ms >> 16, ms & 0xffff)
 }
@@ -144,7 +148,7 @@ fn modbus(port: u16, body: &[u8]) -> Vec<u8> {
 }
 
 /// The register 40051 of unit 1, as the device has it.
-fn register(port: u16) -> i16 {
+pub(crate) fn register(port: u16) -> i16 {
     let answer = modbus(port, &[1, 3, 0, 50, 0, 1]);
     i16::from_be_bytes([answer[3], answer[4]])
 }
@@ -296,14 +300,14 @@ fn a_device_that_is_killed_in_the_middle_of_a_write_is_answered_as_unknown_and_t
 }
 
 /// A device that gives every register as 150, and takes writes without a word.
-struct Mute {
-    port: u16,
+pub(crate) struct Mute {
+    pub(crate) port: u16,
     writes: Arc<AtomicUsize>,
     heard: mpsc::Receiver<()>,
 }
 
 impl Mute {
-    fn start() -> Mute {
+    pub(crate) fn start() -> Mute {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (port, writes) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
         let (sender, heard) = mpsc::channel();
@@ -315,6 +319,10 @@ impl Mute {
             }
         });
         Mute { port, writes, heard }
+    }
+
+    pub(crate) fn written(&self) -> usize {
+        self.writes.load(Ordering::SeqCst)
     }
 
     fn serve(mut stream: TcpStream, writes: &AtomicUsize, heard: &mpsc::Sender<()>) -> Option<()> {
@@ -369,7 +377,7 @@ fn a_node_that_is_killed_in_the_middle_of_a_write_says_that_it_does_not_know_and
     assert_eq!(asking.join().unwrap(), "");
     site.stands("answers", 1);
     assert_eq!(code(&site.write("drive-1/speed", &body)), (504, json!("TG-PL-045")));
-    assert_eq!(mute.writes.load(Ordering::SeqCst), 1);
+    assert_eq!(mute.written(), 1);
     assert_eq!(site.audited(), [("drive-1/speed = 20".to_owned(), Value::Null, String::new())]);
 }
 

@@ -3,7 +3,7 @@
 //! Who is owed it is written in one batch with whatever its sender writes, and nobody is sent it before that is synced. So a
 //! restart finds both or neither, and never says again what was said.
 
-use tidegate_codec_mqtt::TopicName;
+use tidegate_codec_mqtt::{TopicFilter, TopicName};
 use tidegate_kernel_journal::{Entry, Level, Refusal, Ticket, Unknown};
 
 use crate::broker::Handle;
@@ -42,8 +42,13 @@ impl Handle {
     }
 
     /// From now on these topics, and no others, are published to by whoever has a scope `command:FILTER` that covers them.
-    pub fn guard(&self, topics: impl IntoIterator<Item = TopicName>) {
+    pub fn guard(&self, topics: impl IntoIterator<Item = TopicFilter>) {
         self.hub.guarded.set(topics);
+    }
+
+    /// Whether a topic is one of those.
+    pub fn is_guarded(&self, topic: &TopicName) -> bool {
+        self.hub.guarded.holds(topic.as_bytes())
     }
 }
 

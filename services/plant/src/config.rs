@@ -39,6 +39,7 @@ pub const SECTION: Section = Section::new(
             .live(),
         Field::new("off_scan_max", OFF_SCAN, "1 min", "No device is left alone for longer.").live(),
         Field::new("connect_timeout", WAIT, "3 s", "Time for a connection to a device.").live(),
+        Field::new("write_topic", TEXT, "tidegate/write", "What is published below it, on DEVICE/TAG, is a value to be written to the tag; nothing with \"\".")
     ],
 );
 
@@ -97,6 +98,8 @@ pub struct Config {
     pub devices: Vec<Device>,
     pub patience: Patience,
     pub connect_timeout: Duration,
+    /// Commands come in below it; nothing where there is no such topic.
+    pub write_topic: Option<TopicName>,
 }
 
 /// One device.
@@ -132,20 +135,22 @@ pub struct Tag {
 impl Default for Config {
     fn default() -> Config {
         let patience = Patience { failures_max: 3, off_scan_us: 5_000_000, off_scan_us_max: 60_000_000 };
-        Config { devices: Vec::new(), patience, connect_timeout: Duration::from_secs(3) }
+        let connect_timeout = Duration::from_secs(3);
+        Config { devices: Vec::new(), patience, connect_timeout, write_topic: "tidegate/write".parse().ok() }
     }
 }
 
 impl Config {
     /// From `[plant]`, with the devices that [`devices`] found.
-    pub fn from_values(values: &Values, devices: Vec<Device>) -> Config {
+    pub fn from_values(values: &Values, devices: Vec<Device>, faults: &mut Faults) -> Config {
         let micros = |key| values.millis(key) * 1000;
         let patience = Patience {
             failures_max: values.get("failures_max"),
             off_scan_us: micros("off_scan"),
             off_scan_us_max: micros("off_scan_max"),
         };
-        Config { devices, patience, connect_timeout: values.get("connect_timeout") }
+        let (connect_timeout, write_topic) = (values.get("connect_timeout"), write_topic(values, faults));
+        Config { devices, patience, connect_timeout, write_topic }
     }
 
     /// The memory that values may take: what each tag was last, and what waits for room, each device being a bus by itself.
@@ -157,6 +162,20 @@ impl Config {
         });
         points.sum::<usize>() as u64 * POINT_BYTES
     }
+}
+
+fn write_topic(values: &Values, faults: &mut Faults) -> Option<TopicName> {
+    let text: String = values.get("write_topic");
+    let topic = (!text.is_empty()).then(|| text.parse::<TopicName>())?;
+    if topic.is_err() || text.ends_with('/') {
+        let message = format!("plant.write_topic: {text:?} is no topic to publish below");
+        faults.push(values.fault(
+            "write_topic",
+            message,
+            "write levels with / between them, without + and #",
+        ));
+    }
+    topic.ok()
 }
 
 /// The devices of `[ingest]` that have a driver.

@@ -170,5 +170,5 @@ fn config(server: &str, addresses: &[&str]) -> Config {
         timeout: Duration::from_secs(20),
         groups: vec![scan].into(),
     };
-    Config { devices: vec![device], patience, connect_timeout: Duration::from_secs(20) }
+    Config { devices: vec![device], patience, connect_timeout: Duration::from_secs(20), ..Config::default() }
 }

@@ -2,7 +2,7 @@
 
 use crate::rig::World;
 use std::time::Duration;
-use tidegate_kernel_plug::config::{Field, Group, Kind, Many, Reload, Section, Source, Table};
+use tidegate_kernel_plug::config::{Faults, Field, Group, Kind, Many, Reload, Section, Source, Table};
 use tidegate_service_plant::{Config, Device, Drivers, MODEL, SECTION, devices};
 
 const TEXT: Kind = Kind::Text { bytes_max: 100 };
@@ -147,7 +147,10 @@ backup = \"spare\"
 fn the_defaults_are_those_of_the_table_and_the_sample_is_what_it_makes() {
     let table = Table::new(&[SECTION]);
     let defaults = table.defaults();
-    assert_eq!(Config::from_values(defaults.group("plant"), Vec::new()), Config::default());
+    assert_eq!(
+        Config::from_values(defaults.group("plant"), Vec::new(), &mut Faults::default()),
+        Config::default()
+    );
     assert_eq!(table.sample_of("plant").as_deref(), Some(include_str!("../../sample.toml")));
 }
 
