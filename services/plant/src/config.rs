@@ -35,7 +35,7 @@ pub const SECTION: Section = Section::new(
             "After so many failed reads in a row a device is asked at its backup address, or goes off scan.",
         )
         .live(),
-        Field::new("off_scan", OFF_SCAN, "5 s", "How long a device is then left alone before it is tried again; each further time up to twice as long.")
+        Field::new("off_scan", OFF_SCAN, "5 s", "How long a device is then left alone before it is tried again; each further time up to twice as long where others on its bus answer.")
             .live(),
         Field::new("off_scan_max", OFF_SCAN, "1 min", "No device is left alone for longer.").live(),
         Field::new("connect_timeout", WAIT, "3 s", "Time for a connection to a device.").live(),

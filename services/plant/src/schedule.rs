@@ -91,9 +91,13 @@ impl Schedule {
     pub(crate) fn settle(&mut self, turn: &Turn, answered: bool, now_us: u64, random: u64) -> Settled {
         self.turns += 1;
         self.was_probe = turn.is_probe;
+        let has_company = self.seats.iter().any(|seat| seat.standing.probe_us().is_none());
         let seat = &mut self.seats[turn.device];
         seat.turn = self.turns;
-        let change = if answered { seat.standing.answered() } else { seat.standing.failed(now_us, random) };
+        let change = match answered {
+            true => seat.standing.answered(),
+            false => seat.standing.failed(now_us, random, has_company),
+        };
         let missed = if turn.is_probe { 0 } else { seat.slots[turn.group].advance(now_us) };
         if change == Some(Change::Returned) {
             let due_us = |every_us| together(now_us + share(every_us, random), every_us);

@@ -11,7 +11,7 @@
 pub struct Patience {
     /// Reads in a row that may fail; with this many the device leaves its address or the scan.
     pub failures_max: u32,
-    /// The longest wait for the first probe; each further one waits up to twice as long.
+    /// The longest wait for a probe; on a bus where others answer, each further one waits up to twice as long.
     pub off_scan_us: u64,
     /// No wait is longer.
     pub off_scan_us_max: u64,
@@ -78,8 +78,9 @@ impl Standing {
         was_off.then_some(Change::Returned)
     }
 
-    /// It did not; `random` is uniform over all of `u64`.
-    pub(crate) fn failed(&mut self, now_us: u64, random: u64) -> Option<Change> {
+    /// It did not; `random` is uniform over all of `u64`. Probes become rarer for the sake of others on the bus, where there are any
+    /// that answer.
+    pub(crate) fn failed(&mut self, now_us: u64, random: u64, has_company: bool) -> Option<Change> {
         match self.state {
             State::OnScan { failures, switched } if failures + 1 < self.patience.failures_max => {
                 self.state = State::OnScan { failures: failures + 1, switched };
@@ -95,7 +96,8 @@ impl Standing {
                 if self.has_backup {
                     self.side = self.side.other();
                 }
-                self.demote(now_us, probes.saturating_add(1), random);
+                let probes = if has_company { probes.saturating_add(1) } else { 0 };
+                self.demote(now_us, probes, random);
                 None
             }
         }
@@ -153,25 +155,35 @@ mod tests {
     #[test]
     fn three_failures_in_a_row_take_a_device_off_scan_and_one_answer_brings_it_back() {
         let mut standing = Standing::new(PATIENCE, false);
-        assert_eq!((standing.failed(1, 0), standing.failed(2, 0)), (None, None));
-        assert_eq!(standing.failed(3, 0), Some(Change::Demoted { probe_us: 5_000_003 }));
+        assert_eq!((standing.failed(1, 0, true), standing.failed(2, 0, true)), (None, None));
+        assert_eq!(standing.failed(3, 0, true), Some(Change::Demoted { probe_us: 5_000_003 }));
         assert_eq!(standing.answered(), Some(Change::Returned));
         assert_eq!((standing.probe_us(), standing.answered()), (None, None));
     }
 
     #[test]
+    fn probes_become_rarer_only_where_somebody_else_on_the_bus_answers() {
+        let waits = |has_company| {
+            let mut standing = Standing::new(PATIENCE, false);
+            (0..6).for_each(|_| drop(standing.failed(0, u64::MAX, has_company)));
+            standing.probe_us().expect("it is off scan").div_ceil(1_000_000)
+        };
+        assert_eq!((waits(true), waits(false)), (60, 10));
+    }
+
+    #[test]
     fn a_device_with_a_backup_is_asked_there_before_it_goes_off_scan() {
         let mut standing = Standing::new(PATIENCE, true);
-        let changes: Vec<_> = (0..6).filter_map(|now| standing.failed(now, 0)).collect();
+        let changes: Vec<_> = (0..6).filter_map(|now| standing.failed(now, 0, true)).collect();
         assert!(matches!(changes[..], [Change::Switched(Side::Backup), Change::Demoted { .. }]));
         assert_eq!(
-            (standing.failed(9, 0), standing.side()),
+            (standing.failed(9, 0, true), standing.side()),
             (None, Side::Primary),
             "probes go to each in turn"
         );
         standing.answered();
         for now in 0..3 {
-            standing.failed(now, 0);
+            standing.failed(now, 0, true);
         }
         assert_eq!((standing.side(), standing.probe_us()), (Side::Backup, None), "it may change sides again");
     }
@@ -195,7 +207,7 @@ mod tests {
             let allowed = failures_max * if has_backup { 2 } else { 1 };
             let mut in_a_row = 0;
             for (now_us, answered) in reads.into_iter().enumerate() {
-                let change = if answered { standing.answered() } else { standing.failed(now_us as u64, 7) };
+                let change = if answered { standing.answered() } else { standing.failed(now_us as u64, 7, true) };
                 let was_off = in_a_row >= allowed;
                 in_a_row = if answered { 0 } else { in_a_row + 1 };
                 prop_assert_eq!(standing.probe_us().is_some(), in_a_row >= allowed);
