@@ -165,7 +165,9 @@ mod tests {
     fn probes_become_rarer_only_where_somebody_else_on_the_bus_answers() {
         let waits = |has_company| {
             let mut standing = Standing::new(PATIENCE, false);
-            (0..6).for_each(|_| drop(standing.failed(0, u64::MAX, has_company)));
+            (0..6).for_each(|_| {
+                standing.failed(0, u64::MAX, has_company);
+            });
             standing.probe_us().expect("it is off scan").div_ceil(1_000_000)
         };
         assert_eq!((waits(true), waits(false)), (60, 10));
