@@ -71,7 +71,8 @@ function dialog(act) {
   if (!state.dialog) return null;
   const { title, content, wide } = state.dialog;
   return h('dialog', { key: 'dialog', class: wide ? 'wide' : '', 'aria-labelledby': 'dialog-title', born: (node) => node.showModal(), onclose: act.close,
-    onclick: (event) => event.target === event.currentTarget && event.currentTarget.close() },
+    // Nothing is returned: a false would keep the buttons in there from what they do.
+    onclick: (event) => { if (event.target === event.currentTarget) event.currentTarget.close(); } },
     h('div', { class: 'dialog' },
       h('header', { class: 'dialog-head' }, h('h2', { id: 'dialog-title' }, title), h('button', { class: 'tool', 'aria-label': t('app.close'), onclick: act.close }, icon('close'))),
       content()));

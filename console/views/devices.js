@@ -8,6 +8,7 @@ import { icon } from '../icons.js';
 import { badge, card, empty, page, table, trouble, waiting, when } from '../parts.js';
 import { changed, state } from '../store.js';
 import { named, t } from '../words.js';
+import { askedDevices, asking, offScan, standing, writeButton } from './asked.js';
 
 const PAGE = 100;
 /** Values on a small curve. */
@@ -43,12 +44,14 @@ function carryOn(device, tags) {
   }
 }
 
-function health(device) {
+/** One that does not answer is that first of all. */
+function health(device, asked) {
+  if (asked && asked.state !== 'answers') return standing(asked);
   if (device.bad) return badge('bad', t('dev.bad', { count: count(device.bad) }));
   return device.uncertain ? badge('warn', named('quality', 'uncertain')) : badge('ok', named('quality', 'good'));
 }
 
-function list({ devices, next, total }, refresh) {
+function list({ devices, next, total }, asked, refresh) {
   const type = (event) => {
     state.choice.filter = event.target.value;
     refresh();
@@ -59,36 +62,38 @@ function list({ devices, next, total }, refresh) {
     devices.length
       ? h('ul', { class: 'picks' }, devices.map((device) => h('li', { key: device.device },
         h('a', { href: `#/devices/${part(device.device)}`, 'aria-current': device.device === state.route.argument ? 'true' : null },
-          h('span', { class: 'grow' }, h('b', {}, device.device), h('small', { class: 'muted' }, t('dev.tags', { count: count(device.tags) }), ' · ', when(device.time_ms))),
-          health(device)))))
+          h('span', { class: 'grow' }, h('b', {}, device.device), h('small', { class: 'muted' }, asked.has(device.device) && [asked.get(device.device).driver, ' · '], t('dev.tags', { count: count(device.tags) }), ' · ', when(device.time_ms))),
+          health(device, asked.get(device.device))))))
       : empty(t(state.choice.filter ? 'dev.nomatch' : 'dev.quiet'), state.choice.filter ? null : t('dev.quiet.hint'), 'devices'),
     next && h('button', { class: 'button quiet', onclick: () => { state.choice.many = (state.choice.many ?? PAGE) + PAGE; refresh(); } }, t('dev.more')));
 }
 
-function tagRow(tag, value, device) {
+function tagRow(tag, value, device, write) {
   const dots = curvesOf(device).get(tag) ?? [];
   const text = value.samples === undefined ? reading(value.value, value.unit) : t('value.samples', { count: count(value.samples) });
-  return { key: tag, cells: [tag, h('span', { class: 'value' }, text), badge(TONES[value.quality] ?? 'info', named('quality', value.quality)), when(value.time_ms), spark(dots.map(([, dot]) => dot), `${tag}: ${text}`)] };
+  return { key: tag, cells: [tag, h('span', { class: 'value' }, text), badge(TONES[value.quality] ?? 'info', named('quality', value.quality)), when(value.time_ms), h('div', { class: 'row-acts' }, spark(dots.map(([, dot]) => dot), `${tag}: ${text}`), write(tag, value))] };
 }
 
-function detail(device, fetched) {
+function detail(device, fetched, asked, refresh) {
   const live = state.values.device === device ? state.values.tags : {};
   const tags = { ...fetched, ...live };
   carryOn(device, tags);
   const columns = [{ name: t('dev.tag') }, { name: t('dev.value'), class: 'num' }, { name: t('dev.quality') }, { name: t('dev.age') }, { name: t('dev.trend'), class: 'trend' }];
-  const rows = Object.keys(tags).sort().map((tag) => tagRow(tag, tags[tag], device));
+  const write = (tag, value) => (asked ? writeButton(device, tag, value, refresh) : null);
+  const rows = Object.keys(tags).sort().map((tag) => tagRow(tag, tags[tag], device, write));
   return card({ key: `device ${device}`, title: device, note: t('dev.tags', { count: rows.length }), flush: true, actions: h('a', { class: 'button small quiet narrow-only', href: '#/devices' }, icon('back'), t('dev.back')) },
+    asked && asking(asked),
     rows.length ? table({ label: device, columns, rows }) : waiting());
 }
 
 export const devices = {
   async fetch(device) {
     const filter = state.choice.filter ? `&match=${part(state.choice.filter)}` : '';
-    const told = await api.find(`/api/v1/devices?many=${state.choice.many ?? PAGE}${filter}`);
+    const [told, asked] = await Promise.all([api.find(`/api/v1/devices?many=${state.choice.many ?? PAGE}${filter}`), askedDevices()]);
     if (!told) return { absent: true };
     const tags = device ? await api.get(`/api/v1/devices/${part(device)}`) : {};
     if (device) await fetchCurves(device, tags).catch(() => {});
-    return { list: told, tags, of: device };
+    return { list: told, tags, of: device, asked };
   },
 
   show({ open, refresh }) {
@@ -97,10 +102,10 @@ export const devices = {
     if (error && !data) return page(t('nav.devices'), t('dev.intro'), trouble(error, refresh));
     if (!data) return page(t('nav.devices'), t('dev.intro'), waiting());
     if (data.absent) return page(t('nav.devices'), t('dev.intro'), card({ key: 'none' }, empty(t('dev.none'), t('dev.none.hint'), 'devices')));
-    return page(t('nav.devices'), t('dev.intro'),
+    return page(t('nav.devices'), t('dev.intro'), offScan(data.asked),
       h('div', { key: 'both', class: `split${device ? ' has-detail' : ''}` },
-        h('div', { class: 'split-list', key: 'list' }, list(data.list, refresh)),
-        h('div', { class: 'split-detail', key: 'detail' }, device ? detail(device, data.of === device ? data.tags : {}) : card({ key: 'choose' }, empty(t('dev.choose'), null, 'devices')))));
+        h('div', { class: 'split-list', key: 'list' }, list(data.list, data.asked, refresh)),
+        h('div', { class: 'split-detail', key: 'detail' }, device ? detail(device, data.of === device ? data.tags : {}, data.asked.get(device), refresh) : card({ key: 'choose' }, empty(t('dev.choose'), null, 'devices')))));
   },
 
   key(key, { go }) {

@@ -4,7 +4,7 @@ import { api, part, Unreachable } from '../api.js';
 import { h } from '../dom.js';
 import { count, exact, moment } from '../format.js';
 import { badge, card, codeLink, empty, facts, page, stat, table, trouble, waiting } from '../parts.js';
-import { changed, state, toast } from '../store.js';
+import { changed, newId, state, toast } from '../store.js';
 import { named, t } from '../words.js';
 
 const PAGE = 100;
@@ -23,20 +23,6 @@ const amount = (value) => (Number.isSafeInteger(value) ? exact(value) : `≈ ${e
 function chosen(argument) {
   const [book, account] = (argument ?? '').split('/');
   return { book: book || null, account: account || null };
-}
-
-/** A UUIDv7 by the clock of the node, which judges it. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  let ms = state.beat?.at_ms ?? Date.now();
-  for (let at = 5; at >= 0; at -= 1) {
-    bytes[at] = ms % 256;
-    ms = Math.floor(ms / 256);
-  }
-  bytes[6] = 0x70 | (bytes[6] & 0x0f);
-  bytes[8] = 0x80 | (bytes[8] & 0x3f);
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** Names are asked for from behind one, so from behind the last name that sorts before these letters. */

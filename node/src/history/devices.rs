@@ -6,7 +6,7 @@ use super::{DEVICES_MAX, Latest, told};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidegate_kernel_plug::{Need, Route, Routes};
 use tidegate_service_history::History;
@@ -108,6 +108,9 @@ pub(crate) struct Shown {
     time_ms: u64,
     /// As the model says it; may be empty.
     unit: String,
+    /// The model permits that it is written.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    writable: bool,
 }
 
 async fn values(State(asked): State<Asked>, Path(device): Path<String>) -> Json<BTreeMap<String, Shown>> {
@@ -117,12 +120,17 @@ async fn values(State(asked): State<Asked>, Path(device): Path<String>) -> Json<
 /// The latest value of each tag of a device; none for one nobody has heard of.
 pub(crate) fn shown(history: &History, ingest: &Ingest, device: &str) -> BTreeMap<String, Shown> {
     let units = ingest.units_of(device);
+    let plan = ingest.plan_of(device);
+    let tags = plan.iter().flat_map(|plan| plan.tags());
+    let writable: BTreeSet<&str> =
+        tags.filter(|tag| tag.writable().is_some()).map(|tag| &*tag.name).collect();
     let one = |point: Point| {
         let Latest { value, quality, time_ms } = told(&point);
         let samples = value.as_array().map(Vec::len);
         let value = if samples.is_some() { serde_json::Value::Null } else { value };
         let unit = units.get(&point.tag).map(ToString::to_string).unwrap_or_default();
-        (point.tag.to_string(), Shown { value, samples, quality, time_ms, unit })
+        let writable = writable.contains(&*point.tag);
+        (point.tag.to_string(), Shown { value, samples, quality, time_ms, unit, writable })
     };
     history.latest(device).into_iter().map(one).collect()
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod apart;
+mod asked_page;
 mod audit;
 mod backup;
 mod bad_input;

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
-const TEMPLATE: &str = "\
+pub(crate) const TEMPLATE: &str = "\
 [plant]
 off_scan = \"200 ms\"
 off_scan_max = \"400 ms\"
