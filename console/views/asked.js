@@ -72,7 +72,7 @@ function write(device, tag, { value: before, unit }, refresh) {
   };
   const isUnknown = () => asked.error instanceof Unreachable || asked.error?.code === UNKNOWN;
   const input = () => (typeof before === 'boolean'
-    ? h('select', { name: 'value', autofocus: true }, ['true', 'false'].map((text) => h('option', { value: text, key: text, selected: text === String(!before) }, text)))
+    ? h('select', { name: 'value', autofocus: true }, [!before, before].map(String).map((text) => h('option', { value: text, key: text }, text)))
     : h('input', { name: 'value', required: true, autofocus: true, autocomplete: 'off', type: typeof before === 'number' ? 'number' : 'text', step: 'any', maxlength: 1000 }));
   const ask = () => h('form', { key: 'ask', class: 'write', onsubmit: check },
     facts('before', [[t('write.before'), reading(before, unit)]]),
