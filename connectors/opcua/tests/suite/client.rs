@@ -1,5 +1,6 @@
 //! A client of asyncua, which a test drives; or a word in the report that there is none.
 
+use crate::rig::PATIENCE;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::env;
@@ -8,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 const VARIABLE: &str = "TIDEGATE_TEST_ASYNCUA_PYTHON";
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/client.py");
@@ -69,13 +71,13 @@ impl Client {
     /// The next line; the server runs on meanwhile.
     pub(crate) async fn line(&mut self) -> Value {
         let mut answers = self.answers.take().unwrap();
-        let (answers, line) = spawn_blocking(move || {
+        let read = spawn_blocking(move || {
             let mut line = String::new();
             answers.read_line(&mut line).unwrap();
             (answers, line)
-        })
-        .await
-        .unwrap();
+        });
+        // Longer than the client itself waits for a change.
+        let (answers, line) = timeout(2 * PATIENCE, read).await.expect("the client says something").unwrap();
         self.answers = Some(answers);
         serde_json::from_str(&line).unwrap_or(Value::Null)
     }
