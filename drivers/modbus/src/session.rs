@@ -95,7 +95,7 @@ impl Session {
             Table::InputRegisters => Request::ReadInputRegisters(start, len),
             Table::HoldingRegisters => Request::ReadHoldingRegisters(start, len),
         };
-        let words = match self.ask(&span.reference(), request).await? {
+        let words = match self.ask(|| span.reference(), request).await? {
             // Filled up to whole bytes.
             Response::ReadCoils(flags) | Response::ReadDiscreteInputs(flags) => {
                 flags.into_iter().take(len.into()).map(u16::from).collect()
@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// The answer, which is of the request's transaction, unit and function: the client sees to that.
-    async fn ask(&mut self, what: &str, request: Request<'_>) -> Result<Response, Trouble> {
+    async fn ask(&mut self, what: impl Fn() -> String, request: Request<'_>) -> Result<Response, Trouble> {
         if let Some((_, silence)) = &self.line {
             silence.kept().await;
         }
@@ -117,7 +117,7 @@ impl Session {
         }
         match answer {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(exception)) => Err(error::refused(what, exception)),
+            Ok(Err(exception)) => Err(error::refused(&what(), exception)),
             Err(broken) => Err(error::broken(&broken)),
         }
     }
@@ -150,7 +150,7 @@ impl Session {
             }
             _ => return Err(error::read_only(address)),
         };
-        let answer = self.ask(&address.reference(), request).await?;
+        let answer = self.ask(|| address.reference(), request).await?;
         if answer == echo { Ok(()) } else { Err(error::not_echoed(address)) }
     }
 
