@@ -92,6 +92,37 @@ fn told<'a>(rows: &'a [Value], device: &str, tag: &str) -> Vec<(&'a Value, &'a s
         .collect()
 }
 
+/// Of one device alone, and once each group has been read twice.
+fn groups_are_told(node: &Node) {
+    let began = Instant::now();
+    let groups = loop {
+        let told = node.admin_get("/api/v1/ingest/devices?device=unit-1").json();
+        assert_eq!((told.as_array().unwrap().len(), &told[0]["device"]), (1, &"unit-1".into()), "{told}");
+        let groups = told[0]["groups"].as_array().unwrap().clone();
+        if groups.iter().all(|group| group["interval_mean_ms"].is_number()) {
+            break groups;
+        }
+        assert!(began.elapsed() < PATIENCE, "{told}");
+        pass(Duration::from_millis(20));
+    };
+    let of = |key: &str| groups.iter().map(|group| group[key].clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (of("group"), of("every_ms")),
+        (vec!["fast".into(), "tags".into()], vec![100.0.into(), 1000.0.into()])
+    );
+    assert_eq!(of("tags"), [serde_json::json!(["temp"]), serde_json::json!(["running"])]);
+    for group in &groups {
+        let number = |key: &str| group[key].as_f64().unwrap_or_else(|| panic!("no {key} in {group}"));
+        assert!(number("interval_p99_ms") > 0.0 && number("jitter_p99_ms") >= 0.0, "{group}");
+        assert!(
+            number("cycles") > number("failed_cycles") + number("partial_cycles") + number("missed_cycles"),
+            "{group}"
+        );
+    }
+    let short = node.admin_get("/api/v1/ingest/devices?groups=false").json();
+    assert_eq!((short.as_array().unwrap().len(), &short[1]["groups"]), (2, &Value::Null));
+}
+
 #[test]
 fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_close() {
     let test = "kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_close";
@@ -100,6 +131,7 @@ fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_clo
     let servers = Devices::start(&python, port);
     let node = start(dir.path(), &[1, 2], port);
     node.metric_when(GOOD, |reads| reads >= 20);
+    groups_are_told(&node);
     drop(servers);
     devices(&node, "off_scan", 2);
     assert_eq!(node.admin_get("/readyz").status, 200, "a device that is away makes no node unready");
@@ -114,6 +146,8 @@ fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_clo
         (&"off_scan".into(), &"TG-PL-010".into()),
         "{stands}"
     );
+    let number = |key: &str| stands[1][key].as_u64().unwrap_or_else(|| panic!("no {key} in {stands}"));
+    assert!(number("next_probe_ms") >= number("since_ms"), "{stands}");
     let servers = Devices::start(&python, port);
     devices(&node, "answers", 2);
     node.kill();

@@ -87,6 +87,11 @@ impl Schedule {
         standing.probe_us().is_none().then(|| standing.side())
     }
 
+    /// When a device is tried again; nothing while it is on scan.
+    pub(crate) fn probe_us(&self, device: usize) -> Option<u64> {
+        self.seats[device].standing.probe_us()
+    }
+
     /// A turn has ended; `random` is uniform over all of `u64`.
     pub(crate) fn settle(&mut self, turn: &Turn, answered: bool, now_us: u64, random: u64) -> Settled {
         self.turns += 1;
