@@ -114,7 +114,11 @@ fn a_message_writes_and_is_answered_where_it_asks_for_it_and_nobody_else_may() {
 }
 
 const RULE: &str = "[ingest.rules.fast]\nwhen = \"`line/7/temp` > 90\"\ncommand = \"tidegate/write/drive-1/speed\"\n\
-    command_came = \"5\"\ncommand_went = \"500\"\n";
+    command_came = \"5\"\ncommand_went = \"50\"\n";
+
+/// A tag whose place the device does not have, and a rule that writes it.
+const LOST: &str = "[ingest.templates.drive.tags.lost]\ntype = \"integer\"\naddress = \"40104\"\nwritable = true\n\
+    [ingest.rules.lost]\nwhen = \"`line/7/temp` > 90\"\ncommand = \"tidegate/write/drive-1/lost\"\ncommand_came = \"1\"\n";
 
 fn sensor(site: &Site, name: &str, secret: &str) -> Client {
     use tidegate_codec_mqtt::{Connect, Login, ProtocolLevel, Text};
@@ -138,24 +142,27 @@ fn commands(site: &Site, wanted: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[test]
-fn a_rule_writes_to_a_device_and_what_cannot_be_written_is_refused_and_counted() {
-    let test = "a_rule_writes_to_a_device_and_what_cannot_be_written_is_refused_and_counted";
+fn a_rule_writes_to_a_device_and_what_the_device_does_not_take_is_refused_and_counted() {
+    let test = "a_rule_writes_to_a_device_and_what_the_device_does_not_take_is_refused_and_counted";
     let Some(python) = python("commanding", test) else { return };
     let (dir, port) = (TempDir::new().unwrap(), port_to_keep());
     let _devices = Devices::start(&python, port);
     let (lines, secret) = client("sensor", "[\"publish:line/#\"]");
-    let site = Site::start(dir.path(), &format!("{}{RULE}{lines}", device("drive-1", port)));
+    let site = Site::start(dir.path(), &format!("{}{LOST}{RULE}{lines}", device("drive-1", port)));
     site.stands("answers", 1);
     let mut sensor = sensor(&site, "sensor", &secret);
     sensor.publish("line/7/temp", b"95");
-    commands(&site, |account| account["published"] == 1);
+    commands(&site, |account| account["published"] == 1 && account["refused"] == 1);
     assert_eq!(register(port), 50);
+    let mut written = site.audited();
+    written.sort_by(|one, other| one.0.cmp(&other.0));
+    let [lost, speed] = &written[..] else { panic!("{written:?}") };
+    assert_eq!((lost.0.as_str(), &lost.1), ("drive-1/lost = 1", &json!(502)), "{lost:?}");
+    assert_eq!(*speed, ("drive-1/speed = 5".to_owned(), json!(200), "15.0 -> 5.0".to_owned()));
     sensor.publish("line/7/temp", b"20");
-    commands(&site, |account| account["refused"] == 1);
-    let written = site.audited();
-    assert_eq!(written, [("drive-1/speed = 5".to_owned(), json!(200), "15.0 -> 5.0".to_owned())]);
-    assert_eq!((site.ended_of("rule", "confirmed"), site.ended_of("rule", "refused")), (1, 1));
-    assert_eq!(register(port), 50, "500 is more than may be written");
+    commands(&site, |account| account["published"] == 2);
+    assert_eq!((site.ended_of("rule", "confirmed"), site.ended_of("rule", "failed")), (2, 1));
+    assert_eq!(register(port), 500);
 }
 
 #[test]
