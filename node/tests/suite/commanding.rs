@@ -128,6 +128,14 @@ fn sensor(site: &Site, name: &str, secret: &str) -> Client {
     Client::introduce(site.node.mqtt(), connect).unwrap()
 }
 
+fn wait(what: &str, holds: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        crate::process::pass(std::time::Duration::from_millis(20));
+    }
+}
+
 fn commands(site: &Site, wanted: impl Fn(&Value) -> bool) -> Value {
     let began = std::time::Instant::now();
     loop {
@@ -163,6 +171,33 @@ fn a_rule_writes_to_a_device_and_what_the_device_does_not_take_is_refused_and_co
     commands(&site, |account| account["published"] == 2);
     assert_eq!((site.ended_of("rule", "confirmed"), site.ended_of("rule", "failed")), (2, 1));
     assert_eq!(register(port), 500);
+}
+
+#[test]
+fn a_rules_write_to_one_device_does_not_wait_for_another_device() {
+    let test = "a_rules_write_to_one_device_does_not_wait_for_another_device";
+    let Some(python) = python("commanding", test) else { return };
+    let (dir, port, mute) = (TempDir::new().unwrap(), port_to_keep(), Mute::start());
+    let _devices = Devices::start(&python, port);
+    let (lines, secret) = client("sensor", "[\"publish:line/#\"]");
+    let slow = "[ingest.rules.slow]\nwhen = \"`line/7/temp` > 50\"\ncommand = \"tidegate/write/drive-2/speed\"\ncommand_came = \"7\"\n";
+    let (near, far) = (device("drive-1", port), device("drive-2", mute.port));
+    let site = Site::start(dir.path(), &format!("{near}{far}timeout = \"10 s\"\n{slow}{RULE}{lines}"));
+    site.stands("answers", 2);
+    let mut sensor = sensor(&site, "sensor", &secret);
+    sensor.publish("line/7/temp", b"60");
+    wait("the slow one has it", || mute.written() == 1);
+    sensor.publish("line/7/temp", b"95");
+    wait("the other one has its value", || register(port) == 50);
+    let account = commands(&site, |account| account["decided"] == 2);
+    assert_eq!(
+        (&account["waiting"], &account["refused"]),
+        (&json!(2), &json!(0)),
+        "the slow one is waited for"
+    );
+    let account = commands(&site, |account| account["waiting"] == 0);
+    assert_eq!((&account["published"], &account["refused"]), (&json!(1), &json!(1)), "{account}");
+    assert_eq!((mute.written(), register(port)), (1, 50));
 }
 
 #[test]
