@@ -17,7 +17,7 @@ use crate::memory::{Memory, Told};
 use crate::numbers::Numbers;
 use crate::order::Slip;
 use crate::punctual::{Punctuality, Watched};
-use crate::schedule::{Beat, Schedule, Settled, Turn};
+use crate::schedule::{Beat, Schedule, Settled, Spent, Turn};
 use crate::standing::{Change, Patience, Side};
 use crate::wire::{Job, Setback, Wire, stopped};
 use std::sync::Arc;
@@ -130,8 +130,10 @@ impl<D: Driver> Line<D> {
             presence: Presence::new(tools.board, tools.desks, desk, driver.name(), watched),
             seats,
             held: Held::new(tools.intake, tally.clone()),
-            dial: Dial::new(tools.dialer, spec.connect_timeout).with_login(spec.devices[0].login.clone()),
-            wires: [Wire::new(), Wire::new()],
+            dial: Dial::new(tools.dialer, spec.connect_timeout)
+                .with_login(spec.devices[0].login.clone())
+                .counting(tally.clone()),
+            wires: [Wire::new(tally.clone()), Wire::new(tally.clone())],
             orders,
             wrote: false,
             origin: tools.origin,
@@ -161,7 +163,7 @@ impl<D: Driver> Line<D> {
 
     async fn next(&mut self) -> Option<Next> {
         loop {
-            let turn = self.schedule.next(micros(self.origin.elapsed()))?;
+            let turn = self.schedule.next()?;
             let (due, retry) = (self.instant(turn.due_us), self.held.retry_at());
             let may_write = !self.wrote || due > Instant::now();
             tokio::select! {
@@ -196,10 +198,10 @@ impl<D: Driver> Line<D> {
             Err(Setback::Trouble(trouble)) => (memory.failed(&trouble, read_ms), Some(trouble)),
             Err(Setback::Cut) => return self.tally.lock().cycle(Cycle::Cut, 1),
         };
-        let now_us = micros(self.origin.elapsed());
-        let settled = self.schedule.settle(turn, trouble.is_none(), now_us, jitter());
+        let spent = Spent { from_us: micros(began - self.origin), to_us: micros(self.origin.elapsed()) };
+        let settled = self.schedule.settle(turn, trouble.is_none(), spent, jitter());
         self.count(turn, &told, &settled, trouble.is_none());
-        self.stand(turn, &settled, trouble, (now_us, read_ms));
+        self.stand(turn, &settled, trouble, (spent.to_us, read_ms));
         self.offer(turn, told, read_ms);
     }
 
@@ -219,8 +221,6 @@ impl<D: Driver> Line<D> {
         for code in &told.bad {
             *tally.bad.entry(*code).or_default() += 1;
         }
-        tally.connections +=
-            self.wires.iter_mut().map(|wire| std::mem::take(&mut wire.connections)).sum::<u64>();
         tally.demotions += u64::from(matches!(settled.change, Some(Change::Demoted { .. })));
         tally.switches += u64::from(matches!(settled.change, Some(Change::Switched(_))));
     }
