@@ -33,6 +33,8 @@ pub(crate) struct Banner<'a> {
 pub(crate) struct Pipeline<'a> {
     pub(crate) grpc: SocketAddr,
     pub(crate) over_tls: bool,
+    /// Nothing where OPC UA is not served.
+    pub(crate) opcua: Option<SocketAddr>,
     /// Nothing where readings go into no file.
     pub(crate) file: Option<&'a Path>,
 }
@@ -58,6 +60,9 @@ impl fmt::Display for Banner<'_> {
         if let Some(Pipeline { grpc, over_tls, .. }) = self.pipeline {
             let over_tls = if over_tls { ", over TLS" } else { "" };
             writeln!(f, "  grpc   grpc://{grpc}   tidegate.ingest.v1.Readings{over_tls}")?;
+        }
+        if let Some(opcua) = self.pipeline.as_ref().and_then(|pipeline| pipeline.opcua) {
+            writeln!(f, "  opcua  opc.tcp://{opcua}   devices and tags, to read and subscribe to")?;
         }
         writeln!(f, "  data   {data}")?;
         if let Some(file) = self.pipeline.as_ref().and_then(|pipeline| pipeline.file) {

@@ -8,7 +8,7 @@ use crate::only::Only;
 use crate::settings::Settings;
 use crate::traces;
 use tidegate_kernel_journal::Options;
-use tidegate_service_ingest::{HEARD_BYTES_MAX, LETTERS_BYTES_MAX};
+use tidegate_service_ingest::{HEARD_BYTES_MAX, LETTERS_BYTES_MAX, SinkConfig};
 
 /// An id that is remembered, with its place in two collections.
 const REMEMBERED_BYTES: u64 = 128;
@@ -18,7 +18,7 @@ const BATCHES_BYTES: u64 = 2 << 20;
 const BUFFERS_BYTES: u64 = 16 << 10;
 
 /// How many parts there are.
-pub(crate) const PARTS: usize = 10;
+pub(crate) const PARTS: usize = 11;
 
 /// Bytes by part.
 pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
@@ -34,6 +34,8 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
     let heads = of_connections(http.connections_max, http.requests.header_bytes_max as u64);
     // Read, and sent ahead of being read.
     let messages = of_connections(grpc.connections_max, 2 * grpc.message_bytes_max as u64);
+    let served = settings.opcua.as_ref();
+    let served = served.map(|opcua| opcua.bytes_max() + SinkConfig::of(ingest).memory_bytes_max());
     [
         ("journal", journal.sum()),
         ("mqtt", here(broker, mqtt.queued_bytes_total_max as u64 + packets)),
@@ -42,6 +44,7 @@ pub(crate) fn parts(settings: &Settings) -> [(&'static str, u64); PARTS] {
         ("ingest", here(pipeline, of_ingest as u64)),
         ("plant", here(pipeline, settings.plant.bytes_max())),
         ("sinks", here(pipeline, settings.sinks.memory_bytes_max(ingest))),
+        ("opcua", here(pipeline, served.unwrap_or(0))),
         ("history", here(past, history.bytes_max)),
         ("traces", settings.traces.as_ref().map_or(0, traces::Config::bytes_max)),
         ("ledger", here(books, ledger.bytes_max())),
@@ -71,5 +74,7 @@ mod tests {
         assert_eq!(holders(&format!("[node]\nonly = [\"ledger\"]\n{books}")), ["journal", "http", "ledger"]);
         let pipeline = "[node]\nonly = [\"ingest\"]\n";
         assert_eq!(holders(pipeline), ["journal", "http", "grpc", "ingest", "sinks"]);
+        let served = "[opcua]\nenabled = true\n[node]\nonly = [\"ingest\"]\n";
+        assert_eq!(holders(served), ["journal", "http", "grpc", "ingest", "sinks", "opcua"]);
     }
 }

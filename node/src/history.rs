@@ -41,18 +41,20 @@ impl Sink for Memory {
 pub(crate) struct Past {
     pub(crate) history: Arc<History>,
     pub(crate) keeper: Arc<Keeper>,
+    /// The journal's last record when it was written down last.
+    pub(crate) kept_through: u64,
 }
 
 /// Goes on from what was written down last.
 pub(crate) fn open(config: &Config, journal: &Journal) -> Result<Past, Failure> {
     let opened = History::new(config.clone()).and_then(|history| {
-        history.load(journal)?;
-        Ok(Arc::new(history))
+        let kept_through = history.load(journal)?;
+        Ok((Arc::new(history), kept_through))
     });
     let failure = |error: HistoryError| Failure::new(error.code(), &error, error.hint());
-    let history = opened.map_err(failure)?;
+    let (history, kept_through) = opened.map_err(failure)?;
     let keeper = Arc::new(Keeper::new(history.clone(), journal.clone()));
-    Ok(Past { history, keeper })
+    Ok(Past { history, keeper, kept_through })
 }
 
 /// Lets it take part in what comes from now on; fed as `delivery` says, but for how long a batch waits.

@@ -46,6 +46,7 @@ mod mqtts;
 mod node;
 mod notices;
 mod only;
+mod opcua;
 mod open_files;
 mod page;
 mod parent;

@@ -18,6 +18,7 @@ use crate::http::{Http, HttpError};
 use crate::identity::{Identity, IdentityError};
 use crate::lan::{Greeting, Lan};
 use crate::logs::{self, Log};
+use crate::opcua;
 use crate::open_files;
 use crate::parent::Parent;
 use crate::plant;
@@ -283,6 +284,7 @@ impl Site<'_> {
             pipeline: listeners.ways.as_ref().map(|ways| banner::Pipeline {
                 grpc: ways.grpc.local_addr(),
                 over_tls: self.tls.is_some(),
+                opcua: listeners.opcua.as_ref().map(|server| server.local_addr()),
                 file: self.settings.file.as_deref(),
             }),
             admin,
@@ -293,6 +295,9 @@ impl Site<'_> {
             config: self.reloader.standing().file,
         };
         let text = banner.to_string();
+        if let Some(server) = &listeners.opcua {
+            self.run_opcua(server, exporters.handle());
+        }
         let capabilities = self.set_running(listeners);
         let hangups = hangups.each(self.reloader.clone(), self.audit.clone());
         tokio::spawn(listed("node", "reloads", hangups));
@@ -310,11 +315,12 @@ impl Site<'_> {
         if let Some(board) = &listeners.board {
             board.start(exporters)?;
         }
-        match &self.past {
-            Some(past) => {
-                let delivery = SinkConfig::of(&self.settings.ingest);
-                history::feed(&past.history, &self.ingest, delivery, exporters)
-            }
+        let (past, delivery) = (self.past.as_ref(), SinkConfig::of(&self.settings.ingest));
+        if let Some(server) = &listeners.opcua {
+            opcua::start(server, past, &self.ingest, delivery, exporters)?;
+        }
+        match past {
+            Some(past) => history::feed(&past.history, &self.ingest, delivery, exporters),
             None => Ok(()),
         }
     }

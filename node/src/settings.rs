@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tidegate_connector_mqtt as external;
+use tidegate_connector_opcua as opcua;
 use tidegate_gear_postgres as postgres;
 use tidegate_kernel_journal::{Options, Retention};
 use tidegate_kernel_plug::config::{Fault, Faults, Field, Kind, Reading, Section, Source, Table, Values};
@@ -35,6 +36,7 @@ const SECTIONS: &[Section] = &[
     broker::SECTION,
     MQTTS,
     grpc::SECTION,
+    opcua::SECTION,
     external::SECTION,
     floor::SECTION,
     QUEUES,
@@ -172,6 +174,8 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) mqtt: broker::Config,
     pub(crate) grpc: grpc::Config,
+    /// Nothing where OPC UA is not served.
+    pub(crate) opcua: Option<opcua::Config>,
     pub(crate) external: Vec<external::Config>,
     pub(crate) ingest: ingest::Config,
     pub(crate) rules: ingest::RulesConfig,
@@ -225,8 +229,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let audit = reading.section("audit", audit::Config::from_values);
     let is_known = identity.as_ref().is_none_or(identity::Config::names_somebody);
     let (tls, admin) = secured(reading, is_known);
-    let retention = reading.section("queues", retention);
-    let doors = doors(reading, is_known);
+    let (retention, doors) = (reading.section("queues", retention), doors(reading, is_known));
     let external = reading.section("external", external::Config::all_from_values);
     let (ingest, plant) = floor(reading);
     let notices = reading.section("notice", notices::Setup::from_values);
@@ -245,7 +248,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let (file, sinks) =
         (file.map(|file| file.unwrap_or_else(|| data.join(FILE_DEFAULT))), sinks.over(outbound?));
     let ((admin, admin_tls), identity, retention) = (admin?, identity?, retention?);
-    let (((http, inputs), mqtts, mqtt, grpc), (ledger, postgres)) = (doors?, books?);
+    let (((http, inputs), mqtts, mqtt, grpc, opcua), (ledger, postgres)) = (doors?, books?);
     Some(Settings {
         data,
         network_allowed,
@@ -260,6 +263,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         inputs,
         mqtts,
         grpc,
+        opcua,
         external: external?,
         retention,
         mqtt,
@@ -296,8 +300,8 @@ fn plant(reading: &mut Reading) -> Option<floor::Config> {
     reading.section("plant", |values, faults| floor::Config::from_values(values, devices, faults))
 }
 
-/// Where devices and programs come in: HTTP, MQTT over TLS, MQTT, gRPC.
-type Doors = ((http::Config, HttpConfig), SocketAddr, broker::Config, grpc::Config);
+/// Where devices and programs come in: HTTP, MQTT over TLS, MQTT, gRPC, OPC UA.
+type Doors = ((http::Config, HttpConfig), SocketAddr, broker::Config, grpc::Config, Option<opcua::Config>);
 
 fn doors(reading: &mut Reading, is_known: bool) -> Option<Doors> {
     let http = reading.section("http", |values, faults| {
@@ -313,8 +317,13 @@ fn doors(reading: &mut Reading, is_known: bool) -> Option<Doors> {
         asked(values, "--grpc", is_known, faults);
         grpc::Config::from_values(values, faults)
     });
+    let opcua = reading.section("opcua", |values, faults| {
+        let config = opcua::Config::from_values(values)?;
+        judge_reach(values, "listen", None, is_known, faults);
+        Some(config)
+    });
     let (http, inputs) = http?;
-    Some(((http, inputs?), mqtts?, mqtt?, grpc?))
+    Some(((http, inputs?), mqtts?, mqtt?, grpc?, opcua?))
 }
 
 /// What readings go through, from their class to the sinks.
@@ -362,16 +371,16 @@ type Management = (SocketAddr, Option<SocketAddr>);
 
 /// For a listener that asks, where somebody must be known for the answer to be of use.
 fn asked(values: &Values, option: &str, is_known: bool, faults: &mut Faults) -> SocketAddr {
-    judge_reach(values, ("listen", option), is_known, faults);
+    judge_reach(values, "listen", Some(option), is_known, faults);
     values.get("listen")
 }
 
-fn judge_reach(values: &Values, (key, option): (&str, &str), is_known: bool, faults: &mut Faults) {
+fn judge_reach(values: &Values, key: &str, option: Option<&str>, is_known: bool, faults: &mut Faults) {
     let reached = |address: &SocketAddr| !address.ip().is_loopback() && !is_known;
     let Some(address) = values.find(key).filter(reached) else { return };
-    let path = values.path();
+    let (path, option) = (values.path(), option.map(|option| format!(" ({option})")).unwrap_or_default());
     let message = format!(
-        "{path}.{key} ({option}) {address} can be reached by others, and nobody is known who may come in"
+        "{path}.{key}{option} {address} can be reached by others, and nobody is known who may come in"
     );
     let hint = "start with --lan, name tokens or devices under [identity], as `tidegate identity` prints them, or listen on 127.0.0.1";
     let place = values.origin(key).place();
@@ -379,7 +388,7 @@ fn judge_reach(values: &Values, (key, option): (&str, &str), is_known: bool, fau
 }
 
 fn management(values: &Values, is_known: bool, has_tls: bool, faults: &mut Faults) -> Management {
-    judge_reach(values, ("tls_listen", "--admin-tls"), is_known, faults);
+    judge_reach(values, "tls_listen", Some("--admin-tls"), is_known, faults);
     let over_tls = values.find("tls_listen");
     if over_tls.is_some() && !has_tls {
         let message = "management.tls_listen is to speak TLS, and [tls] has no certificate".to_owned();
@@ -445,6 +454,21 @@ mod tests {
         let faults = read(&source(text)).unwrap_err();
         let found: Vec<_> = faults.iter().map(|fault| fault.place_in("f")).collect();
         assert_eq!(found, ["f:1:18", "f:4:10", "f:7:7", "f:10:7", "f:12:13"]);
+    }
+
+    #[test]
+    fn opc_ua_that_others_can_reach_is_refused_where_nobody_is_known_who_may_come_in() {
+        let served = "[opcua]\nenabled = true\nlisten = \"0.0.0.0:4840\"\n";
+        let faults = read(&source(served)).unwrap_err();
+        let found: Vec<_> = faults.iter().map(|fault| (fault.place_in("f"), fault.code)).collect();
+        assert_eq!(found, [("f:3:10".to_owned(), "TG-ND-002")]);
+        let somebody = format!("{served}[identity.devices.scada]\nsha256 = \"{}\"\n", "ab".repeat(32));
+        for text in [somebody.as_str(), "[opcua]\nlisten = \"0.0.0.0:4840\"\n"] {
+            let (_, settings) = read(&source(text)).unwrap_or_else(|faults| panic!("{faults:?}"));
+            assert_eq!(settings.opcua.is_some(), text == somebody);
+        }
+        let (_, settings) = read(&source(include_str!("../../connectors/opcua/sample.toml"))).unwrap();
+        assert!(settings.opcua.unwrap().is_open);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tidegate_service_ingest::{self as ingest, Ingest, OpenError, SinkConfig};
 use tokio::runtime::Handle;
 
 /// Names that no sink of the file may have: these are always there.
-const TAKEN: [&str; 2] = ["file", "page"];
+const TAKEN: [&str; 4] = ["file", "history", "opcua", "page"];
 
 /// How the node gets to other servers.
 pub(crate) const OUTBOUND: Section = Section::new(

@@ -1,4 +1,4 @@
-//! Certificates of OPC UA servers: the routes of the management listener, and `tidegate ingest opcua trust`, which asks them.
+//! Certificates of OPC UA servers and clients: the routes of the management listener, and `tidegate ingest opcua trust`, which asks them.
 //!
 //! Files are looked at and moved on threads that may block.
 
@@ -25,8 +25,10 @@ const ACCEPT: &str = "/api/v1/ingest/opcua/trust/{thumbprint}/accept";
 const REJECT: &str = "/api/v1/ingest/opcua/trust/{thumbprint}/reject";
 
 pub(crate) fn routes(trust: &Arc<Trust>) -> Routes {
-    let (operator, list_of) = (Need::Role(Role::Operator), "Certificates of OPC UA servers, trusted or not.");
-    let accept_one = Route::post(ACCEPT, operator, "The server that shows this certificate is trusted.");
+    let (operator, list_of) =
+        (Need::Role(Role::Operator), "Certificates of OPC UA servers and clients, trusted or not.");
+    let accept_one =
+        Route::post(ACCEPT, operator, "The server or client that shows this certificate is trusted.");
     let reject_one = Route::post(REJECT, operator, "It is trusted no more.");
     Routes::new()
         .with(Route::get(PATH, operator, list_of), list, trust.clone())
@@ -54,8 +56,7 @@ async fn reject(
 }
 
 fn set(known: Option<Certificate>) -> Result<Json<Value>, Refusal> {
-    let hint =
-        "tidegate ingest opcua trust list says which there are; a server's is there once it was connected to";
+    let hint = "tidegate ingest opcua trust list says which there are; one is there once its server was connected to, or its client has connected";
     let missing = || Refusal::new(StatusCode::NOT_FOUND, "TG-UA-018", "no such certificate is known", hint);
     known.map(|known| Json(shown(&known))).ok_or_else(missing)
 }
@@ -111,7 +112,7 @@ fn words(answer: &Value) -> String {
         writeln!(out, "{}  {:<8}  {}", text("thumbprint"), text("standing"), text("subject"))
             .expect("writing to a string does not fail");
     }
-    if all.is_empty() { "no server has shown a certificate yet\n".to_owned() } else { out }
+    if all.is_empty() { "nobody has shown a certificate yet\n".to_owned() } else { out }
 }
 
 #[cfg(test)]
@@ -124,6 +125,6 @@ mod tests {
             json!({ "thumbprint": "ab12", "standing": "trusted", "subject": "CN=press", "not_after_s": 1 });
         assert_eq!(words(&one), "ab12  trusted   CN=press\n");
         assert_eq!(words(&json!({ "certificates": [one, one] })).lines().count(), 2);
-        assert_eq!(words(&json!({ "certificates": [] })), "no server has shown a certificate yet\n");
+        assert_eq!(words(&json!({ "certificates": [] })), "nobody has shown a certificate yet\n");
     }
 }

@@ -129,7 +129,7 @@ impl Trust {
     }
 
     /// Sees to it that the node has a certificate, and says what it is called in it.
-    pub(crate) fn own(&self) -> io::Result<String> {
+    pub fn own(&self) -> io::Result<String> {
         let _busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let store = self.store();
         let (has_certificate, has_key) =
@@ -174,7 +174,8 @@ impl Trust {
         store
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// Also for whoever serves with the same certificate and trusts the same applications.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 

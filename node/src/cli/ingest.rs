@@ -18,7 +18,7 @@ pub(crate) enum Ingest {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Opcua {
-    /// Certificates of servers, and which of them are trusted
+    /// Certificates of servers and clients, and which of them are trusted
     #[command(subcommand)]
     Trust(TrustList),
     /// List the variables of a server, or write them as tags
@@ -51,15 +51,15 @@ pub(crate) struct Browse {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TrustList {
-    /// List those that servers have shown
+    /// List those that servers and clients have shown
     #[command(after_help = "Example:\n  tidegate ingest opcua trust list")]
     List(Asked),
-    /// Trust the server that shows this one
+    /// Trust the server or client that shows this one
     #[command(after_help = "\
 Example:
   tidegate ingest opcua trust accept 5f3c1d0a9b7e4c2d8f6a1b3c5d7e9f0a2b4c6d8e
 
-Compare the thumbprint with what the server itself shows before. The device is connected to at its next turn.")]
+Compare the thumbprint with what the server or client itself shows before. A device is connected to at its next turn.")]
     Accept {
         /// The thumbprint, as the list or the error shows it
         thumbprint: String,

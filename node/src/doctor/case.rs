@@ -64,6 +64,8 @@ impl Setup {
             let (group, key_in) = key.split_once('.').expect("a key has its section before it");
             values.group(group).find(key_in).map(|address| Door { key, address, has_tls })
         };
+        let opcua = values.group("opcua");
+        let (serves_opcua, is_signed) = (opcua.get("enabled"), opcua.get::<String>("security") == "required");
         let doors = [
             door("management.listen", false),
             door("management.tls_listen", true),
@@ -71,6 +73,7 @@ impl Setup {
             door("mqtt.listen", false),
             door("mqtts.listen", true).filter(|_| has_tls),
             door("grpc.listen", false),
+            door("opcua.listen", is_signed).filter(|_| serves_opcua),
         ];
         let node = values.group("node");
         Setup {

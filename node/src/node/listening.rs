@@ -9,11 +9,13 @@ use crate::failure::Failure;
 use crate::http::{self, Http};
 use crate::intake::{Elsewhere, Publications, Readings};
 use crate::mqtts::Mqtts;
+use crate::opcua;
 use crate::page::Board;
 use crate::storage::Storage;
 use crate::writing::Panel;
 use std::sync::{Arc, OnceLock};
 use tidegate_connector_mqtt::{Link, Links};
+use tidegate_connector_opcua::OpcUaServer;
 use tidegate_gear_postgres::Postgres;
 use tidegate_kernel_journal::{Clock, Journal, SystemClock};
 use tidegate_kernel_plug::{Capability, HttpCounts, Routes};
@@ -34,6 +36,8 @@ pub(super) struct Listeners {
     pub(super) ways: Option<Ways>,
     pub(super) management: Management,
     pub(super) board: Option<Arc<Board>>,
+    /// Nothing where OPC UA is not served.
+    pub(super) opcua: Option<Arc<OpcUaServer>>,
     pub(super) ledger: Option<Arc<Ledger>>,
     pub(super) capabilities: Wired,
 }
@@ -75,10 +79,11 @@ impl Site<'_> {
         let http = self.open_http(books.as_ref(), &shared).await?;
         let ways = if only.ingest { Some(self.open_ways().await?) } else { None };
         let board = if only.ingest { self.board() } else { None };
+        let opcua = if only.ingest { self.open_opcua().await? } else { None };
         let storage = Arc::new(Storage::of(self.folder));
         let intake =
             Intake { door: door.as_ref(), http: http.clone(), ways: ways.as_ref(), books: books.clone() };
-        let capabilities = self.wired(intake, storage.clone(), board.clone());
+        let capabilities = self.wired(intake, storage.clone(), board.clone(), opcua.clone());
         let view = View {
             capabilities: capabilities.clone(),
             ingest: self.ingest.clone(),
@@ -93,7 +98,7 @@ impl Site<'_> {
         };
         let ledger = books.as_ref().map(|books| books.ledger.clone());
         let management = self.manage(view, board.as_deref(), books, &shared).await?;
-        Ok(Listeners { door, http, ways, management, board, ledger, capabilities })
+        Ok(Listeners { door, http, ways, management, board, opcua, ledger, capabilities })
     }
 
     async fn open_door(&self) -> Result<Door, Failure> {
@@ -184,6 +189,14 @@ impl Site<'_> {
         Some(Arc::new(Board::new(config, self.ingest.clone(), self.folder.queues().clone())))
     }
 
+    /// Where systems read over OPC UA, if they are to.
+    async fn open_opcua(&self) -> Result<Option<Arc<OpcUaServer>>, Failure> {
+        let Some(config) = &self.settings.opcua else { return Ok(None) };
+        let (trust, identity, ingest) =
+            (self.pipeline.trust.clone(), self.identity.clone(), self.ingest.clone());
+        opcua::bind(config, trust, identity, ingest).await.map(|server| Some(Arc::new(server)))
+    }
+
     /// What every HTTP listener is given.
     fn shared(&self, counts: &Arc<HttpCounts>) -> http::Shared {
         http::Shared {
@@ -217,6 +230,7 @@ impl Site<'_> {
         Intake { door, http, ways, books }: Intake<'_>,
         storage: Arc<Storage>,
         board: Option<Arc<Board>>,
+        opcua: Option<Arc<OpcUaServer>>,
     ) -> Wired {
         let mut wired: Vec<Arc<dyn Capability>> = Vec::new();
         if let Some(Door { mqtt, mqtts, .. }) = door {
@@ -240,6 +254,7 @@ impl Site<'_> {
         wired.extend([self.trees.clone() as Arc<dyn Capability>, storage, self.probe.clone()]);
         wired.extend(self.past.as_ref().map(|past| -> Arc<dyn Capability> { past.keeper.clone() }));
         wired.extend(board.map(|board| -> Arc<dyn Capability> { board }));
+        wired.extend(opcua.map(|server| -> Arc<dyn Capability> { server }));
         wired.extend(self.traces.clone().map(|traces| -> Arc<dyn Capability> { traces }));
         wired.into()
     }

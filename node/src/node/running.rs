@@ -10,6 +10,7 @@ use crate::mqtts::Mqtts;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use tidegate_connector_opcua::OpcUaServer;
 use tidegate_service_broker::Broker;
 use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::Ingest;
@@ -78,6 +79,19 @@ impl Site<'_> {
                 link.run().await
             });
         }
+    }
+
+    /// On the threads of sinks: certificates are read from the disk as clients come.
+    pub(super) fn run_opcua(&self, server: &Arc<OpcUaServer>, exporters: &Handle) {
+        let (serving, given_up) = (server.clone(), server.clone());
+        let serve = move || {
+            let server = serving.clone();
+            async move {
+                server.serve().await;
+                Ok(())
+            }
+        };
+        self.supervisor.run(("opcua", "listener"), exporters, serve, move || given_up.close());
     }
 
     /// Every change of an alarm goes into the outbox, from now on at the very first time, until the runtime ends.

@@ -41,6 +41,7 @@ mod manners;
 mod memos;
 mod mosquitto;
 mod mqtt;
+mod northbound;
 mod notices;
 mod opcua;
 mod page;

@@ -27,16 +27,19 @@ impl History {
         journal.write_snapshot(NAME, journal.synced().value(), &bytes).map_err(HistoryError::Snapshot)
     }
 
-    /// Reads what was written down last; what is of a later version or damaged is left alone and logged.
-    pub fn load(&self, journal: &Journal) -> Result<(), HistoryError> {
-        let Some((_, bytes)) = journal.snapshot(NAME).map_err(HistoryError::Snapshot)? else { return Ok(()) };
+    /// Reads what was written down last, and says when that was: the journal's last record of then, 0 where there is nothing. What is of a
+    /// later version or damaged is left alone and logged.
+    pub fn load(&self, journal: &Journal) -> Result<u64, HistoryError> {
+        let Some((seq, bytes)) = journal.snapshot(NAME).map_err(HistoryError::Snapshot)? else {
+            return Ok(0);
+        };
         let Some(found) = decode(&bytes) else {
             tracing::warn!(code = "TG-HI-002", "a snapshot of the history is not understood; it begins anew");
-            return Ok(());
+            return Ok(0);
         };
         let mut tags = self.lock();
         found.into_iter().for_each(|(device, ring)| tags.restore(&device, ring, &self.config));
-        Ok(())
+        Ok(seq)
     }
 }
 

@@ -12,9 +12,13 @@ pub(super) const WHAT: &str = "HTTP is served through plug::Routes alone";
 
 /// Where routes become a router, and where the listener of HTTP takes connections.
 const HTTP: &[&str] = &["kernel/plug/src/", "node/src/http.rs", "node/src/http/"];
-/// Listeners of MQTT and gRPC.
-const LISTENERS: &[&str] =
-    &["node/src/mqtts.rs", "services/broker/src/broker.rs", "services/grpc/src/server.rs"];
+/// Listeners of MQTT, gRPC and OPC UA.
+const LISTENERS: &[&str] = &[
+    "connectors/opcua/src/server.rs",
+    "node/src/mqtts.rs",
+    "services/broker/src/broker.rs",
+    "services/grpc/src/server.rs",
+];
 
 const BANNED: &[&str] =
     &["axum::Router", "axum::routing", "axum::serve", "hyper::server", "hyper_util::server"];
