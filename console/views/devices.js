@@ -8,6 +8,7 @@ import { badge, card, empty, page, table, trouble, waiting, when } from '../part
 import { changed, state } from '../store.js';
 import { named, t } from '../words.js';
 import { askedDevices, asking, groupsOf, offScan, standing, writeButton } from './asked.js';
+import { browseButton } from './browse.js';
 import { carryOn, dots, fetchCurves, keepCurves } from './curves.js';
 import { branch, firstOf, isOpen, key, opened, turn } from './tree.js';
 
@@ -89,6 +90,7 @@ function inDevice(device, found, asked, refresh) {
   const others = Object.keys(tags).filter((tag) => !grouped.has(tag)).sort();
   return [
     asked && asking(asked),
+    asked?.driver === 'opcua' && h('p', { class: 'rest', key: 'browse' }, browseButton(device, found.groups, refresh)),
     groups.length > 0 && h('ul', { key: 'groups' }, groups),
     others.length > 0 ? tagTable({ id: `tags ${device}`, label: device, names: others, tags, device, write }) : groups.length === 0 && h('p', { class: 'rest muted', key: 'none' }, t('dev.notags'))];
 }
