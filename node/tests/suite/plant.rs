@@ -1,17 +1,15 @@
 //! A node that asks devices: pymodbus behind Modbus TCP, killed like the node beside it, and what the accounts say of it.
 
-use crate::counterpart::counterpart;
-use crate::process::{Node, PATIENCE, command, pass, port_to_keep, run};
+use crate::counterpart::{Running, counterpart};
+use crate::process::{Node, command, port_to_keep, run};
 use serde_json::Value;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// The same server that the driver's own tests have: two units.
-const SERVER: &str = include_str!("../../../drivers/modbus/tests/suite/server.py");
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../drivers/modbus/tests/suite/server.py");
 
 /// Nothing where there is no pymodbus; then the test has announced that.
 pub(crate) fn python(part: &str, test: &str) -> Option<PathBuf> {
@@ -19,27 +17,13 @@ pub(crate) fn python(part: &str, test: &str) -> Option<PathBuf> {
 }
 
 /// Two units behind a port. Dropping it kills them.
-pub(crate) struct Devices(Child);
+pub(crate) struct Devices(#[expect(dead_code, reason = "what ends when it is dropped")] Running);
 
 impl Devices {
     pub(crate) fn start(python: &Path, port: u16) -> Devices {
-        let mut command = Command::new(python);
-        command.args(["-c", SERVER]).arg(port.to_string());
-        let devices = Devices(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "pymodbus does not listen");
-            pass(Duration::from_millis(10));
-        }
-        devices
-    }
-}
-
-impl Drop for Devices {
-    fn drop(&mut self) {
-        // Both fail when it has ended, which is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let mut devices = Running::start(Command::new(python).arg(SERVER).arg(port.to_string()));
+        assert_eq!(devices.line(), "ready");
+        Devices(devices)
     }
 }
 
