@@ -1,11 +1,12 @@
 //! A node that asks devices: pymodbus behind Modbus TCP, killed like the node beside it, and what the accounts say of it.
 
 use crate::counterpart::{Running, counterpart};
-use crate::process::{Node, command, port_to_keep, run};
+use crate::process::{Node, PATIENCE, command, pass, port_to_keep, run};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The same server that the driver's own tests have: two units.
