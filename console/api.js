@@ -1,6 +1,7 @@
 // Asking the node, as whoever looks at this page. A refusal becomes an error that has its code and hint.
 
 const TOKEN = 'tidegate.token';
+const SHEET = 'text/csv';
 
 /** Why the node did not do as it was asked. */
 export class Refused extends Error {
@@ -40,13 +41,13 @@ async function reach(path, options) {
   }
 }
 
-async function ask(method, path, body) {
-  const options = { method, headers: headers(body === undefined ? {} : { 'content-type': 'application/json' }) };
-  if (body !== undefined) options.body = JSON.stringify(body);
+async function ask(method, path, body, kind = 'application/json') {
+  const options = { method, headers: headers(body === undefined ? {} : { 'content-type': kind }) };
+  if (body !== undefined) options.body = kind === SHEET ? body : JSON.stringify(body);
   const answer = await reach(path, options);
   const text = await answer.text();
   const json = parsed(text);
-  if (answer.ok || (path === '/readyz' && json)) return json ?? text;
+  if (answer.ok || (path === '/readyz' && json) || (kind === SHEET && json?.outcome)) return json ?? text;
   throw new Refused(answer.status, json?.error, json?.request_id ?? answer.headers.get('x-request-id'));
 }
 
@@ -72,6 +73,8 @@ export const api = {
   get: (path) => ask('GET', path),
   post: (path, body) => ask('POST', path, body),
   delete: (path) => ask('DELETE', path),
+  /** Rows of a spreadsheet; what is wrong with them is an answer as well. */
+  sheet: (path, rows) => ask('POST', path, rows, SHEET),
   save,
   /** The same where the node has such a route; else nothing, without asking. */
   async find(path) {

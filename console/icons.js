@@ -25,7 +25,8 @@ const PATHS = {
   clock: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2',
   plug: 'M9 4v5M15 4v5M6 9h12v2a6 6 0 0 1-12 0zM12 17v4',
   out: 'M14 5h5v14h-5M4 12h11M11 8l4 4-4 4',
-  back: 'M14 6l-6 6 6 6',
+  open: 'M6 10l6 6 6-6',
+  shut: 'M10 6l6 6-6 6',
 };
 
 export function icon(name) {

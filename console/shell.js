@@ -83,7 +83,7 @@ export function keysHelp() {
   return h('dl', { class: 'keys' },
     row(['?'], t('keys.help')), row(['G', '…'], t('keys.go')),
     GROUPS.flatMap(([, views]) => views).map(([route, letter]) => row(['G', letter.toUpperCase()], nameOf(route))),
-    row(['/'], t('keys.filter')), row(['↑', '↓'], t('keys.move')), row(['Enter'], t('keys.open')), row(['A'], t('keys.acknowledge')), row(['S'], t('keys.shelve')),
+    row(['/'], t('keys.filter')), row(['↑', '↓'], t('keys.move')), row(['Enter'], t('keys.open')), row(['→', '←'], t('keys.branch')), row(['A'], t('keys.acknowledge')), row(['S'], t('keys.shelve')),
     row(['T'], t('keys.theme')), row(['L'], t('keys.language')), row(['Esc'], t('keys.close')));
 }
 

@@ -2,11 +2,12 @@
 
 import { api, part, Unreachable } from '../api.js';
 import { h } from '../dom.js';
-import { reading } from '../format.js';
+import { count, reading } from '../format.js';
 import { icon } from '../icons.js';
-import { badge, card, codeLink, facts, fault } from '../parts.js';
+import { badge, card, codeLink, facts, fault, when } from '../parts.js';
 import { changed, newId, state, toast } from '../store.js';
 import { named, t } from '../words.js';
+import { firstOf } from './tree.js';
 
 const TONES = { new: 'info', answers: 'ok', failing: 'warn', off_scan: 'bad' };
 /** It was sent, and nobody can say what came of it: asked again with the same id, the node says what it knows. */
@@ -16,24 +17,36 @@ const may = () => state.me?.roles.includes('operator') ?? false;
 
 /** By name; nothing where the node asks no devices. */
 export async function askedDevices() {
-  const told = await api.find('/api/v1/ingest/devices').catch(() => null);
+  const told = await api.find('/api/v1/ingest/devices?groups=false').catch(() => null);
   return new Map((told ?? []).map((one) => [one.device, one]));
 }
 
-export const standing = (one) => badge(TONES[one.state] ?? 'info', named('asked', one.state));
+/** How the groups of one are read; none where it is not asked any more. */
+export async function groupsOf(device) {
+  const told = await api.get(`/api/v1/ingest/devices?device=${part(device)}`);
+  return told[0]?.groups ?? [];
+}
+
+/** How one stands, or so many do. */
+export const standing = (one, many) => badge(TONES[one.state] ?? 'info', [many && `${count(many)} `, named('asked', one.state)]);
 
 const why = (one) => one.code && fault({ code: one.code, message: one.reason });
+
+/** So many of those that are gone are named at first: what answers stands below. */
+const GONE_FIRST = 10;
 
 /** Those that answer nobody any more, apart from all others. */
 export function offScan(asked) {
   const gone = [...asked.values()].filter((one) => one.state === 'off_scan');
-  return gone.length > 0 && card({ key: 'off-scan', title: t('asked.gone', { count: gone.length }), note: t('asked.gone.note'), flush: true },
-    h('ul', { class: 'lines' }, gone.map((one) => h('li', { key: one.device }, h('div', {},
-      h('a', { href: `#/devices/${part(one.device)}` }, h('b', {}, one.device)), h('span', { class: 'muted' }, one.driver), why(one))))));
+  const { rows, rest } = firstOf('off-scan', gone, (one) => h('li', { key: one.device }, h('div', {},
+    h('a', { href: `#/devices/${part(one.device)}` }, h('b', {}, one.device)), h('span', { class: 'muted' }, named('driver', one.driver)), why(one),
+    h('span', { class: 'push muted' }, t('asked.since'), ' ', when(one.since_ms), ' · ', t('asked.probe'), ' ', when(one.next_probe_ms)))), { first: GONE_FIRST });
+  return gone.length > 0 && card({ key: 'off-scan', title: t('asked.gone', { count: gone.length }), note: t('asked.gone.note'), flush: true }, h('ul', { class: 'lines' }, rows), rest);
 }
 
 export function asking(one) {
-  return facts('asked', [[t('asked.driver'), one.driver], [t('asked.state'), standing(one)], [t('asked.at'), named('asked.at', one.at)], one.code && [t('asked.why'), why(one), 'wide']]);
+  return facts('asked', [[t('asked.state'), standing(one)], [t('asked.since'), when(one.since_ms)], [t('asked.at'), named('asked.at', one.at)],
+    one.next_probe_ms && [t('asked.probe'), when(one.next_probe_ms)], one.code && [t('asked.why'), why(one), 'wide']]);
 }
 
 /** Nothing for who may not, and for tags that may not be. */

@@ -8,16 +8,16 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tidegate_driver_opcua::{Browsed, Glob, Leaf, OpcUa, Trust};
+use tidegate_driver_opcua::{Address, Browsed, Glob, Leaf, OpcUa, Trust};
 use tidegate_kernel_outbound::{Dialer, query};
 use tidegate_kernel_plug::{Need, Refusal, Role, Route, Routes};
-use tidegate_service_plant::{Dial, Driver, Limit, Login, Plant, Trouble, Unfit};
+use tidegate_service_plant::{Device, Dial, Driver, Limit, Login, Plant, Trouble, Unfit};
 use tokio::time::timeout;
 
 const PATH: &str = "/api/v1/ingest/opcua/browse";
@@ -41,10 +41,10 @@ impl Browser {
         Browser { plant, opcua: OpcUa::new(trust), dialer }
     }
 
-    /// A device's address with who asks there, or an address alone.
-    fn server(&self, server: &str) -> Result<(String, Option<Login>), Refusal> {
+    /// A device's address with who asks there and what it is asked for already, or an address alone.
+    fn server(&self, server: &str) -> Result<Server, Refusal> {
         if server.contains("://") {
-            return Ok((server.to_owned(), None));
+            return Ok(Server { address: server.to_owned(), ..Server::default() });
         }
         let device = self.plant.device(server).filter(|device| device.driver == self.opcua.name());
         let missing = || {
@@ -57,7 +57,46 @@ impl Browser {
                 hint,
             )
         };
-        device.map(|device| (device.address, device.login)).ok_or_else(missing)
+        device.map(|device| self.known(device)).ok_or_else(missing)
+    }
+
+    fn known(&self, device: Device) -> Server {
+        let tags = device.groups.iter().flat_map(|scan| &scan.tags);
+        let address = |text: &str| self.opcua.address(text).expect("judged with the configuration").0;
+        let tags = tags.map(|tag| (tag.name.to_string(), address(&tag.address))).collect();
+        let Device { address, login, template, .. } = device;
+        Server { address, login, template: Some(template.to_string()), tags }
+    }
+
+    /// As it is told: of what is a tag already its name, of what can be one a name that is free.
+    fn shown(&self, server: &Server, browsed: &Browsed) -> Value {
+        let mut names: BTreeSet<String> = server.tags.keys().cloned().collect();
+        let mut one = |leaf: &Leaf| {
+            let tag = self.opcua.address(&leaf.address).ok().and_then(|(address, _)| server.tag(&address));
+            let is_free = tag.is_none() && leaf.of.is_some();
+            let name = is_free.then(|| free_name(&mut names, &leaf.path));
+            let of = leaf.of.map(|of| of.name());
+            json!({ "path": leaf.path, "address": leaf.address, "type": of, "name": name, "tag": tag })
+        };
+        let variables: Vec<Value> = browsed.leaves.iter().map(&mut one).collect();
+        json!({ "variables": variables, "is_cut": browsed.is_cut, "template": server.template })
+    }
+}
+
+/// Where to look.
+#[derive(Debug, Default)]
+struct Server {
+    address: String,
+    login: Option<Login>,
+    /// Of a device, and the tags it is asked for.
+    template: Option<String>,
+    tags: BTreeMap<String, Address>,
+}
+
+impl Server {
+    fn tag(&self, address: &Address) -> Option<&str> {
+        let mut tags = self.tags.iter().filter(|(_, known)| known.is_of_node(address));
+        tags.next().map(|(name, _)| &**name)
     }
 }
 
@@ -85,18 +124,18 @@ pub(crate) fn routes(browser: Browser) -> Routes {
 }
 
 async fn list(State(browser): State<Browser>, Query(asked): Query<Asked>) -> Result<Json<Value>, Refusal> {
-    let (address, login) = browser.server(&asked.server)?;
-    let place = browser.opcua.place(&address).map_err(|unfit| unfit_address(&unfit))?;
+    let server = browser.server(&asked.server)?;
+    let place = browser.opcua.place(&server.address).map_err(|unfit| unfit_address(&unfit))?;
     let glob = Glob::new(&asked.glob).ok_or_else(|| {
         let hint = "write ** at most three times";
         Refusal::new(StatusCode::BAD_REQUEST, "TG-UA-041", "the glob has too many parts of any depth", hint)
     })?;
-    let dial = Dial::new(browser.dialer, CONNECT_WAIT).with_login(login);
+    let dial = Dial::new(browser.dialer.clone(), CONNECT_WAIT).with_login(server.login.clone());
     let many = asked.many.clamp(1, LISTED_MAX);
     let look = browser.opcua.browse(&dial, &place, &glob, many, Limit(ANSWER_WAIT));
     let late = || Err(Trouble::device("TG-UA-042", format!("the look took longer than {LOOK_WAIT:?}")));
     let browsed = timeout(LOOK_WAIT, look).await.unwrap_or_else(|_| late());
-    browsed.map(|browsed| Json(shown(&browsed))).map_err(|trouble| unanswered(&trouble))
+    browsed.map(|browsed| Json(browser.shown(&server, &browsed))).map_err(|trouble| unanswered(&trouble))
 }
 
 fn unfit_address(unfit: &Unfit) -> Refusal {
@@ -107,12 +146,6 @@ fn unfit_address(unfit: &Unfit) -> Refusal {
 fn unanswered(trouble: &Trouble) -> Refusal {
     let hint = "its code says what to do";
     Refusal::new(StatusCode::BAD_GATEWAY, trouble.code, trouble.message.clone(), hint)
-}
-
-fn shown(browsed: &Browsed) -> Value {
-    let one = |leaf: &Leaf| json!({ "path": leaf.path, "address": leaf.address, "type": leaf.of.map(|of| of.name()) });
-    let variables: Vec<Value> = browsed.leaves.iter().map(one).collect();
-    json!({ "variables": variables, "is_cut": browsed.is_cut })
 }
 
 pub(crate) fn run(command: &Browse) -> Result<ExitCode, Failure> {

@@ -29,6 +29,11 @@ impl Failure {
         Failure { code: code.into(), message, hint: hint.into() }
     }
 
+    /// Code, message and hint.
+    pub(crate) fn parts(self) -> (Cow<'static, str>, String, Cow<'static, str>) {
+        (self.code, self.message, self.hint)
+    }
+
     pub(crate) fn code(&self) -> &str {
         &self.code
     }

@@ -3,9 +3,12 @@
 //! Both ways in, SIGHUP and `POST /-/reload`, end in [`Reloader::reload`], one after the other. Reads the file and
 //! the wall clock.
 
+mod importing;
+
 use crate::config::{Origins, Unread};
 use crate::settings::Settings;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tidegate_kernel_plug::Family;
@@ -58,7 +61,7 @@ pub(crate) struct Verdict {
 #[derive(Debug, Clone, Serialize)]
 struct Told {
     place: String,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
     hint: String,
 }
@@ -137,13 +140,7 @@ impl Reloader {
 
     fn told(&self, faults: &Faults) -> Vec<Told> {
         let file = self.origins.name();
-        let told = |fault: &Fault| Told {
-            place: fault.place_in(&file),
-            code: fault.code,
-            message: fault.message.clone(),
-            hint: fault.hint.clone(),
-        };
-        faults.iter().take(FAULTS_MAX).map(told).collect()
+        faults.iter().take(FAULTS_MAX).map(|fault| Told::of(fault, &file)).collect()
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -174,6 +171,18 @@ impl Reloader {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    fn of(fault: &Fault, file: &str) -> Told {
+        let Fault { code, message, hint, .. } = fault;
+        Told {
+            place: fault.place_in(file),
+            code: (*code).into(),
+            message: message.clone(),
+            hint: hint.clone(),
+        }
     }
 }
 
@@ -237,7 +246,7 @@ fn log(verdict: &Verdict) {
         }
         Outcome::Refused => {
             for Told { place, code, message, .. } in faults {
-                tracing::warn!(code, generation, "a reload was refused: {place}: {message}");
+                tracing::warn!(%code, generation, "a reload was refused: {place}: {message}");
             }
         }
     }

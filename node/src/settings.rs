@@ -4,6 +4,7 @@ use crate::logs::{self, Format};
 use crate::only::{self, Only};
 use crate::sinks::{self, Outbound, Sinks};
 use crate::tls::{self, Certificate};
+use crate::writing::judge_rules;
 use crate::{audit, http, identity, notices, traces};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -230,7 +231,7 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
     let (tls, admin) = secured(reading, is_known);
     let (retention, doors) = (reading.section("queues", retention), doors(reading, is_known));
     let external = reading.section("external", external::Config::all_from_values);
-    let (ingest, plant) = (reading.section("ingest", pipeline), plant(reading));
+    let (ingest, plant) = floor(reading);
     let notices = reading.section("notice", notices::Setup::from_values);
     let traces = reading.section("traces", traces::Config::from_values);
     let history = reading.section("history", |values, _| history::Config::from_values(values));
@@ -280,6 +281,15 @@ fn settings(reading: &mut Reading) -> Option<Settings> {
         traces: traces?,
         probe: probe?,
     })
+}
+
+/// The pipeline and the devices that are asked; rules that write to them are judged by both.
+fn floor(reading: &mut Reading) -> (Option<Pipeline>, Option<floor::Config>) {
+    let (pipeline, plant) = (reading.section("ingest", pipeline), plant(reading));
+    if let (Some((_, model, rules, ..)), Some(plant)) = (&pipeline, &plant) {
+        reading.section("ingest", |values, faults| judge_rules(values, rules, model, plant, faults));
+    }
+    (pipeline, plant)
 }
 
 /// Devices that are asked: what holds for all, and those of the model that have a driver.

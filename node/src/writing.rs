@@ -11,12 +11,14 @@ mod answer;
 mod counts;
 mod http;
 mod panel;
+mod rules;
 mod topics;
 
 pub(crate) use answer::Answer;
 pub(crate) use counts::Origin;
 pub(crate) use http::{Wish, routes};
 pub(crate) use panel::Panel;
+pub(crate) use rules::judge as judge_rules;
 pub(crate) use topics::WriteTopics;
 
 use crate::audit::{Audit, Begun, WriteAct, WriteEnd};

@@ -43,6 +43,12 @@ pub(crate) fn refused(what: &str, exception: ExceptionCode) -> Trouble {
     }
 }
 
+/// Whether the connection ended with nothing half said. The client tells an end as whatever the system said last, and everything else as
+/// an error of its own.
+pub(crate) fn is_end(error: &Error) -> bool {
+    matches!(error, Error::Transport(io) if io.raw_os_error().is_some())
+}
+
 /// The connection is of no use any more.
 pub(crate) fn broken(error: &Error) -> Trouble {
     match error {

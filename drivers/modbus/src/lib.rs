@@ -17,11 +17,8 @@ pub use place::Place;
 pub use plan::Plan;
 pub use session::Session;
 
-use crate::place::Way;
 use std::time::Duration;
 use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble, Type, Unfit, Value};
-use tokio_modbus::Slave;
-use tokio_modbus::client::{rtu, tcp};
 
 /// The protocol.
 #[derive(Debug, Clone, Copy, Default)]
@@ -54,13 +51,7 @@ impl Driver for Modbus {
     }
 
     async fn connect(&self, dial: &Dial, place: &Place) -> Result<Session, Trouble> {
-        let unit = Slave(place.unit);
-        match &place.way {
-            Way::Net(endpoint) => Ok(Session::new(tcp::attach_slave(dial.to(endpoint).await?, unit), None)),
-            Way::Line(line) => {
-                Ok(Session::new(rtu::attach_slave(line.open().await?, unit), Some(line.clone())))
-            }
-        }
+        Session::open(dial, place).await
     }
 
     async fn read(
@@ -81,7 +72,7 @@ impl Driver for Modbus {
         value: &Value,
         limit: Limit,
     ) -> Result<(), Trouble> {
-        limit.on(session.write(place, address, value)).await
+        session.write(place, address, value, limit).await
     }
 
     async fn close(&self, session: Session) {

@@ -3,7 +3,7 @@
 
 use crate::error;
 use std::time::Duration;
-use tidegate_service_plant::Trouble;
+use tidegate_service_plant::{Limit, Trouble};
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout};
 use tokio_serial::{
@@ -24,8 +24,10 @@ const BAUD: u32 = 19_200;
 const BITS: u32 = 11;
 /// Above this, silences are as long as at this.
 const BAUD_OF_GAPS_MAX: u32 = 19_200;
-/// What is late of an answer that was not waited for comes within this.
+/// What is left of an answer comes within this.
 const QUIET: Duration = Duration::from_millis(20);
+/// One that is later still is not waited for, whatever the timeout.
+const REST_MAX: Duration = Duration::from_secs(2);
 /// Bytes that come without end are no answer to anybody.
 const STRAY_BYTES_MAX: usize = 4096;
 
@@ -72,15 +74,30 @@ impl Line {
 
     /// Opens it, and waits until nothing comes that was for somebody else.
     pub(crate) async fn open(&self) -> Result<SerialStream, Trouble> {
+        let mut stream = self.opened()?;
+        self.quieten(&mut stream).await?;
+        Ok(stream)
+    }
+
+    /// Nobody is asked while an answer may come that was not waited for: until it was there, or as long again has passed.
+    pub(crate) async fn rest(&self, limit: Limit) {
+        let Ok(mut stream) = self.opened() else { return };
+        let mut first = [0; 1];
+        if let Ok(Ok(1)) = timeout(limit.0.min(REST_MAX), stream.read(&mut first)).await {
+            // Whoever opens it next is told what is wrong with it.
+            let _ = self.quieten(&mut stream).await;
+        }
+    }
+
+    fn opened(&self) -> Result<SerialStream, Trouble> {
         let opened = tokio_serial::new(&self.path, self.baud)
             .data_bits(DataBits::Eight)
             .parity(self.parity)
             .stop_bits(self.stop)
             .flow_control(FlowControl::None)
             .open_native_async();
-        let mut stream = opened.map_err(|why| error::unopened(&self.path, &why))?;
+        let stream = opened.map_err(|why| error::unopened(&self.path, &why))?;
         stream.clear(ClearBuffer::All).map_err(|why| error::unopened(&self.path, &why))?;
-        self.quieten(&mut stream).await?;
         Ok(stream)
     }
 

@@ -1,4 +1,5 @@
-//! One connection: requests, answers, and which ranges its units refused to give at once.
+//! One connection: requests, answers, and which ranges its units refused to give at once. Where a device closes the connection behind
+//! each answer, it is made anew for the next request of a read.
 
 use crate::address::{Address, Form, Table};
 use crate::error;
@@ -8,17 +9,28 @@ use crate::plan::{Block, Plan, Span};
 use crate::value;
 use std::collections::BTreeSet;
 use std::fmt;
-use tidegate_service_plant::{Blame, Found, Limit, Trouble, Value};
-use tokio_modbus::client::{Client, Context};
+use tidegate_kernel_outbound::Endpoint;
+use tidegate_service_plant::{Blame, Dial, Found, Limit, Trouble, Value};
+use tokio_modbus::client::{Client, Context, rtu, tcp};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Request, Response, Slave};
 
 /// A connection to a host, or an open line.
 pub struct Session {
     context: Context,
-    line: Option<(Line, Silence)>,
+    way: Open,
+    /// Requests of this read that were answered over this connection.
+    answers: u32,
+    /// The other side has closed it, with nothing half said.
+    is_closed: bool,
     /// Ranges with something illegal in them, by unit: their halves are read instead, until what is illegal stands alone.
     split: BTreeSet<(u8, u16, u16, Table)>,
+}
+
+/// How its units are reached, and what that takes.
+enum Open {
+    Net(Endpoint, Dial),
+    Line(Line, Silence),
 }
 
 impl fmt::Debug for Session {
@@ -28,16 +40,26 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    pub(crate) fn new(context: Context, line: Option<Line>) -> Session {
-        let line = line.map(|line| (line.clone(), Silence::of(&line)));
-        Session { context, line, split: BTreeSet::new() }
+    pub(crate) async fn open(dial: &Dial, place: &Place) -> Result<Session, Trouble> {
+        let unit = Slave(place.unit);
+        let (context, way) = match &place.way {
+            Way::Net(endpoint) => {
+                let context = tcp::attach_slave(dial.to(endpoint).await?, unit);
+                (context, Open::Net(endpoint.clone(), dial.clone()))
+            }
+            Way::Line(line) => {
+                let context = rtu::attach_slave(line.open().await?, unit);
+                (context, Open::Line(line.clone(), Silence::of(line)))
+            }
+        };
+        Ok(Session { context, way, answers: 0, is_closed: false, split: BTreeSet::new() })
     }
 
     /// Whose answers are meant from now on.
     fn turn_to(&mut self, place: &Place) -> Result<(), Trouble> {
         self.context.set_slave(Slave(place.unit));
-        match (&place.way, &self.line) {
-            (Way::Line(said), Some((open, _))) if said != open => Err(error::other_settings(&said.path)),
+        match (&place.way, &self.way) {
+            (Way::Line(said), Open::Line(open, _)) if said != open => Err(error::other_settings(&said.path)),
             _ => Ok(()),
         }
     }
@@ -49,6 +71,7 @@ impl Session {
         limit: Limit,
     ) -> Result<Vec<Found>, Trouble> {
         self.turn_to(place)?;
+        self.answers = 0;
         let unit = place.unit;
         let mut found = vec![Found::from(Value::Boolean(false)); plan.addresses.len()];
         let mut open: Vec<Block> = plan.blocks().iter().rev().copied().collect();
@@ -71,7 +94,7 @@ impl Session {
         limit: Limit,
     ) -> Result<(), Trouble> {
         let span = plan.span(block);
-        match limit.on(self.words(&span)).await {
+        match self.answer(unit, &span, limit).await {
             Ok(words) => plan.places(block).iter().for_each(|at| {
                 found[*at] = of_block(&plan.addresses[*at], &span, &words);
             }),
@@ -86,6 +109,32 @@ impl Session {
         Ok(())
     }
 
+    /// What stands there, over a new connection where this one was closed behind an answer. One that was closed before any is told.
+    async fn answer(&mut self, unit: u8, span: &Span, limit: Limit) -> Result<Vec<u16>, Trouble> {
+        let answer = limit.on(self.words(span)).await;
+        match (&self.way, &answer) {
+            (Open::Net(endpoint, dial), Err(_)) if self.is_closed && self.answers > 0 => {
+                self.context = tcp::attach_slave(dial.again(endpoint).await?, Slave(unit));
+                (self.answers, self.is_closed) = (0, false);
+                limit.on(self.words(span)).await
+            }
+            (Open::Line(..), Err(trouble)) if trouble.is_silence() => {
+                self.rest(limit).await;
+                answer
+            }
+            _ => answer,
+        }
+    }
+
+    /// Gives the line up, and waits until what is late has come: the next answer would be taken for it.
+    async fn rest(&mut self, limit: Limit) {
+        if let Open::Line(line, _) = &self.way {
+            // It is opened anew either way.
+            let _ = self.context.disconnect().await;
+            line.rest(limit).await;
+        }
+    }
+
     /// One request; coils are words of 0 and 1.
     async fn words(&mut self, span: &Span) -> Result<Vec<u16>, Trouble> {
         let Span { table, start, len } = *span;
@@ -95,7 +144,7 @@ impl Session {
             Table::InputRegisters => Request::ReadInputRegisters(start, len),
             Table::HoldingRegisters => Request::ReadHoldingRegisters(start, len),
         };
-        let words = match self.ask(&span.reference(), request).await? {
+        let words = match self.ask(|| span.reference(), request).await? {
             // Filled up to whole bytes.
             Response::ReadCoils(flags) | Response::ReadDiscreteInputs(flags) => {
                 flags.into_iter().take(len.into()).map(u16::from).collect()
@@ -107,18 +156,22 @@ impl Session {
     }
 
     /// The answer, which is of the request's transaction, unit and function: the client sees to that.
-    async fn ask(&mut self, what: &str, request: Request<'_>) -> Result<Response, Trouble> {
-        if let Some((_, silence)) = &self.line {
+    async fn ask(&mut self, what: impl Fn() -> String, request: Request<'_>) -> Result<Response, Trouble> {
+        if let Open::Line(_, silence) = &self.way {
             silence.kept().await;
         }
         let answer = self.context.call(request).await;
-        if let Some((_, silence)) = &mut self.line {
+        if let Open::Line(_, silence) = &mut self.way {
             silence.begin();
         }
+        self.answers += u32::from(answer.is_ok());
         match answer {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(exception)) => Err(error::refused(what, exception)),
-            Err(broken) => Err(error::broken(&broken)),
+            Ok(Err(exception)) => Err(error::refused(&what(), exception)),
+            Err(broken) => {
+                self.is_closed = error::is_end(&broken);
+                Err(error::broken(&broken))
+            }
         }
     }
 
@@ -127,7 +180,16 @@ impl Session {
         place: &Place,
         address: &Address,
         value: &Value,
+        limit: Limit,
     ) -> Result<(), Trouble> {
+        let written = limit.on(self.send(place, address, value)).await;
+        if written.as_ref().is_err_and(Trouble::is_silence) {
+            self.rest(limit).await;
+        }
+        written
+    }
+
+    async fn send(&mut self, place: &Place, address: &Address, value: &Value) -> Result<(), Trouble> {
         self.turn_to(place)?;
         let start = address.start;
         let (request, echo) = match (address.table, address.form, value) {
@@ -150,7 +212,7 @@ impl Session {
             }
             _ => return Err(error::read_only(address)),
         };
-        let answer = self.ask(&address.reference(), request).await?;
+        let answer = self.ask(|| address.reference(), request).await?;
         if answer == echo { Ok(()) } else { Err(error::not_echoed(address)) }
     }
 

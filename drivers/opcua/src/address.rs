@@ -33,6 +33,11 @@ pub(crate) enum Deadband {
 }
 
 impl Address {
+    /// Whether they are the same variable, whatever else they say of it.
+    pub fn is_of_node(&self, other: &Address) -> bool {
+        self.node == other.node
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Address, Unfit> {
         let misfit = |why| Unfit::from(Misfit::Address { text: text.to_owned(), why });
         let (mut rest, mut deadband, mut queue) = (text.trim(), None, 1);

@@ -117,8 +117,15 @@ fn journal_of(reports: &[Vec<u8>]) -> Outcome<(Journal, Threads)> {
         let words: serde_json::Value = serde_json::from_slice(report)?;
         clock.0.store(words["ended_ms"].as_u64().ok_or("a report without its time")?, Ordering::Relaxed);
         let id = Id(*PROFILE.hash(report).first_chunk().ok_or("a hash is longer")?);
-        let entry =
-            Entry { stream: STREAM, kind: 1, version: 1, critical: true, id, payload: report, once: false };
+        let entry = Entry {
+            stream: STREAM,
+            kind: 1,
+            version: 1,
+            critical: true,
+            id,
+            payload: report,
+            ..Entry::default()
+        };
         journal.append(entry)?.wait(Level::Disk)?;
     }
     Ok((journal, threads))

@@ -2,6 +2,7 @@
 
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
+use std::cell::RefCell;
 
 /// The system refused its call, which Linux has since 3.17: a filter around this process forbids it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +30,18 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
 
 /// Spreads waits, so that those who failed together do not come back together. Without randomness the wait is the longest.
 pub fn jitter() -> u64 {
-    random().map_or(u64::MAX, u64::from_ne_bytes)
+    SPREAD.with_borrow_mut(|spread| spread.pop().or_else(|| refill(spread))).unwrap_or(u64::MAX)
+}
+
+thread_local! {
+    /// Drawn together, for a call of the system each would cost more than what is spread.
+    static SPREAD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+fn refill(spread: &mut Vec<u64>) -> Option<u64> {
+    let bytes = random::<256>().ok()?;
+    spread.extend(bytes.as_chunks().0.iter().map(|eight| u64::from_ne_bytes(*eight)));
+    spread.pop()
 }
 
 #[cfg(test)]

@@ -361,9 +361,9 @@ impl State {
                 kind: head.kind,
                 version: head.version,
                 critical: true,
-                once: false,
                 id: head.id,
                 payload,
+                ..Entry::default()
             };
             self.append(&entry, true, now_ms);
         }

@@ -47,25 +47,37 @@ impl Drop for End<'_> {
     }
 }
 
+/// For so long what nobody waits for may lie in memory, where some came just before. While the committer dozes it need not be woken
+/// for it, and many such records share a sync. A little more than the 20 ms between two moments at which devices are asked.
+pub const DOZE: Duration = Duration::from_millis(25);
+
 fn run(journals: &[Journal], bell: &Bell) {
-    let (mut pace, began) = (Pace::default(), Instant::now());
+    let (mut pace, began, mut dozed) = (Pace::default(), Instant::now(), false);
     while journals.iter().any(|journal| !is_done(&journal.shared)) {
-        gather(journals, bell, &mut pace);
-        bell.asleep.store(true, Ordering::SeqCst);
-        let mut records = 0;
-        for journal in journals {
-            records += turn(&journal.shared);
+        if !dozed {
+            gather(journals, bell, &mut pace);
         }
-        if records > 0 {
+        bell.asleep.store(true, Ordering::SeqCst);
+        let records: u64 = journals.iter().map(|journal| turn(&journal.shared)).sum();
+        // Whoever finds it dozing leaves it so. It looks once more after it has stopped that, and only then sleeps without an end.
+        let dozes = records > 0 || (!dozed && bell.dozes.load(Ordering::SeqCst));
+        let changed = bell.dozes.swap(dozes, Ordering::SeqCst) != dozes;
+        if records > 0 && !dozed {
             pace.committed(records, began.elapsed());
         }
-        if records == 0
-            && journals.iter().any(|journal| !is_done(&journal.shared))
-            && bell.asleep.load(Ordering::SeqCst)
-        {
-            thread::park();
-        }
+        dozed = records == 0 && !changed && sleep(journals, bell, dozes);
     }
+}
+
+/// Until it is rung for, or a doze is over; whether it was that.
+fn sleep(journals: &[Journal], bell: &Bell, dozes: bool) -> bool {
+    let is_over = journals.iter().all(|journal| is_done(&journal.shared));
+    match dozes {
+        _ if is_over || !bell.asleep.load(Ordering::SeqCst) => return false,
+        true => thread::park_timeout(DOZE),
+        false => thread::park(),
+    }
+    bell.asleep.load(Ordering::SeqCst)
 }
 
 /// Lets records come for as long as the pace says, and tells it whether they did. Nobody need ring meanwhile.
@@ -269,8 +281,10 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::cursor::ReadLimit;
     use crate::disk::SimDisk;
-    use crate::journal::Entry;
+    use crate::journal::{Entry, Level};
     use crate::options::Options;
+    use crate::watermark::Waiting;
+    use std::task::{Context, Waker};
     use tidegate_kernel_id::Id;
 
     fn open(disk: &SimDisk) -> Journal {
@@ -279,8 +293,46 @@ mod tests {
     }
 
     fn append(journal: &Journal, payload: u8) {
-        let entry = Entry { stream: 1, kind: 1, id: Id::v7(1), payload: &[payload; 600], ..Entry::default() };
-        journal.append(entry).unwrap();
+        journal.append(entry(&[payload; 600])).unwrap();
+    }
+
+    fn entry(payload: &[u8]) -> Entry<'_> {
+        Entry { stream: 1, kind: 1, id: Id::v7(1), payload, ..Entry::default() }
+    }
+
+    #[test]
+    fn what_nobody_waits_for_wakes_a_committer_that_sleeps_and_leaves_one_that_dozes() {
+        let journal = open(&SimDisk::default());
+        let bell = &journal.shared.bell;
+        let wakes = |dozes, patient| {
+            bell.asleep.store(true, Ordering::SeqCst);
+            bell.dozes.store(dozes, Ordering::SeqCst);
+            let ticket = journal.append(Entry { patient, ..entry(&[0; 8]) }).unwrap();
+            (!bell.asleep.load(Ordering::SeqCst), ticket)
+        };
+        assert!(wakes(false, true).0 && wakes(false, false).0 && wakes(true, false).0);
+        let (woken, ticket) = wakes(true, true);
+        assert!(!woken && !ticket.has_reached(Level::Os) && bell.asleep.load(Ordering::SeqCst));
+        // Whoever waits after all does wake it.
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(ticket.poll_reached(Level::Os, &mut Waiting::default(), &mut context).is_pending());
+        assert!(!bell.asleep.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn much_to_write_does_not_lie_in_memory_although_nobody_waits() {
+        let options = Options { segment_bytes: [1 << 20; 3], ..Options::books() };
+        let disk = Arc::new(SimDisk::default());
+        let journal = Journal::open(disk, Arc::new(SystemClock), options, Arc::default()).unwrap();
+        let bell = &journal.shared.bell;
+        bell.asleep.store(true, Ordering::SeqCst);
+        bell.dozes.store(true, Ordering::SeqCst);
+        let mut bytes = 0;
+        while bell.asleep.load(Ordering::SeqCst) {
+            journal.append(Entry { patient: true, ..entry(&[0; 1024]) }).unwrap();
+            bytes += 1024;
+        }
+        assert!((GATHERED_BYTES_MAX - 8192..=GATHERED_BYTES_MAX).contains(&bytes), "{bytes}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::cursor::{Cursor, ReadLimit};
 use crate::disk::Disk;
 use crate::error::{OpenError, ReadError, Refusal};
 use crate::options::{Options, Retention};
+use crate::pace::GATHERED_BYTES_MAX;
 use crate::passage::{self, Passage};
 use crate::read::{self, Place};
 use crate::record::{self, Record};
@@ -51,6 +52,9 @@ pub struct Entry<'a> {
     pub critical: bool,
     /// Refuse the id a second time, as far back as the window reaches.
     pub once: bool,
+    /// Nobody waits for it: it may lie in memory for up to [`DOZE`](crate::DOZE), so that it is synced together with what comes meanwhile. Whoever
+    /// does wait, on its ticket, ends that.
+    pub patient: bool,
     pub id: Id,
     pub payload: &'a [u8],
 }
@@ -70,7 +74,7 @@ impl Ticket {
 
     /// Resolves when the record is as safe as `level` says.
     pub async fn reached(&self, level: Level) -> Result<(), Unknown> {
-        match self.mark(level) {
+        match self.awaited(level) {
             Some(mark) => mark.reached(self.seq).await,
             None => Ok(()),
         }
@@ -84,7 +88,7 @@ impl Ticket {
         waiting: &mut Waiting,
         context: &mut Context<'_>,
     ) -> Poll<Result<(), Unknown>> {
-        self.mark(level).map_or(Poll::Ready(Ok(())), |mark| mark.poll_reached(self.seq, waiting, context))
+        self.awaited(level).map_or(Poll::Ready(Ok(())), |mark| mark.poll_reached(self.seq, waiting, context))
     }
 
     /// Whether the record is as safe as `level` says by now.
@@ -94,7 +98,12 @@ impl Ticket {
 
     /// Blocks this thread until the record is as safe as `level` says.
     pub fn wait(&self, level: Level) -> Result<(), Unknown> {
-        self.mark(level).map_or(Ok(()), |mark| mark.wait(self.seq))
+        self.awaited(level).map_or(Ok(()), |mark| mark.wait(self.seq))
+    }
+
+    /// The same mark for who waits for it, which wakes the committer.
+    fn awaited(&self, level: Level) -> Option<&Watermark> {
+        self.mark(level).inspect(|_| self.shared.bell.ring())
     }
 
     fn mark(&self, level: Level) -> Option<&Watermark> {
@@ -199,7 +208,7 @@ impl Journal {
         for entry in entries {
             state.append(entry, false, now_ms);
         }
-        Ok(self.hand_over(state))
+        Ok(self.hand_over_patiently(state, entries))
     }
 
     fn measure(&self, entries: &[Entry<'_>]) -> Result<usize, Refusal> {
@@ -273,7 +282,7 @@ impl Journal {
         }
         state.in_flight[usize::from(cursor)].retain(|(last, _)| *last > through);
         state.append_fact(fact);
-        Ok(self.hand_over(state))
+        Ok(self.hand_over_patiently(state, entries))
     }
 
     /// See [`Cursor::split`]: what became of the cursor, and the one that goes on.
@@ -411,20 +420,35 @@ impl Journal {
     }
 
     /// Lets go of the lock and wakes the committer if it sleeps.
-    pub(crate) fn hand_over(&self, mut state: MutexGuard<'_, State>) -> Ticket {
+    pub(crate) fn hand_over(&self, state: MutexGuard<'_, State>) -> Ticket {
+        let ticket = self.let_go(state);
+        self.shared.bell.ring();
+        ticket
+    }
+
+    /// The same, but that it dozes on where all of the entries are patient and it would wake before there is much to write.
+    fn hand_over_patiently(&self, state: MutexGuard<'_, State>, entries: &[Entry<'_>]) -> Ticket {
+        let may_wait = entries.iter().all(|entry| entry.patient) && state.pending.len() <= GATHERED_BYTES_MAX;
+        let ticket = self.let_go(state);
+        if !may_wait || !self.shared.bell.dozes.load(Ordering::SeqCst) {
+            self.shared.bell.ring();
+        }
+        ticket
+    }
+
+    fn let_go(&self, mut state: MutexGuard<'_, State>) -> Ticket {
         if state.pending_since.is_none() && !state.pending.is_empty() {
             state.pending_since = Some(Instant::now());
         }
-        let seq = state.head_seq;
-        drop(state);
-        self.shared.bell.ring();
-        Ticket { seq, shared: self.shared.clone() }
+        Ticket { seq: state.head_seq, shared: self.shared.clone() }
     }
 }
 
 impl Bell {
+    /// Whatever was appended before is seen: the committer says that it is asleep before it looks, under the same lock.
     pub(crate) fn ring(&self) {
-        if self.asleep.swap(false, Ordering::SeqCst)
+        if self.asleep.load(Ordering::SeqCst)
+            && self.asleep.swap(false, Ordering::SeqCst)
             && let Some(committer) = self.committer.get()
         {
             committer.unpark();

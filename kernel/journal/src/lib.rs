@@ -37,6 +37,7 @@ mod window;
 pub use account::{Account, Counts, Tally};
 pub use backup::{BackupError, Restored, Saved, Until, backup, restore, restore_check};
 pub use clock::{Clock, JUMP_MS_MAX, SystemClock};
+pub use committer::DOZE;
 pub use cursor::{Batch, Cursor, Delivery, ReadLimit};
 pub use disk::{Disk, DiskFile, Fault, RealDisk, SECTOR_BYTES, SimDisk};
 pub use durations::Durations;

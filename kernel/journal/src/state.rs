@@ -43,6 +43,8 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     pub(crate) asleep: AtomicBool,
+    /// It wakes by itself before long: what nobody waits for need not ring.
+    pub(crate) dozes: AtomicBool,
     pub(crate) committer: OnceLock<Thread>,
     pub(crate) caretaker: OnceLock<Thread>,
     /// Whether the committer runs at a raised priority.

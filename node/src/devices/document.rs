@@ -2,7 +2,9 @@
 //! spreadsheet. Pure.
 
 use crate::devices::row::{Key, Rows};
+use serde_json::json;
 use std::fmt::Write as _;
+use tidegate_kernel_plug::config::Setting;
 
 const HEAD: &str = "\
 # Written by `tidegate ingest devices import`, and written anew by the next one; comments in here do not stay.
@@ -24,7 +26,7 @@ impl Document {
             document.line("", None);
             document.line(&format!("[{}]", key.path()), Some((key.clone(), None)));
             for (field, setting) in cells {
-                document.line(&format!("{field} = {setting}"), Some((key.clone(), Some(field))));
+                document.line(&format!("{field} = {}", written(setting)), Some((key.clone(), Some(field))));
             }
         }
         document
@@ -38,5 +40,15 @@ impl Document {
     /// Whose line it is, counted from 1.
     pub(super) fn at(&self, line: u32) -> Option<&(Key, Option<&'static str>)> {
         self.lines.get(usize::try_from(line).ok()?.checked_sub(1)?)?.as_ref()
+    }
+}
+
+/// As the file has it: a secret that stands in a row is nowhere else, and is shown by nothing but this file.
+fn written(setting: &Setting) -> String {
+    let text = setting.to_string();
+    match setting {
+        // A string of JSON is one of TOML.
+        Setting::Secret(secret) if !text.starts_with('{') => json!(secret.reveal()).to_string(),
+        _ => text,
     }
 }

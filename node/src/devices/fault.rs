@@ -36,9 +36,9 @@ fn letters(column: u32) -> String {
 
 /// A fault with its place in words.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) place: String,
-    pub(super) fault: Fault,
+pub(crate) struct Told {
+    pub(crate) place: String,
+    pub(crate) fault: Fault,
 }
 
 impl Told {

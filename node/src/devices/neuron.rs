@@ -39,9 +39,9 @@ const DRIVERS: [(&str, Rewrite); 2] = [
 
 /// What the command line says that the file does not.
 #[derive(Debug)]
-pub(super) struct Order<'a> {
-    pub(super) driver: &'a str,
-    pub(super) template: &'a str,
+pub(crate) struct Order<'a> {
+    pub(crate) driver: &'a str,
+    pub(crate) template: &'a str,
 }
 
 pub(super) fn is_of_neuron(sheet: &Sheet) -> bool {

@@ -7,6 +7,7 @@ use crate::devices::plain::Found;
 use crate::devices::row::{self, Cells, Key, Rows};
 use crate::devices::unwritten;
 use crate::failure::Failure;
+use crate::settings::Settings;
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -66,8 +67,8 @@ impl Stock {
     }
 
     /// What would hold with this file of devices.
-    pub(super) fn judged(&self, document: &Document) -> Result<Values, Unread> {
-        self.origins.read_with(Some(document.text.as_bytes())).map(|(values, _)| values)
+    pub(super) fn judged(&self, document: &Document) -> Result<(Values, Settings), Unread> {
+        self.origins.read_with(Some(document.text.as_bytes()))
     }
 
     /// What the judge said, each told where it stands in the spreadsheet if it does.

@@ -5,6 +5,7 @@ use super::{Site, unlistening, unstarted};
 use crate::admin::{self, View};
 use crate::audit;
 use crate::browse::{self, Browser};
+use crate::devices;
 use crate::events::Events;
 use crate::failure::Failure;
 use crate::history;
@@ -100,6 +101,7 @@ impl Site<'_> {
             .and(self.books(served.books.as_ref()))
             .and(diagnosis::routes(self.probe.clone()))
             .and(plant::routes(&self.pipeline.plant))
+            .and(devices::routes(&self.reloader))
             .and(trust::routes(&self.pipeline.trust))
             .and(self.browsing())
             .and(writing::routes(&self.pipeline.desk))

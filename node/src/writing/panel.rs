@@ -164,7 +164,7 @@ impl Call {
     }
 }
 
-fn no_tag(topic: &TopicName) -> Refusal {
+pub(super) fn no_tag(topic: &TopicName) -> Refusal {
     let hint = "publish to PREFIX/DEVICE/TAG, as plant.write_topic has the prefix";
     let message = format!("{topic} stands for no tag of a device");
     Refusal::new(StatusCode::NOT_FOUND, "TG-PL-053", message, hint)

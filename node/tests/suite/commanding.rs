@@ -114,7 +114,11 @@ fn a_message_writes_and_is_answered_where_it_asks_for_it_and_nobody_else_may() {
 }
 
 const RULE: &str = "[ingest.rules.fast]\nwhen = \"`line/7/temp` > 90\"\ncommand = \"tidegate/write/drive-1/speed\"\n\
-    command_came = \"5\"\ncommand_went = \"500\"\n";
+    command_came = \"5\"\ncommand_went = \"50\"\n";
+
+/// A tag whose place the device does not have, and a rule that writes it.
+const LOST: &str = "[ingest.templates.drive.tags.lost]\ntype = \"integer\"\naddress = \"40104\"\nwritable = true\n\
+    [ingest.rules.lost]\nwhen = \"`line/7/temp` > 90\"\ncommand = \"tidegate/write/drive-1/lost\"\ncommand_came = \"1\"\n";
 
 fn sensor(site: &Site, name: &str, secret: &str) -> Client {
     use tidegate_codec_mqtt::{Connect, Login, ProtocolLevel, Text};
@@ -122,6 +126,14 @@ fn sensor(site: &Site, name: &str, secret: &str) -> Client {
     connect.level = ProtocolLevel::V311;
     connect.login = Some(Login::new(Text::new(name).unwrap(), Some(secret.to_owned().into_bytes().into())));
     Client::introduce(site.node.mqtt(), connect).unwrap()
+}
+
+fn wait(what: &str, holds: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        crate::process::pass(std::time::Duration::from_millis(20));
+    }
 }
 
 fn commands(site: &Site, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -138,24 +150,54 @@ fn commands(site: &Site, wanted: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[test]
-fn a_rule_writes_to_a_device_and_what_cannot_be_written_is_refused_and_counted() {
-    let test = "a_rule_writes_to_a_device_and_what_cannot_be_written_is_refused_and_counted";
+fn a_rule_writes_to_a_device_and_what_the_device_does_not_take_is_refused_and_counted() {
+    let test = "a_rule_writes_to_a_device_and_what_the_device_does_not_take_is_refused_and_counted";
     let Some(python) = python("commanding", test) else { return };
     let (dir, port) = (TempDir::new().unwrap(), port_to_keep());
     let _devices = Devices::start(&python, port);
     let (lines, secret) = client("sensor", "[\"publish:line/#\"]");
-    let site = Site::start(dir.path(), &format!("{}{RULE}{lines}", device("drive-1", port)));
+    let site = Site::start(dir.path(), &format!("{}{LOST}{RULE}{lines}", device("drive-1", port)));
     site.stands("answers", 1);
     let mut sensor = sensor(&site, "sensor", &secret);
     sensor.publish("line/7/temp", b"95");
-    commands(&site, |account| account["published"] == 1);
+    commands(&site, |account| account["published"] == 1 && account["refused"] == 1);
     assert_eq!(register(port), 50);
+    let mut written = site.audited();
+    written.sort_by(|one, other| one.0.cmp(&other.0));
+    let [lost, speed] = &written[..] else { panic!("{written:?}") };
+    assert_eq!((lost.0.as_str(), &lost.1), ("drive-1/lost = 1", &json!(502)), "{lost:?}");
+    assert_eq!(*speed, ("drive-1/speed = 5".to_owned(), json!(200), "15.0 -> 5.0".to_owned()));
     sensor.publish("line/7/temp", b"20");
-    commands(&site, |account| account["refused"] == 1);
-    let written = site.audited();
-    assert_eq!(written, [("drive-1/speed = 5".to_owned(), json!(200), "15.0 -> 5.0".to_owned())]);
-    assert_eq!((site.ended_of("rule", "confirmed"), site.ended_of("rule", "refused")), (1, 1));
-    assert_eq!(register(port), 50, "500 is more than may be written");
+    commands(&site, |account| account["published"] == 2);
+    assert_eq!((site.ended_of("rule", "confirmed"), site.ended_of("rule", "failed")), (2, 1));
+    assert_eq!(register(port), 500);
+}
+
+#[test]
+fn a_rules_write_to_one_device_does_not_wait_for_another_device() {
+    let test = "a_rules_write_to_one_device_does_not_wait_for_another_device";
+    let Some(python) = python("commanding", test) else { return };
+    let (dir, port, mute) = (TempDir::new().unwrap(), port_to_keep(), Mute::start());
+    let _devices = Devices::start(&python, port);
+    let (lines, secret) = client("sensor", "[\"publish:line/#\"]");
+    let slow = "[ingest.rules.slow]\nwhen = \"`line/7/temp` > 50\"\ncommand = \"tidegate/write/drive-2/speed\"\ncommand_came = \"7\"\n";
+    let (near, far) = (device("drive-1", port), device("drive-2", mute.port));
+    let site = Site::start(dir.path(), &format!("{near}{far}timeout = \"10 s\"\n{slow}{RULE}{lines}"));
+    site.stands("answers", 2);
+    let mut sensor = sensor(&site, "sensor", &secret);
+    sensor.publish("line/7/temp", b"60");
+    wait("the slow one has it", || mute.written() == 1);
+    sensor.publish("line/7/temp", b"95");
+    wait("the other one has its value", || register(port) == 50);
+    let account = commands(&site, |account| account["decided"] == 2);
+    assert_eq!(
+        (&account["waiting"], &account["refused"]),
+        (&json!(2), &json!(0)),
+        "the slow one is waited for"
+    );
+    let account = commands(&site, |account| account["waiting"] == 0);
+    assert_eq!((&account["published"], &account["refused"]), (&json!(1), &json!(1)), "{account}");
+    assert_eq!((mute.written(), register(port)), (1, 50));
 }
 
 #[test]

@@ -293,6 +293,26 @@ fn the_file_of_devices_has_the_rights_of_the_one_beside_it_and_nothing_but_devic
 }
 
 #[test]
+fn a_password_of_a_sheet_is_kept_as_it_is_by_every_import_and_shown_by_none() {
+    let site = Site::new("[ingest.templates.line.tags.temp]\naddress = \"ns=2;s=Line.Temp\"\n");
+    let sheet = |name: &str, password: &str| {
+        format!(
+            "name,template,topic,driver,address,user,password\n\
+             {name},line,plant/{name},opcua,opc.tcp://127.0.0.1:9,gateway,{password}\n"
+        )
+    };
+    let first = site.import(sheet("line-1", "open \\ sesame"), &[]);
+    let second = site.import(sheet("line-2", "other"), &[]);
+    for output in [&first, &second] {
+        assert!(output.status.success() && !told(output).contains("sesame"), "{}", told(output));
+    }
+    let devices = site.devices().unwrap();
+    for password in [r#"password = "open \\ sesame""#, r#"password = "other""#] {
+        assert!(devices.contains(password), "{devices}");
+    }
+}
+
+#[test]
 fn a_running_node_takes_up_what_is_imported_and_after_a_kill_it_is_there() {
     let site = Site::new(BY_HAND);
     let start = || {

@@ -1,5 +1,5 @@
 //! The first five minutes as a person has them: the demonstration in Chromium, clicked through from the pulled cable to the story of
-//! an alarm. Each step leaves a screenshot in Chinese and in English below `target/tmp/five-minutes/`; those in `docs/five-minutes/` are
+//! an alarm, and its PLCs in the tree of devices. Each step leaves a screenshot in Chinese and in English below `target/tmp/five-minutes/`; those in `docs/five-minutes/` are
 //! from here.
 
 use crate::browser::{Browser, Look, programs};
@@ -88,4 +88,27 @@ fn a_visitor_pulls_the_cable_kills_the_node_plugs_it_back_and_reads_an_alarms_st
     browser.click(".alarm .row-acts .quiet");
     browser.when("document.querySelector('.steps .step.bad')");
     visit.picture("6-story");
+
+    browser.value("location.hash = '#/devices'");
+    for (driver, plc) in [("modbus", "modbus-01"), ("s7", "s7-01"), ("opcua", "opcua-01")] {
+        let branch = |id: &str| format!("document.querySelector('[data-branch=\"{id}\"]')");
+        browser.when(&format!(
+            "{}.getAttribute('aria-expanded') === 'true'",
+            branch(&format!("driver {driver}"))
+        ));
+        browser.when(&branch(&format!("device {plc}")));
+        browser.value(&format!("{}.click()", branch(&format!("device {plc}"))));
+    }
+    // All three stay open, with their groups, and every value of each is good.
+    browser.when(EVERY_PLC_IS_GOOD);
+    visit.picture("7-devices");
 }
+
+/// Each has six tags in two groups, which were read at least twice.
+const EVERY_PLC_IS_GOOD: &str = "['modbus-01', 's7-01', 'opcua-01'].every((plc) => {
+    const inside = document.querySelector(`[data-branch=\"device ${plc}\"] + .inside`);
+    const rows = [...inside.querySelectorAll('tbody tr')];
+    const groups = [...inside.querySelectorAll('[data-branch^=\"group \"]')];
+    return rows.length === 6 && rows.every((row) => row.querySelector('.badge.ok'))
+        && groups.length === 2 && groups.every((group) => group.innerText.includes('抖动'));
+})";

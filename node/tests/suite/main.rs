@@ -47,6 +47,7 @@ mod opcua;
 mod page;
 mod paho;
 mod people;
+mod picking;
 mod plant;
 mod poison;
 #[path = "../../../gears/postgres/tests/suite/server.rs"]

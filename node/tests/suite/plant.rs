@@ -1,17 +1,16 @@
 //! A node that asks devices: pymodbus behind Modbus TCP, killed like the node beside it, and what the accounts say of it.
 
-use crate::counterpart::counterpart;
+use crate::counterpart::{Running, counterpart};
 use crate::process::{Node, PATIENCE, command, pass, port_to_keep, run};
 use serde_json::Value;
 use std::fs;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The same server that the driver's own tests have: two units.
-const SERVER: &str = include_str!("../../../drivers/modbus/tests/suite/server.py");
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../drivers/modbus/tests/suite/server.py");
 
 /// Nothing where there is no pymodbus; then the test has announced that.
 pub(crate) fn python(part: &str, test: &str) -> Option<PathBuf> {
@@ -19,27 +18,13 @@ pub(crate) fn python(part: &str, test: &str) -> Option<PathBuf> {
 }
 
 /// Two units behind a port. Dropping it kills them.
-pub(crate) struct Devices(Child);
+pub(crate) struct Devices(#[expect(dead_code, reason = "what ends when it is dropped")] Running);
 
 impl Devices {
     pub(crate) fn start(python: &Path, port: u16) -> Devices {
-        let mut command = Command::new(python);
-        command.args(["-c", SERVER]).arg(port.to_string());
-        let devices = Devices(command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "pymodbus does not listen");
-            pass(Duration::from_millis(10));
-        }
-        devices
-    }
-}
-
-impl Drop for Devices {
-    fn drop(&mut self) {
-        // Both fail when it has ended, which is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let mut devices = Running::start(Command::new(python).arg(SERVER).arg(port.to_string()));
+        assert_eq!(devices.line(), "ready");
+        Devices(devices)
     }
 }
 
@@ -92,6 +77,37 @@ fn told<'a>(rows: &'a [Value], device: &str, tag: &str) -> Vec<(&'a Value, &'a s
         .collect()
 }
 
+/// Of one device alone, and once each group has been read twice.
+fn groups_are_told(node: &Node) {
+    let began = Instant::now();
+    let groups = loop {
+        let told = node.admin_get("/api/v1/ingest/devices?device=unit-1").json();
+        assert_eq!((told.as_array().unwrap().len(), &told[0]["device"]), (1, &"unit-1".into()), "{told}");
+        let groups = told[0]["groups"].as_array().unwrap().clone();
+        if groups.iter().all(|group| group["interval_mean_ms"].is_number()) {
+            break groups;
+        }
+        assert!(began.elapsed() < PATIENCE, "{told}");
+        pass(Duration::from_millis(20));
+    };
+    let of = |key: &str| groups.iter().map(|group| group[key].clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (of("group"), of("every_ms")),
+        (vec!["fast".into(), "tags".into()], vec![100.0.into(), 1000.0.into()])
+    );
+    assert_eq!(of("tags"), [serde_json::json!(["temp"]), serde_json::json!(["running"])]);
+    for group in &groups {
+        let number = |key: &str| group[key].as_f64().unwrap_or_else(|| panic!("no {key} in {group}"));
+        assert!(number("interval_p99_ms") > 0.0 && number("jitter_p99_ms") >= 0.0, "{group}");
+        assert!(
+            number("cycles") > number("failed_cycles") + number("partial_cycles") + number("missed_cycles"),
+            "{group}"
+        );
+    }
+    let short = node.admin_get("/api/v1/ingest/devices?groups=false").json();
+    assert_eq!((short.as_array().unwrap().len(), &short[1]["groups"]), (2, &Value::Null));
+}
+
 #[test]
 fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_close() {
     let test = "kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_close";
@@ -100,6 +116,7 @@ fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_clo
     let servers = Devices::start(&python, port);
     let node = start(dir.path(), &[1, 2], port);
     node.metric_when(GOOD, |reads| reads >= 20);
+    groups_are_told(&node);
     drop(servers);
     devices(&node, "off_scan", 2);
     assert_eq!(node.admin_get("/readyz").status, 200, "a device that is away makes no node unready");
@@ -114,6 +131,8 @@ fn kills_of_devices_and_of_the_node_end_in_values_again_and_in_accounts_that_clo
         (&"off_scan".into(), &"TG-PL-010".into()),
         "{stands}"
     );
+    let number = |key: &str| stands[1][key].as_u64().unwrap_or_else(|| panic!("no {key} in {stands}"));
+    assert!(number("next_probe_ms") >= number("since_ms"), "{stands}");
     let servers = Devices::start(&python, port);
     devices(&node, "answers", 2);
     node.kill();

@@ -98,6 +98,30 @@ fn a_reload_that_rules_do_not_survive_changes_nothing_of_model_or_rules() {
 }
 
 #[test]
+fn a_rule_that_could_never_write_is_refused_at_a_reload_with_all_that_comes_with_it() {
+    let drive = "[ingest.templates.drive.tags.speed]\naddress = \"40051:INT16\"\nwritable = true\nwrite_max = 100.0\n\
+        [ingest.devices.drive-1]\ntopic = \"plant/drive-1\"\ntemplate = \"drive\"\ndriver = \"modbus\"\naddress = \"tcp://127.0.0.1:1/1\"\n";
+    let writing = |tag: &str, value: &str| {
+        format!(
+            "{drive}[ingest.rules.slow]\nwhen = \"press-7.temp > 80\"\ncommand = \"tidegate/write/drive-1/{tag}\"\n\
+             command_came = \"{value}\"\n{MODEL}"
+        )
+    };
+    let mut site = Site::start(&format!("{MODEL}{}", rule("hot", "press-7.temp > 80")));
+    for (tag, value, place, code) in
+        [("speed", "101", ":13:16", "[TG-TA-033]"), ("sped", "1", ":12:11", "[TG-TA-030]")]
+    {
+        let refused = site.reload(&writing(tag, value));
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains(place) && said.contains(code), "{said}");
+    }
+    site.publish(&json!({"temp": 90.5}));
+    assert_eq!(site.alarms(1), ["hot"], "what is in force stays");
+    assert_eq!(site.reload(&writing("speed", "100")).status.code(), Some(0));
+}
+
+#[test]
 fn changed_rules_run_beside_the_old_ones_before_they_take_over() {
     let old = rule("hot", "press-7.temp > 80");
     let mut site = Site::start(&format!("{MODEL}{old}"));

@@ -144,9 +144,9 @@ fn entry<'a>(fact: &Fact, payload: &'a [u8], now_ms: u64) -> Entry<'a> {
         kind: fact.kind(),
         version: VERSION,
         critical: false,
-        once: false,
         id: Id::v7(now_ms),
         payload,
+        ..Entry::default()
     }
 }
 

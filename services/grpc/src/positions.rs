@@ -157,9 +157,9 @@ pub(crate) fn note_entry(payload: &[u8]) -> Entry<'_> {
         kind: NOTE_KIND,
         version: NOTE_VERSION,
         critical: true,
-        once: false,
         id: Id::v7(wall.as_millis() as u64),
         payload,
+        ..Entry::default()
     }
 }
 

@@ -38,7 +38,9 @@ impl Ring {
             self.push_dot(point);
         }
         if point.source_ms >= self.latest.source_ms {
-            self.latest = point.clone();
+            // But for the name, which stays where it is.
+            self.latest.value = point.value.clone();
+            (self.latest.quality, self.latest.source_ms) = (point.quality, point.source_ms);
         }
     }
 

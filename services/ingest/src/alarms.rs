@@ -234,6 +234,7 @@ impl AlarmFeed {
             once: true,
             id,
             payload: &payload,
+            ..Entry::default()
         };
         match once::append(&self.journal, entry, replay)? {
             Appended::New(ticket) => {

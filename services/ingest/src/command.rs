@@ -2,7 +2,8 @@
 //!
 //! A cursor of its own moves over them, one at a time. What became of one is written in the batch that moves the cursor, and whoever
 //! sends it can write in that batch what it has to: so a crash neither loses a command nor sends it twice. One that could not be sent in
-//! time is given up: what a machine should have done a minute ago may be wrong by now.
+//! time is given up: what a machine should have done a minute ago may be wrong by now. Whoever carries commands out by their id, once,
+//! may begin some that are behind others: one that takes long holds up those alone that have to come behind it.
 //!
 //! ```text
 //! stream 13, kind 1   version 1: topic u16, then UTF-8; rule u16, then UTF-8; payload to the end
@@ -15,13 +16,14 @@ use bytes::{Buf, Bytes};
 use serde::Serialize;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidegate_codec_mqtt::{Text, TopicName};
 use tidegate_kernel_journal::{
-    Account, Counts, Cursor, Delivery, Entry, Id, ReadLimit, Record, Refusal, Tally, Ticket,
+    Account, Counts, Cursor, Delivery, Entry, Id, Journal, ReadLimit, Record, Refusal, Tally, Ticket,
 };
 use tidegate_kernel_plug::waiting_on;
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::sleep;
 
 /// The stream of commands.
@@ -36,6 +38,8 @@ pub(crate) const CURSOR: &str = "rules.commands";
 
 /// Each is settled for itself.
 const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
+/// Commands behind the one that is seen to which may be begun.
+const AHEAD_MAX: usize = 16;
 /// Between two attempts, and between two looks at a journal that is busy.
 const RETRY_WAIT: Duration = Duration::from_millis(100);
 const ID_BYTES: usize = 16;
@@ -61,6 +65,11 @@ impl Command {
     pub fn left_s(&self) -> u32 {
         let left_s = self.expires_ms.saturating_sub(wall_ms()).div_ceil(1000).max(1);
         u32::try_from(left_s).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it is too old to be carried out.
+    pub fn is_over(&self) -> bool {
+        wall_ms() > self.expires_ms
     }
 }
 
@@ -88,6 +97,12 @@ pub trait CommandOut: Send + Sync + 'static {
     /// Sends, and calls `settle` once when the command is as good as sent; with an error, not at all. Nobody should be sent it before
     /// what `settle` wrote is safe.
     fn send<'a>(&'a self, command: &'a Command, settle: Settle<'a>) -> Sending<'a>;
+
+    /// One that is perhaps behind others, and need not wait for them: where it can be begun now it is, and `send` waits for what came
+    /// of it. Whether it was begun.
+    fn begin(&self, _command: &Command) -> bool {
+        false
+    }
 }
 
 /// What became of a command.
@@ -119,9 +134,19 @@ pub struct CommandAccount {
 
 /// Sends commands until the journal ends.
 pub(crate) struct Commander {
-    pub(crate) cursor: Cursor,
-    pub(crate) out: Arc<dyn CommandOut>,
-    pub(crate) age_ms_max: u64,
+    journal: Journal,
+    /// Held for a read or a commit.
+    cursor: Mutex<Cursor>,
+    out: Arc<dyn CommandOut>,
+    age_ms_max: u64,
+}
+
+/// One that was read.
+struct Due {
+    delivery: Delivery,
+    through: u64,
+    command: Option<Command>,
+    is_begun: bool,
 }
 
 pub(crate) fn encode(cause: Id, topic: &str, rule: &str, payload: &str) -> Vec<u8> {
@@ -225,42 +250,82 @@ impl CommandAccount {
 }
 
 impl Commander {
-    pub(crate) async fn run(mut self) {
+    pub(crate) fn new(
+        journal: Journal,
+        cursor: Cursor,
+        out: Arc<dyn CommandOut>,
+        age_ms_max: u64,
+    ) -> Commander {
+        Commander { journal, cursor: Mutex::new(cursor), out, age_ms_max }
+    }
+
+    pub(crate) async fn run(self) {
+        let (read, mut due) = channel(AHEAD_MAX);
+        let seeing = async {
+            while let Some(due) = due.recv().await {
+                if self.see_to(due).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = self.look_ahead(&read) => {}
+            () = seeing => {}
+        }
+    }
+
+    /// Reads commands as they come, as far as there is room, and has those begun that need not wait.
+    async fn look_ahead(&self, read: &Sender<Due>) {
         loop {
-            let worked = match self.cursor.read(ONE) {
-                Ok(batch) => match batch.deliveries.first() {
-                    Some(delivery) => self.see_to(delivery, batch.through).await.map(|()| true),
-                    None => Ok(false),
-                },
+            let batch = match self.cursor().read(ONE) {
+                Ok(batch) => batch,
                 Err(error) => {
                     tracing::error!(code = error.code(), "could not read commands: {error}");
                     return;
                 }
             };
-            match worked {
-                Ok(true) => {}
-                Ok(false) if waiting_on("a command", self.cursor.available()).await.is_ok() => {}
-                Ok(false) | Err(_) => return,
+            let through = batch.through;
+            let ended = match batch.deliveries.into_iter().next() {
+                Some(delivery) => read.send(self.due(delivery, through)).await.is_err(),
+                None => waiting_on("a command", self.journal.synced().reached(through + 1)).await.is_err(),
+            };
+            if ended {
+                return;
             }
         }
     }
 
-    /// Tries until it is sent, given up or too old.
-    async fn see_to(&mut self, delivery: &Delivery, through: u64) -> Result<(), Refusal> {
-        let record = &delivery.record;
-        let settling = Settling { through, id: record.head.id, one: Counts::one(record.head.flags.critical) };
-        let Some(mut command) = of_record(record) else {
+    fn due(&self, delivery: Delivery, through: u64) -> Due {
+        let expires = |command: Command| {
+            let expires_ms = command.due_ms.saturating_add(self.age_ms_max);
+            Command { expires_ms, ..command }
+        };
+        let command = of_record(&delivery.record).map(expires);
+        let is_begun = command.as_ref().is_some_and(|command| !command.is_over() && self.out.begin(command));
+        Due { delivery, through, command, is_begun }
+    }
+
+    fn cursor(&self) -> MutexGuard<'_, Cursor> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tries until it is sent, given up or too old. One that was begun has an end, which is waited for.
+    async fn see_to(&self, due: Due) -> Result<(), Refusal> {
+        let Due { delivery, through, command, mut is_begun } = due;
+        let head = &delivery.record.head;
+        let settling = Settling { through, id: head.id, one: Counts::one(head.flags.critical) };
+        let Some(command) = command else {
             return self.give_up(&settling, CommandState::Refused, "TG-RU-018").await;
         };
-        command.expires_ms = command.due_ms.saturating_add(self.age_ms_max);
         loop {
-            if wall_ms() > command.expires_ms {
+            if !is_begun && command.is_over() {
                 tracing::warn!(rule = %command.rule, topic = %command.topic, "a command was not sent in time");
                 return self.give_up(&settling, CommandState::Expired, "").await;
             }
-            let (cursor, out) = (&mut self.cursor, &self.out);
-            let mut settle = |more: &[Entry<'_>]| settling.write(cursor, CommandState::Published, "", more);
-            match out.send(&command, &mut settle).await {
+            is_begun = false;
+            let mut settle =
+                |more: &[Entry<'_>]| settling.write(&mut self.cursor(), CommandState::Published, "", more);
+            match self.out.send(&command, &mut settle).await {
                 Ok(()) => return Ok(()),
                 Err(NotSent::Later) => sleep(RETRY_WAIT).await,
                 Err(NotSent::Unknown) => return Err(Refusal::Stopped),
@@ -276,14 +341,15 @@ impl Commander {
         }
     }
 
-    async fn give_up(&mut self, settling: &Settling, state: CommandState, code: &str) -> Result<(), Refusal> {
-        while let Err(refusal) = settling.write(&mut self.cursor, state, code, &[]) {
-            match refusal {
-                Refusal::Busy(_) | Refusal::Full => sleep(RETRY_WAIT).await,
-                refusal => return Err(refusal),
+    async fn give_up(&self, settling: &Settling, state: CommandState, code: &str) -> Result<(), Refusal> {
+        loop {
+            let given_up = settling.write(&mut self.cursor(), state, code, &[]);
+            match given_up {
+                Ok(_) => return Ok(()),
+                Err(Refusal::Busy(_) | Refusal::Full) => sleep(RETRY_WAIT).await,
+                Err(refusal) => return Err(refusal),
             }
         }
-        Ok(())
     }
 }
 

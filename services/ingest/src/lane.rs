@@ -6,6 +6,7 @@
 use crate::errand::Errand;
 use crate::error::PumpError;
 use crate::letter::Letter;
+use crate::names::Names;
 use crate::parcel::{Contents, Parcel, Settlement};
 use crate::state::wall_ms;
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ pub(crate) struct Lane {
     rows_max: usize,
     batcher: Batcher,
     parcel: Parcel,
+    names: Names,
     pub(crate) flights: VecDeque<Flight>,
     /// Landed and not committed yet, in order.
     settlements: VecDeque<Settlement>,
@@ -66,6 +68,7 @@ impl Lane {
             rows_max: limits.rows_max,
             batcher: Batcher::new(limits),
             parcel: Parcel::default(),
+            names: Names::default(),
             flights: VecDeque::new(),
             settlements: VecDeque::new(),
         }
@@ -81,7 +84,7 @@ impl Lane {
         let moved = std::mem::replace(&mut self.read_through, batch.through) < batch.through;
         if !batch.deliveries.is_empty() {
             let rows = batch.deliveries.len();
-            let bytes = self.parcel.add(sink, batch);
+            let bytes = self.parcel.add(sink, batch, &mut self.names);
             self.batcher.push(rows, bytes, now);
         }
         Ok(moved)

@@ -16,6 +16,7 @@
 //! Names stand in each record, so that it can be understood without the model it was made by.
 
 use crate::error::Unreadable;
+use crate::names::Names;
 use crate::reading::{Body, Points, Reading, Source};
 use crate::replay;
 use bytes::{Buf, Bytes};
@@ -33,14 +34,54 @@ const RETAIN: u8 = 1 << 3;
 const SOURCE_TIME: u8 = 1 << 4;
 const POINTS: u8 = 1 << 5;
 const QOS: u8 = 0b11;
+/// A point with a name of no bytes and a boolean.
+const POINT_BYTES_MIN: usize = 12;
 
 /// Why a reading has no form in the journal: a name beyond 255 bytes, more than 65535 points, a real that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unwritable;
 
+/// A point, wherever its name stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) tag: &'a str,
+    pub(crate) value: &'a Value,
+    pub(crate) quality: Quality,
+    pub(crate) source_ms: u64,
+}
+
 pub(crate) fn encode(reading: &Reading) -> Result<Vec<u8>, Unwritable> {
-    let mut out = Vec::with_capacity(64 + reading.topic.as_bytes().len() + body_bytes(&reading.body));
-    out.push(flags(reading));
+    match &reading.body {
+        Body::Raw(payload) => {
+            let mut out = head(reading, 0, payload.len());
+            out.extend_from_slice(payload);
+            Ok(out)
+        }
+        Body::Points(points) => encode_points(reading, &points.device, points.points.iter().map(Said::of)),
+    }
+}
+
+/// The reading with these points instead of what it says.
+pub(crate) fn encode_points<'a>(
+    reading: &Reading,
+    device: &str,
+    points: impl ExactSizeIterator<Item = Said<'a>> + Clone,
+) -> Result<Vec<u8>, Unwritable> {
+    let bytes = 16 + device.len() + points.clone().map(|point| point.bytes()).sum::<usize>();
+    let mut out = head(reading, POINTS, bytes);
+    put_name(&mut out, device)?;
+    let count = u16::try_from(points.len()).map_err(|_| Unwritable)?;
+    out.extend_from_slice(&count.to_le_bytes());
+    for point in points {
+        point.put(&mut out)?;
+    }
+    Ok(out)
+}
+
+/// What stands before the body, and room for about so many bytes of that.
+fn head(reading: &Reading, points: u8, body_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 + reading.topic.as_bytes().len() + body_bytes);
+    out.push(flags(reading) | points);
     out.push(reading.source.code());
     put_text(&mut out, reading.topic.as_bytes());
     for text in [&reading.client, &reading.principal, &reading.content_type] {
@@ -49,18 +90,19 @@ pub(crate) fn encode(reading: &Reading) -> Result<Vec<u8>, Unwritable> {
     if let Some(source_ms) = reading.source_ms {
         out.extend_from_slice(&source_ms.to_le_bytes());
     }
-    match &reading.body {
-        Body::Raw(payload) => out.extend_from_slice(payload),
-        Body::Points(points) => put_points(&mut out, points)?,
-    }
-    Ok(out)
+    out
 }
 
 /// What [`encode`] wrote, today or in version 1. Shares the record's bytes.
 pub(crate) fn of_record(record: &Record) -> Result<Reading, Unreadable> {
+    of_record_with(record, &mut Names::default())
+}
+
+/// The same for who reads many.
+pub(crate) fn of_record_with(record: &Record, names: &mut Names) -> Result<Reading, Unreadable> {
     let head = &record.head;
     let decoded = match (head.kind, head.version) {
-        (KIND, VERSION) => decode(record.payload.clone()),
+        (KIND, VERSION) => decode(record.payload.clone(), names),
         (KIND, FIRST_VERSION) => decode_first(record.payload.clone()),
         (kind, version) => return Err(Unreadable::Kind { seq: head.seq, kind, version }),
     };
@@ -83,43 +125,33 @@ fn flags(reading: &Reading) -> u8 {
         | bit(reading.dup, DUP)
         | bit(reading.retain, RETAIN)
         | bit(reading.source_ms.is_some(), SOURCE_TIME)
-        | bit(matches!(reading.body, Body::Points(_)), POINTS)
 }
 
-/// About as much as the body will take.
-fn body_bytes(body: &Body) -> usize {
-    match body {
-        Body::Raw(payload) => payload.len(),
-        Body::Points(points) => {
-            16 + points.device.len() + points.points.iter().map(point_bytes).sum::<usize>()
+impl<'a> Said<'a> {
+    fn of(point: &'a Point) -> Said<'a> {
+        let Point { tag, value, quality, source_ms } = point;
+        Said { tag, value, quality: *quality, source_ms: *source_ms }
+    }
+
+    /// About as many as it will take.
+    fn bytes(&self) -> usize {
+        let value = match self.value {
+            Value::Text(text) => text.len(),
+            Value::Reals(reals) => 8 * reals.len(),
+            Value::Real(_) | Value::Integer(_) | Value::Boolean(_) => 8,
+        };
+        16 + self.tag.len() + value
+    }
+
+    fn put(&self, out: &mut Vec<u8>) -> Result<(), Unwritable> {
+        if !self.value.is_finite() {
+            return Err(Unwritable);
         }
+        put_name(out, self.tag)?;
+        out.push(self.quality as u8);
+        out.extend_from_slice(&self.source_ms.to_le_bytes());
+        put_value(out, self.value)
     }
-}
-
-fn point_bytes(point: &Point) -> usize {
-    let value = match &point.value {
-        Value::Text(text) => text.len(),
-        Value::Reals(reals) => 8 * reals.len(),
-        Value::Real(_) | Value::Integer(_) | Value::Boolean(_) => 8,
-    };
-    16 + point.tag.len() + value
-}
-
-fn put_points(out: &mut Vec<u8>, points: &Points) -> Result<(), Unwritable> {
-    put_name(out, &points.device)?;
-    let count = u16::try_from(points.points.len()).map_err(|_| Unwritable)?;
-    out.extend_from_slice(&count.to_le_bytes());
-    points.points.iter().try_for_each(|point| put_point(out, point))
-}
-
-fn put_point(out: &mut Vec<u8>, point: &Point) -> Result<(), Unwritable> {
-    if !point.value.is_finite() {
-        return Err(Unwritable);
-    }
-    put_name(out, &point.tag)?;
-    out.push(point.quality as u8);
-    out.extend_from_slice(&point.source_ms.to_le_bytes());
-    put_value(out, &point.value)
 }
 
 fn put_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Unwritable> {
@@ -172,7 +204,7 @@ fn decode_first(mut rest: Bytes) -> Option<Reading> {
     flagged(reading, flags)
 }
 
-fn decode(mut rest: Bytes) -> Option<Reading> {
+fn decode(mut rest: Bytes, names: &mut Names) -> Option<Reading> {
     let flags = rest.try_get_u8().ok()?;
     if flags & !(QOS | DUP | RETAIN | SOURCE_TIME | POINTS) != 0 {
         return None;
@@ -182,7 +214,8 @@ fn decode(mut rest: Bytes) -> Option<Reading> {
     let (client, principal) = (take_text(&mut rest)?, take_text(&mut rest)?);
     let content_type = take_text(&mut rest)?;
     let source_ms = if flags & SOURCE_TIME != 0 { Some(rest.try_get_u64_le().ok()?) } else { None };
-    let body = if flags & POINTS != 0 { Body::Points(take_points(&mut rest)?) } else { Body::Raw(rest) };
+    let body =
+        if flags & POINTS != 0 { Body::Points(take_points(&mut rest, names)?) } else { Body::Raw(rest) };
     let blank = Reading::raw(source, topic, Bytes::new());
     flagged(Reading { client, principal, content_type, source_ms, body, ..blank }, flags)
 }
@@ -192,15 +225,18 @@ fn flagged(reading: Reading, flags: u8) -> Option<Reading> {
     Some(Reading { qos: QoS::new(flags & QOS)?, dup, retain, ..reading })
 }
 
-fn take_points(rest: &mut Bytes) -> Option<Points> {
-    let device = take_name(rest)?;
+fn take_points(rest: &mut Bytes, names: &mut Names) -> Option<Points> {
+    let device = take_name(rest, names)?;
     let count = rest.try_get_u16_le().ok()?;
-    let points = (0..count).map(|_| take_point(rest)).collect::<Option<_>>()?;
+    let mut points = Vec::with_capacity(usize::from(count).min(rest.len() / POINT_BYTES_MIN));
+    for _ in 0..count {
+        points.push(take_point(rest, names)?);
+    }
     rest.is_empty().then_some(Points { device, points })
 }
 
-fn take_point(rest: &mut Bytes) -> Option<Point> {
-    let tag = take_name(rest)?;
+fn take_point(rest: &mut Bytes, names: &mut Names) -> Option<Point> {
+    let tag = take_name(rest, names)?;
     let quality = quality_of_code(rest.try_get_u8().ok()?)?;
     let source_ms = rest.try_get_u64_le().ok()?;
     let value = take_value(rest).filter(Value::is_finite)?;
@@ -243,10 +279,11 @@ fn take_text(rest: &mut Bytes) -> Option<Text> {
     Text::try_from(text).ok()
 }
 
-fn take_name(rest: &mut Bytes) -> Option<Arc<str>> {
+fn take_name(rest: &mut Bytes, names: &mut Names) -> Option<Arc<str>> {
     let bytes = usize::from(rest.try_get_u8().ok()?);
-    let name = (rest.len() >= bytes).then(|| rest.split_to(bytes))?;
-    Some(std::str::from_utf8(&name).ok()?.into())
+    let name = names.name(rest.get(..bytes)?)?;
+    rest.advance(bytes);
+    Some(name)
 }
 
 #[cfg(test)]
@@ -308,20 +345,20 @@ mod tests {
     proptest! {
         #[test]
         fn a_reading_reads_back_as_written(reading in readings()) {
-            prop_assert_eq!(decode(encode(&reading).unwrap().into()), Some(reading));
+            prop_assert_eq!(decode(encode(&reading).unwrap().into(), &mut Names::default()), Some(reading));
         }
 
         #[test]
         fn a_reading_that_was_cut_is_none_or_a_shorter_payload(reading in readings(), cut in 1..40_usize) {
             let mut bytes = encode(&reading).unwrap();
             bytes.truncate(bytes.len().saturating_sub(cut));
-            let found = decode(bytes.into());
+            let found = decode(bytes.into(), &mut Names::default());
             prop_assert!(found.is_none_or(|found| found.payload().is_some() && found != reading));
         }
 
         #[test]
         fn any_bytes_are_a_reading_or_nothing_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let encoded = decode(bytes.clone().into()).map(|reading| encode(&reading).unwrap());
+            let encoded = decode(bytes.clone().into(), &mut Names::default()).map(|reading| encode(&reading).unwrap());
             prop_assert!(encoded.is_none_or(|encoded| encoded == bytes));
             let _ = decode_first(bytes.into());
         }

@@ -274,9 +274,9 @@ impl Ingest {
             kind: replay::KIND,
             version: replay::VERSION,
             critical: letter.critical,
-            once: false,
             id: letter.id,
             payload: &payload,
+            ..Entry::default()
         };
         let done = Entry {
             stream: LETTERS,

@@ -36,6 +36,7 @@ mod letter;
 mod letters;
 mod message;
 mod metrics;
+mod names;
 mod offer;
 mod once;
 mod parcel;

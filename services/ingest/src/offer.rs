@@ -9,7 +9,7 @@ use crate::class::Class;
 use crate::error::Declined;
 use crate::gate::{Gate, Seat, Told};
 use crate::ingest::{Ingest, Taken};
-use crate::layout::{self, KIND, VERSION};
+use crate::layout::{self, KIND, Said, VERSION};
 use crate::planted;
 use crate::quarantine::{self, QUARANTINE, Quarantined, UnknownDevices};
 use crate::reading::{Body, Points, READINGS, Reading, Source};
@@ -279,10 +279,23 @@ impl Offer<'_> {
         if made.points.is_empty() {
             return Ok(self.look(class, Place::Nowhere));
         }
-        let points = Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) };
-        let look = self.keep(&self.reading.saying(Body::Points(points)), class)?;
-        let (seat, points, received_ms) = (seat.clone(), made.points.clone(), self.received_ms);
-        Ok(Look { news: Some(News { seat, points, received_ms }), ..look })
+        let place = if class == Class::Telemetry {
+            let points = Points { device: seat.device.clone(), points: named(&seat.plan, &made.points) };
+            Place::Memory(Box::new(self.reading.saying(Body::Points(points))))
+        } else {
+            let said = made.points.iter().map(|point| said(&seat.plan, point));
+            let payload = layout::encode_points(self.reading, &seat.device, said);
+            Place::Journal(payload.map_err(|_| Declined::UNWRITABLE)?)
+        };
+        Ok(Look { news: self.news(seat, made), ..self.look(class, place) })
+    }
+
+    /// What is held against what comes next.
+    fn news(&self, seat: &Arc<Seat>, made: &Interpreted) -> Option<News> {
+        let sifted = made.points.iter().filter(|point| seat.plan.tag(point.tag).is_sifted());
+        let points: Vec<_> = sifted.cloned().collect();
+        let (seat, received_ms) = (seat.clone(), self.received_ms);
+        (!points.is_empty()).then_some(News { seat, points, received_ms })
     }
 
     fn keep(&self, reading: &Reading, class: Class) -> Result<Look, Declined> {
@@ -301,9 +314,11 @@ impl Offer<'_> {
 
 impl Look {
     fn entry(&self) -> Option<Entry<'_>> {
-        let entry = |stream, critical, payload| {
-            let Look { id, once, .. } = *self;
-            Entry { stream, kind: KIND, version: VERSION, critical, once, id, payload }
+        let entry = |stream, critical: bool, payload| {
+            let Look { id, once, source, .. } = *self;
+            // The plant asks again in time, whatever became of what it read.
+            let patient = source == Source::Driver && !critical;
+            Entry { stream, kind: KIND, version: VERSION, critical, once, patient, id, payload }
         };
         match &self.place {
             Place::Journal(payload) => Some(entry(READINGS, self.class.is_critical(), payload)),
@@ -320,6 +335,11 @@ impl Look {
             Place::Memory(_) | Place::Nowhere => Level::Memory,
         }
     }
+}
+
+fn said<'a>(plan: &'a Plan, point: &'a TagPoint) -> Said<'a> {
+    let TagPoint { tag, value, quality, source_ms } = point;
+    Said { tag: &plan.tag(*tag).name, value, quality: *quality, source_ms: *source_ms }
 }
 
 /// With names instead of numbers, so that the record can be understood without the model.

@@ -6,6 +6,7 @@
 use crate::class::Class;
 use crate::layout;
 use crate::letter::{Letter, Reason};
+use crate::names::Names;
 use crate::reading::Reading;
 use crate::replay;
 use crate::sink::{Poison, Row};
@@ -51,27 +52,27 @@ impl Parcel {
     }
 
     /// Takes one read in; how many bytes of records it had.
-    pub(crate) fn add(&mut self, sink: &str, batch: Batch) -> usize {
+    pub(crate) fn add(&mut self, sink: &str, batch: Batch, names: &mut Names) -> usize {
         let (first, mut bytes) = (self.rows.len(), 0);
         let mut part =
             Part { through: batch.through, rows: first..first, tally: Tally::default(), letters: Vec::new() };
         for delivery in batch.deliveries {
             bytes += delivery.record.payload.len();
-            self.add_one(sink, delivery, &mut part);
+            self.add_one(sink, delivery, &mut part, names);
         }
         part.rows.end = self.rows.len();
         self.contents.parts.push(part);
         bytes
     }
 
-    fn add_one(&mut self, sink: &str, delivery: Delivery, part: &mut Part) {
+    fn add_one(&mut self, sink: &str, delivery: Delivery, part: &mut Part, names: &mut Names) {
         let one = Counts::one(delivery.record.head.flags.critical);
         let (record, replay) = match replay::unwrap(delivery.record, sink) {
             replay::Unwrapped::Plain(record) => (record, delivery.replay),
             replay::Unwrapped::Mine(record) => (record, true),
             replay::Unwrapped::Others => return part.tally.absorbed += one,
         };
-        match layout::of_record(&record) {
+        match layout::of_record_with(&record, names) {
             Ok(reading) => {
                 self.rows.push(row(&record, replay, reading));
                 self.contents.records.push(record);

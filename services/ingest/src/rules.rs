@@ -130,7 +130,7 @@ impl Ingest {
         let runner = workshop.runner(workshop.cursor().map_err(of_cursor)?).map_err(OpenError::Rules)?;
         if let Some(out) = out {
             let cursor = self.journal.cursor(command::CURSOR, command::COMMANDS).map_err(of_cursor)?;
-            let commander = Commander { cursor, out, age_ms_max: config.command_age_ms_max };
+            let commander = Commander::new(self.journal.clone(), cursor, out, config.command_age_ms_max);
             exporters.spawn(listed("ingest", "commands", commander.run()));
         }
         let (asks, asked) = mpsc::channel(ASKS_MAX);

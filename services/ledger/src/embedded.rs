@@ -211,5 +211,5 @@ impl Store for Place {
 
 fn entry<'a>(stream: u16, fact: &Fact, payload: &'a [u8]) -> Entry<'a> {
     let (kind, version) = (u16::from(fact.kind()), Fact::version());
-    Entry { stream, kind, version, critical: true, once: false, id: id_of(fact), payload }
+    Entry { stream, kind, version, critical: true, id: id_of(fact), payload, ..Entry::default() }
 }

@@ -43,6 +43,7 @@ impl Outbox {
             once: true,
             id: notice.id,
             payload: &payload,
+            ..Entry::default()
         };
         let ticket = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

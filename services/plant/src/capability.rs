@@ -68,7 +68,7 @@ impl Plant {
 fn reads(tallies: &Tallies) -> Vec<Family> {
     let mut cycles = Family::counter(
         "tidegate_plant_cycles_total",
-        "Times a group was due, by how that ended; missed are those that came while it, or a neighbour on its bus, was being read.",
+        "Times a group was due, by how that ended; missed are those that came while it, or a neighbour on its bus, was being read, or while it rested after a failure.",
     );
     let mut connections = Family::counter("tidegate_plant_connections_total", "Connections made to devices.");
     let mut demotions = Family::counter("tidegate_plant_demotions_total", "Times a device went off scan.");

@@ -17,7 +17,7 @@ pub(crate) enum Cycle {
     Partial,
     /// The device did not answer.
     Failed,
-    /// It was due once more while it, or a neighbour on its bus, was being read.
+    /// It was due once more while it, or a neighbour on its bus, was being read, or while it rested after a failure.
     Missed,
     /// The node was told to end, or to ask otherwise, before there was a connection.
     Cut,

@@ -4,6 +4,7 @@
 //! long an answer may take is the plant's. The contract in full is in the crate's README.
 
 use crate::dial::{Dial, Limit};
+use crate::error;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -134,5 +135,10 @@ impl Trouble {
 
     pub fn tag(code: &'static str, message: impl Into<String>) -> Trouble {
         Trouble { blame: Blame::Tag, code, message: message.into() }
+    }
+
+    /// Whether an answer was not waited for any longer.
+    pub fn is_silence(&self) -> bool {
+        self.code == error::SILENT
     }
 }

@@ -16,7 +16,8 @@ use crate::intake::{Intake, Sample};
 use crate::memory::{Memory, Told};
 use crate::numbers::Numbers;
 use crate::order::Slip;
-use crate::schedule::{Beat, Schedule, Settled, Turn};
+use crate::punctual::{Punctuality, Watched};
+use crate::schedule::{Beat, Schedule, Settled, Spent, Turn};
 use crate::standing::{Change, Patience, Side};
 use crate::wire::{Job, Setback, Wire, stopped};
 use std::sync::Arc;
@@ -91,6 +92,7 @@ struct Slot<D: Driver> {
     every: Duration,
     memory: Memory,
     pace: Arc<Shared<Pace>>,
+    punctuality: Arc<Shared<Punctuality>>,
     /// When it was read last, unless it was off scan since.
     began: Option<Instant>,
 }
@@ -100,6 +102,12 @@ struct Presence {
     board: Arc<Board>,
     desks: Arc<Desks>,
     stands: Vec<(Arc<str>, Stand)>,
+}
+
+/// By the wall clock: now, and when a device off scan is tried again.
+struct At {
+    now_ms: u64,
+    probe_ms: Option<u64>,
 }
 
 impl<D: Driver> Line<D> {
@@ -115,13 +123,17 @@ impl<D: Driver> Line<D> {
             schedule.seat(spec.patience, device.backup.is_some(), &beats, now_us);
         }
         let seat = |device: &Device| Seat::new(&*driver, device, &tools.counters);
+        let seats: Vec<Seat<D>> = spec.devices.iter().map(seat).collect();
+        let watched = seats.iter().zip(&spec.devices).map(|(seat, device)| seat.watched(device));
         let (desk, orders) = mpsc::channel(ORDERS_MAX);
         Line {
-            seats: spec.devices.iter().map(seat).collect(),
-            presence: Presence::new(tools.board, tools.desks, desk, driver.name(), &spec.devices),
+            presence: Presence::new(tools.board, tools.desks, desk, driver.name(), watched),
+            seats,
             held: Held::new(tools.intake, tally.clone()),
-            dial: Dial::new(tools.dialer, spec.connect_timeout).with_login(spec.devices[0].login.clone()),
-            wires: [Wire::new(), Wire::new()],
+            dial: Dial::new(tools.dialer, spec.connect_timeout)
+                .with_login(spec.devices[0].login.clone())
+                .counting(tally.clone()),
+            wires: [Wire::new(tally.clone()), Wire::new(tally.clone())],
             orders,
             wrote: false,
             origin: tools.origin,
@@ -151,7 +163,7 @@ impl<D: Driver> Line<D> {
 
     async fn next(&mut self) -> Option<Next> {
         loop {
-            let turn = self.schedule.next(micros(self.origin.elapsed()))?;
+            let turn = self.schedule.next()?;
             let (due, retry) = (self.instant(turn.due_us), self.held.retry_at());
             let may_write = !self.wrote || due > Instant::now();
             tokio::select! {
@@ -186,34 +198,41 @@ impl<D: Driver> Line<D> {
             Err(Setback::Trouble(trouble)) => (memory.failed(&trouble, read_ms), Some(trouble)),
             Err(Setback::Cut) => return self.tally.lock().cycle(Cycle::Cut, 1),
         };
-        let now_us = micros(self.origin.elapsed());
-        let settled = self.schedule.settle(turn, trouble.is_none(), now_us, jitter());
-        self.count(&told, &settled, trouble.is_none());
-        self.stand(turn, &settled, trouble, now_us);
+        let spent = Spent { from_us: micros(began - self.origin), to_us: micros(self.origin.elapsed()) };
+        let settled = self.schedule.settle(turn, trouble.is_none(), spent, jitter());
+        self.count(turn, &told, &settled, trouble.is_none());
+        self.stand(turn, &settled, trouble, (spent.to_us, read_ms));
         self.offer(turn, told, read_ms);
     }
 
-    fn count(&mut self, told: &Told, settled: &Settled, answered: bool) {
-        let mut tally = self.tally.lock();
+    fn count(&mut self, turn: &Turn, told: &Told, settled: &Settled, answered: bool) {
+        let slot = &self.seats[turn.device].slots[turn.group];
+        let (mut tally, mut punctuality) = (self.tally.lock(), slot.punctuality.lock());
         let outcome = match (answered, told.bad.is_empty()) {
             (false, _) => Cycle::Failed,
             (true, false) => Cycle::Partial,
             (true, true) => Cycle::Good,
         };
-        tally.cycle(outcome, 1);
-        tally.cycle(Cycle::Missed, settled.missed);
+        for (cycle, many) in [(outcome, 1), (Cycle::Missed, settled.missed)] {
+            tally.cycle(cycle, many);
+            punctuality.cycle(cycle, many);
+        }
         tally.values += told.good;
         for code in &told.bad {
             *tally.bad.entry(*code).or_default() += 1;
         }
-        tally.connections +=
-            self.wires.iter_mut().map(|wire| std::mem::take(&mut wire.connections)).sum::<u64>();
         tally.demotions += u64::from(matches!(settled.change, Some(Change::Demoted { .. })));
         tally.switches += u64::from(matches!(settled.change, Some(Change::Switched(_))));
     }
 
     /// Tells people what has changed.
-    fn stand(&mut self, turn: &Turn, settled: &Settled, trouble: Option<Trouble>, now_us: u64) {
+    fn stand(
+        &mut self,
+        turn: &Turn,
+        settled: &Settled,
+        trouble: Option<Trouble>,
+        (now_us, now_ms): (u64, u64),
+    ) {
         let device = &*self.seats[turn.device].name;
         let (code, why) = trouble.as_ref().map_or(("", ""), |trouble| (trouble.code, &trouble.message));
         match settled.change {
@@ -235,7 +254,9 @@ impl<D: Driver> Line<D> {
         if matches!(settled.change, Some(Change::Demoted { .. } | Change::Returned)) {
             self.seats[turn.device].slots.iter_mut().for_each(|slot| slot.began = None);
         }
-        self.presence.set(turn, settled.change, trouble);
+        let wait_ms = |probe_us: u64| probe_us.saturating_sub(now_us) / 1000;
+        let probe_ms = self.schedule.probe_us(turn.device).map(|probe_us| now_ms + wait_ms(probe_us));
+        self.presence.set(turn, settled.change, trouble, At { now_ms, probe_ms });
     }
 
     fn offer(&mut self, turn: &Turn, told: Told, read_ms: u64) {
@@ -265,6 +286,7 @@ impl<D: Driver> Seat<D> {
                 every: scan.every,
                 memory: Memory::new(scan.tags.iter().map(|tag| tag.name.clone())),
                 pace: counters.pace(&device.template, &scan.group),
+                punctuality: Arc::default(),
                 began: None,
             }
         };
@@ -275,6 +297,13 @@ impl<D: Driver> Seat<D> {
             limit: Limit(device.timeout),
             slots: device.groups.iter().map(slot).collect(),
         }
+    }
+
+    /// The device with its groups, as whoever asks finds them.
+    fn watched(&self, device: &Device) -> (Arc<str>, Arc<[Watched]>) {
+        let slots = self.slots.iter().enumerate();
+        let watched = slots.map(|(at, slot)| Watched::new(&device.groups, at, slot.punctuality.clone()));
+        (device.name.clone(), watched.collect())
     }
 }
 
@@ -288,6 +317,7 @@ impl<D: Driver> Slot<D> {
         pace.late.record(began.saturating_duration_since(due).as_secs_f64());
         if let Some(before) = self.began.replace(began) {
             pace.every.record((began - before).as_secs_f64());
+            self.punctuality.lock().note(began - before);
         }
     }
 }
@@ -298,16 +328,20 @@ impl Presence {
         desks: Arc<Desks>,
         desk: mpsc::Sender<Slip>,
         driver: &'static str,
-        devices: &[Device],
+        devices: impl Iterator<Item = (Arc<str>, Arc<[Watched]>)>,
     ) -> Presence {
-        desks.open(devices.iter().map(|device| device.name.clone()), &desk);
-        let new = Stand { driver, state: State::New, side: Side::Primary, trouble: None };
-        let stands: Vec<_> = devices.iter().map(|device| (device.name.clone(), new.clone())).collect();
-        stands.iter().for_each(|(device, stand)| board.set(device, stand.clone()));
+        let (state, side, since_ms) = (State::New, Side::Primary, wall_ms());
+        let new = Stand { driver, state, side, trouble: None, since_ms, probe_ms: None };
+        let enter = |(device, groups)| {
+            board.enter(&device, new.clone(), groups);
+            (device, new.clone())
+        };
+        let stands: Vec<_> = devices.map(enter).collect();
+        desks.open(stands.iter().map(|(device, _)| device.clone()), &desk);
         Presence { board, desks, stands }
     }
 
-    fn set(&mut self, turn: &Turn, change: Option<Change>, trouble: Option<Trouble>) {
+    fn set(&mut self, turn: &Turn, change: Option<Change>, trouble: Option<Trouble>, at: At) {
         let (device, stand) = &mut self.stands[turn.device];
         let is_off = turn.is_probe || matches!(change, Some(Change::Demoted { .. }));
         let state = match (&trouble, is_off) {
@@ -317,7 +351,8 @@ impl Presence {
         };
         let side = if let Some(Change::Switched(side)) = change { side } else { turn.side };
         let trouble = trouble.map(|trouble| (trouble.code, trouble.message));
-        let now = Stand { driver: stand.driver, state, side, trouble };
+        let since_ms = if state == stand.state { stand.since_ms } else { at.now_ms };
+        let now = Stand { driver: stand.driver, state, side, trouble, since_ms, probe_ms: at.probe_ms };
         if now != *stand {
             self.board.set(device, now.clone());
             *stand = now;

@@ -10,6 +10,7 @@ use crate::intake::Intake;
 use crate::line::{LineSpec, Tools};
 use crate::numbers::Numbers;
 use crate::order::{Order, Written};
+use crate::punctual::GroupStand;
 use crate::yard::{Wanted, Yard};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -128,6 +129,11 @@ impl Plant {
     /// How each device stands, by name.
     pub fn stands(&self) -> BTreeMap<Arc<str>, Stand> {
         self.board.all()
+    }
+
+    /// How the groups of a device are read; none where it is not asked.
+    pub fn groups(&self, device: &str) -> Vec<GroupStand> {
+        self.board.groups(device)
     }
 
     pub(crate) fn line(

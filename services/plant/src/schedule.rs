@@ -2,6 +2,9 @@
 //!
 //! A group is due on a grid: every so many microseconds from its phase on. What was due while something else went on is read late or,
 //! where it was due once more by then, missed and counted. Of a device off scan nothing is due but a probe: its first group, alone.
+//!
+//! Whoever does not answer costs everybody on the bus the time it is waited for. That time is a debt: for as long, those have turns alone
+//! whose last read was answered. So what fails never takes more than half of the bus from them.
 
 use crate::standing::{Change, Patience, Side, Standing, share};
 
@@ -10,7 +13,8 @@ use crate::standing::{Change, Patience, Side, Standing, share};
 pub(crate) struct Schedule {
     seats: Vec<Seat>,
     turns: u64,
-    was_probe: bool,
+    /// Until then nobody has a turn whose last read failed, unless that is everybody.
+    rest_us: u64,
 }
 
 #[derive(Debug)]
@@ -45,6 +49,13 @@ pub(crate) struct Turn {
     pub(crate) is_probe: bool,
 }
 
+/// When a turn began and when it had ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) from_us: u64,
+    pub(crate) to_us: u64,
+}
+
 /// What a turn came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Settled {
@@ -62,17 +73,12 @@ impl Schedule {
     }
 
     /// What is to be read next, be it due already or not; nothing where there is nothing to read.
-    pub(crate) fn next(&self, now_us: u64) -> Option<Turn> {
-        let scan = self.earliest(|seat| seat.standing.probe_us().is_none());
-        let probe = self.earliest(|seat| seat.standing.probe_us().is_some());
-        match (scan, probe) {
-            // Of many dead devices each costs its time out: after one of them, who is alive and waits has a turn.
-            (Some(scan), Some(probe)) if probe.due_us < scan.due_us => {
-                let waits = self.was_probe && scan.due_us <= now_us;
-                Some(if waits { scan } else { probe })
-            }
-            (scan, probe) => scan.or(probe),
-        }
+    pub(crate) fn next(&self) -> Option<Turn> {
+        let sound = self.earliest(|seat| seat.standing.is_sound());
+        let failing = self.earliest(|seat| !seat.standing.is_sound());
+        let Some(sound) = sound else { return failing };
+        let rested = failing.map(|turn| Turn { due_us: turn.due_us.max(self.rest_us), ..turn });
+        Some(rested.filter(|turn| turn.due_us < sound.due_us).unwrap_or(sound))
     }
 
     fn earliest(&self, of: impl Fn(&Seat) -> bool) -> Option<Turn> {
@@ -87,10 +93,18 @@ impl Schedule {
         standing.probe_us().is_none().then(|| standing.side())
     }
 
+    /// When a device is tried again; nothing while it is on scan.
+    pub(crate) fn probe_us(&self, device: usize) -> Option<u64> {
+        self.seats[device].standing.probe_us()
+    }
+
     /// A turn has ended; `random` is uniform over all of `u64`.
-    pub(crate) fn settle(&mut self, turn: &Turn, answered: bool, now_us: u64, random: u64) -> Settled {
+    pub(crate) fn settle(&mut self, turn: &Turn, answered: bool, spent: Spent, random: u64) -> Settled {
         self.turns += 1;
-        self.was_probe = turn.is_probe;
+        let now_us = spent.to_us;
+        if !answered {
+            self.rest_us = spent.rest_us(self.rest_us);
+        }
         let has_company = self.seats.iter().any(|seat| seat.standing.probe_us().is_none());
         let seat = &mut self.seats[turn.device];
         seat.turn = self.turns;
@@ -104,6 +118,13 @@ impl Schedule {
             seat.slots.iter_mut().for_each(|slot| slot.due_us = due_us(slot.every_us));
         }
         Settled { missed, change }
+    }
+}
+
+impl Spent {
+    /// Until when the bus is for others after such a turn failed: as long as it took, and what was owed before and is still.
+    fn rest_us(self, owed_until_us: u64) -> u64 {
+        self.to_us + owed_until_us.saturating_sub(self.from_us) + (self.to_us - self.from_us)
     }
 }
 
@@ -176,12 +197,13 @@ mod tests {
         dead: &[usize],
     ) -> Vec<(u64, Turn)> {
         let (mut now_us, mut turns, mut random) = (0, Vec::new(), 1_u64);
-        while let Some(turn) = schedule.next(now_us).filter(|turn| turn.due_us.max(now_us) < end_us) {
-            let began_us = turn.due_us.max(now_us);
-            now_us = began_us + takes_us(&turn);
+        while let Some(turn) = schedule.next().filter(|turn| turn.due_us.max(now_us) < end_us) {
+            let from_us = turn.due_us.max(now_us);
+            now_us = from_us + takes_us(&turn);
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            schedule.settle(&turn, !dead.contains(&turn.device), now_us, random);
-            turns.push((began_us, turn));
+            let spent = Spent { from_us, to_us: now_us };
+            schedule.settle(&turn, !dead.contains(&turn.device), spent, random);
+            turns.push((from_us, turn));
         }
         turns
     }
@@ -236,9 +258,10 @@ mod tests {
             let first: Vec<u64> = schedule.seats.iter().map(|seat| seat.slots[0].due_us).collect();
             let (mut now_us, mut seen) = (0, vec![0_u64; every_us.len()]);
             for _ in 0..200 {
-                let turn = schedule.next(now_us).unwrap();
-                now_us = turn.due_us.max(now_us) + takes_us;
-                let settled = schedule.settle(&turn, true, now_us, 0);
+                let turn = schedule.next().unwrap();
+                let from_us = turn.due_us.max(now_us);
+                now_us = from_us + takes_us;
+                let settled = schedule.settle(&turn, true, Spent { from_us, to_us: now_us }, 0);
                 seen[turn.device] += 1 + settled.missed;
                 let due_us = schedule.seats[turn.device].slots[0].due_us;
                 prop_assert_eq!(due_us, first[turn.device] + seen[turn.device] * every_us[turn.device]);
@@ -273,6 +296,33 @@ mod tests {
                 };
                 prop_assert!(!waits || !turns.iter().any(alive_due));
             }
+        }
+
+        #[test]
+        fn what_fails_takes_no_more_than_half_of_the_bus_from_those_that_answer(
+            failing in prop::collection::vec((1_000..2_000_000_u64, 0..4_u64), 1..8), failures_max in 1..100_u32, every_us in 50_000..2_000_000_u64,
+        ) {
+            let (patience, mut schedule) = (Patience { failures_max, ..PATIENCE }, Schedule::default());
+            for number in 0..=failing.len() as u64 {
+                schedule.seat(patience, false, &[Beat { every_us, number }], 0);
+            }
+            // The first answers each time, and the others every so often, or never.
+            let (mut now_us, mut failed_us, mut turns) = (0, 0, vec![0; failing.len() + 1]);
+            let owed_us: u64 = failing.iter().map(|(takes_us, _)| takes_us).sum();
+            while now_us < 100_000_000 {
+                let turn = schedule.next().unwrap();
+                turns[turn.device] += 1;
+                let (takes_us, answered) = match turn.device.checked_sub(1).map(|at| failing[at]) {
+                    None => (1_000, true),
+                    Some((takes_us, often)) => (takes_us, often > 0 && turns[turn.device] % (often + 1) == 0),
+                };
+                let from_us = turn.due_us.max(now_us);
+                now_us = from_us + takes_us;
+                failed_us += if answered { 0 } else { takes_us };
+                schedule.settle(&turn, answered, Spent { from_us, to_us: now_us }, u64::MAX / 2);
+                prop_assert!(2 * failed_us <= now_us + owed_us, "{failed_us} of {now_us}");
+            }
+            prop_assert!(turns.iter().all(|turns| *turns > 0), "and everybody has a turn: {turns:?}");
         }
 
         #[test]

@@ -63,6 +63,11 @@ impl Standing {
         self.side
     }
 
+    /// Whether its last read was answered, or it was not asked yet.
+    pub(crate) fn is_sound(&self) -> bool {
+        matches!(self.state, State::OnScan { failures: 0, switched: false })
+    }
+
     /// When it is to be probed; nothing while it is on scan.
     pub(crate) fn probe_us(&self) -> Option<u64> {
         match self.state {

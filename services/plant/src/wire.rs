@@ -1,10 +1,12 @@
 //! One connection to a bus: made when it is needed, dropped when it broke, closed at the end. Takes tokio's clock and, through the
 //! driver, sockets.
 
+use crate::counters::{Shared, Tally};
 use crate::dial::{Dial, Limit};
 use crate::driver::{Blame, Driver, Found, Trouble};
 use crate::error;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tidegate_engine_tags::Value;
 use tokio::sync::watch;
@@ -25,7 +27,7 @@ pub(crate) struct Wire<D: Driver> {
     refused: Option<(Instant, Trouble)>,
     /// The device closes after each answer.
     hangs_up: bool,
-    pub(crate) connections: u64,
+    tally: Arc<Shared<Tally>>,
 }
 
 /// What is to be read, or written.
@@ -49,8 +51,8 @@ pub(crate) enum Setback {
 }
 
 impl<D: Driver> Wire<D> {
-    pub(crate) fn new() -> Wire<D> {
-        Wire { session: None, plans: BTreeMap::new(), refused: None, hangs_up: false, connections: 0 }
+    pub(crate) fn new(tally: Arc<Shared<Tally>>) -> Wire<D> {
+        Wire { session: None, plans: BTreeMap::new(), refused: None, hangs_up: false, tally }
     }
 
     /// Reads, over a new connection if need be. Some devices close after each answer, so one that is found closed says nothing yet.
@@ -150,7 +152,7 @@ impl<D: Driver> Wire<D> {
             connected = timeout(job.dial.limit(), driver.connect(job.dial, job.place)) => connected,
         };
         let session = connected.unwrap_or_else(|_| Err(error::unconnected(job.dial.limit())));
-        session.inspect(|_| self.connections += 1).map_err(|trouble| {
+        session.inspect(|_| self.tally.lock().connections += 1).map_err(|trouble| {
             self.refused = Some((Instant::now(), trouble.clone()));
             Setback::Trouble(trouble)
         })
@@ -165,7 +167,7 @@ impl<D: Driver> Wire<D> {
 }
 
 fn is_closed(trouble: &Trouble) -> bool {
-    trouble.blame == Blame::Connection && trouble.code != error::SILENT
+    trouble.blame == Blame::Connection && !trouble.is_silence()
 }
 
 /// Resolves when the order to end has come.

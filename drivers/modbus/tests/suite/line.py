@@ -1,12 +1,12 @@
 # A serial line with the units 1 and 2 on it: pymodbus behind a pair of ptys, with a relay between them that does what it is told.
 #
-#   argv: PATH, a link that stands for the device file
-#   stdin: good | crc | half | mute | noise (the next answer), unplug, plug
+#   argv: PATH [FILE]: a link that stands for the device file, and the file of what is kept
+#   stdin: good | crc | half | mute | noise | late SECONDS (the next answer), unplug, plug
 #   stdout: a line for each, when it is done
-import asyncio, os, pty, sys, tty
-from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
+import asyncio, os, pty, sys, time, tty
 from pymodbus.framer import FramerType
 from pymodbus.server import StartAsyncSerialServer
+from units import context
 
 path, loop = sys.argv[1], None
 near = None      # the relay's end of the driver's pty
@@ -53,6 +53,9 @@ def to_driver():
         data = data[:len(data) // 2]
     if what == "noise":
         data = b"\x00\xff\x55" + data
+    if what.startswith("late"):
+        # Nothing is heard meanwhile.
+        time.sleep(float(what.split()[1]))
     os.write(near, data)
 
 def command(line):
@@ -65,22 +68,14 @@ def command(line):
         fault = line
     print(line, flush=True)
 
-def device(unit):
-    values = [100 * unit + at for at in range(100)]
-    flags = [at % 3 == 0 for at in range(64)]
-    return ModbusDeviceContext(
-        co=ModbusSequentialDataBlock(1, list(flags)), di=ModbusSequentialDataBlock(1, list(flags)),
-        hr=ModbusSequentialDataBlock(1, list(values)), ir=ModbusSequentialDataBlock(1, list(values)))
-
 async def main():
     global loop, far
     loop = asyncio.get_running_loop()
     far, units = pair()
     loop.add_reader(far, to_driver)
-    context = ModbusServerContext(devices={1: device(1), 2: device(2)}, single=False)
     # Without parity, for a pty has none and says so.
     serving = asyncio.create_task(StartAsyncSerialServer(
-        context, framer=FramerType.RTU, port=os.ttyname(units), baudrate=115200, parity="N"))
+        context(sys.argv[2:]), framer=FramerType.RTU, port=os.ttyname(units), baudrate=115200, parity="N"))
     serving.add_done_callback(lambda ended: os._exit(1))
     plug()
     # The server opens its end in its own time; what is asked before waits in the pty.

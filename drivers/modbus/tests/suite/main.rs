@@ -5,4 +5,8 @@ mod odd;
 mod pymodbus;
 mod real;
 mod serial;
+#[path = "../../../../services/plant/tests/shared/floor.rs"]
+#[allow(dead_code, reason = "each driver's tests use a part of it")]
+mod shared;
+mod siege;
 mod stub;

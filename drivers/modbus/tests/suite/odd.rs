@@ -1,10 +1,15 @@
 //! Answers that are none, and what is made of them.
 
-use crate::real::{Wired, asked, until};
-use crate::stub::{Asked, PATIENCE, Reply, addresses, connect, device, place, read};
+use crate::pymodbus::{at, python, server};
+use crate::shared::counterpart::free_port;
+use crate::shared::rig::{LIMIT, Rig, device as device_of, total, values};
+use crate::stub::{Asked, Reply, addresses, connect, device, place, read};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tidegate_driver_modbus::Modbus;
-use tidegate_service_plant::{Blame, Driver, Found, Limit, Quality, Trouble, Value};
+use tidegate_service_plant::{Blame, Driver, Fate, Found, Limit, Quality, Trouble, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 fn says(bytes: Vec<u8>) -> Reply {
     Reply { bytes, hangs_up: false }
@@ -54,7 +59,7 @@ async fn a_device_that_hangs_up_and_one_that_is_silent_are_told_apart() {
     let (address, _) = device(|_| says(Vec::new())).await;
     let place = place(address, 1);
     let mut session = connect(&place).await.unwrap();
-    let plan = Modbus.plan(&session, &addresses(&["40001"]), PATIENCE.0);
+    let plan = Modbus.plan(&session, &addresses(&["40001"]), LIMIT.0);
     let silent =
         Modbus.read(&mut session, &place, &plan, Limit(Duration::from_millis(50))).await.unwrap_err();
     assert_eq!((silent.blame, silent.code), (Blame::Connection, "TG-PL-011"));
@@ -101,23 +106,62 @@ async fn a_range_with_a_hole_is_halved_until_the_hole_stands_alone() {
     assert_eq!(log.lock().unwrap().len() - asked, 5, "four ranges that are whole, and the hole");
 }
 
+/// In front of a server: each connection is closed behind one answer.
+async fn closing(server: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(server).await.unwrap();
+            tokio::spawn(async move {
+                let (mut request, mut answer) = ([0; 300], [0; 300]);
+                let asked = near.read(&mut request).await?;
+                far.write_all(&request[..asked]).await?;
+                let answered = far.read(&mut answer).await?;
+                near.write_all(&answer[..answered]).await
+            });
+        }
+    });
+    address
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_that_closes_after_each_answer_is_read_each_time() {
-    let reply = |heard: &Asked| Reply { bytes: heard.frame(&heard.registers()), hangs_up: true };
+async fn a_device_that_closes_after_each_answer_is_read_whole_each_time_and_written_to() {
+    let test = "odd::a_device_that_closes_after_each_answer_is_read_whole_each_time_and_written_to";
+    let Some(python) = python(test) else { return };
+    let port = free_port();
+    let _server = server(&python, port, None);
+    let address = closing(at(port)).await;
+    // Three requests each time.
+    let tags = [("count", "40001"), ("temp", "40021:FLOAT"), ("running", "00004")];
+    let mut rig =
+        Rig::over(Modbus, vec![device_of("unit-1", "modbus", &format!("tcp://{address}/1"), &tags)]);
+    for _ in 0..10 {
+        let points = rig.points().await;
+        let expected =
+            [("count", Value::Integer(100)), ("temp", Value::Real(21.5)), ("running", Value::Boolean(true))];
+        assert_eq!(values(&points), expected);
+        assert!(points.iter().all(|point| point.quality == Quality::Good), "{points:?}");
+    }
+    let written = rig.write("unit-1", "count", Value::Integer(7)).await;
+    assert_eq!((written.fate, written.after), (Fate::Confirmed, Some(Value::Integer(7))));
+    let plant = rig.end().await;
+    let reads = total(&plant, "tidegate_plant_cycles_total", &[("outcome", "good")]);
+    assert!(total(&plant, "tidegate_plant_connections_total", &[]) >= 3 * reads, "each is counted");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_without_an_answer_is_not_made_anew_again() {
+    let reply = |heard: &Asked| match heard.span() {
+        (0, _) => Reply { bytes: heard.frame(&heard.registers()), hangs_up: true },
+        _ => Reply { bytes: Vec::new(), hangs_up: true },
+    };
     let (address, log) = device(reply).await;
-    // What takes one request; what takes two is cut off between them each time.
-    let mut one = asked(1, format!("tcp://{address}/1"));
-    let mut scan = one.groups[0].clone();
-    scan.tags.truncate(1);
-    one.groups = vec![scan].into();
-    let wired = Wired::start(vec![one]);
-    until("it is read", || wired.shelf.samples.lock().unwrap().len() >= 10).await;
-    let shelf = wired.shelf.clone();
-    wired.stop().await;
-    let samples = shelf.samples.lock().unwrap();
-    let mut points = samples.iter().flat_map(|sample| &sample.points);
-    assert!(points.all(|point| point.quality == Quality::Good), "{samples:?}");
-    assert!(log.lock().unwrap().len() >= samples.len());
+    let place = place(address, 1);
+    let mut session = connect(&place).await.unwrap();
+    let trouble = read(&mut session, &place, &["40001", "40021", "40041"]).await.unwrap_err();
+    assert_eq!((trouble.blame, trouble.code), (Blame::Connection, "TG-MB-013"));
+    assert_eq!(log.lock().unwrap().iter().map(|asked| asked.span().0).collect::<Vec<_>>(), [0, 20]);
 }
 
 #[tokio::test]

@@ -1,80 +1,70 @@
-//! A real pymodbus server on a loopback port, which a test starts, kills and starts again; or a word in the report that there is none.
+//! Units of pymodbus, behind a loopback port or on a serial line that is broken on purpose; or a word in the report that there are none.
 
-use std::env;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use crate::shared::counterpart::{Counterpart, found};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use std::process::Command;
+use tempfile::TempDir;
+use tidegate_driver_modbus::{Modbus, Place};
+use tidegate_service_plant::Driver;
 
-const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Two units behind a port.
-const SERVER: &str = include_str!("server.py");
-
-pub(crate) struct Server {
-    child: Child,
-    pub(crate) address: SocketAddr,
-}
+const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/server.py");
+const LINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/line.py");
 
 /// The interpreter; without it the test, named by its full path, announces that it is skipped, and returns.
 pub(crate) fn python(test: &str) -> Option<PathBuf> {
-    counterpart("TIDEGATE_TEST_PYMODBUS_PYTHON", "pymodbus", test)
+    found("TIDEGATE_TEST_PYMODBUS_PYTHON", "pymodbus", test)
 }
 
 /// Another client of Modbus; the same without it.
 pub(crate) fn mbpoll(test: &str) -> Option<PathBuf> {
-    counterpart("TIDEGATE_TEST_MBPOLL", "mbpoll", test)
+    found("TIDEGATE_TEST_MBPOLL", "mbpoll", test)
 }
 
-fn counterpart(variable: &str, what: &str, test: &str) -> Option<PathBuf> {
-    let found = env::var_os(variable).map(PathBuf::from);
-    if found.is_none() {
-        let reason = format!("{what} cannot be had here, {variable} is not set");
-        let file = env::var_os("TIDEGATE_TEST_SKIPS").unwrap_or_else(|| {
-            panic!("{reason}; `cargo xtask test` installs it, or skips this test by name")
-        });
-        let mut file = OpenOptions::new().append(true).open(file).unwrap();
-        file.write_all(format!("SKIP {test}: {reason}\n").as_bytes()).unwrap();
-    }
-    found
+/// The units 1 and 2 behind this port. With a file, register 11 outlives them.
+pub(crate) fn server(python: &Path, port: u16, kept: Option<&Path>) -> Counterpart {
+    let mut command = Command::new(python);
+    Counterpart::start(command.arg(SERVER).arg(port.to_string()).args(kept)).0
 }
 
-/// An address that nobody listens on now.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+pub(crate) fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
-impl Server {
-    /// Starts it and waits until it serves.
-    pub(crate) async fn start(python: &Path, address: SocketAddr) -> Server {
-        let mut command = Command::new(python);
-        command.args(["-c", SERVER]).arg(address.port().to_string());
-        let child = command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let ready = async {
-            while TcpStream::connect(address).await.is_err() {
-                // Another program's readiness can only be asked for again.
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(PATIENCE, ready).await.expect("pymodbus serves");
-        Server { child, address }
+/// A line with the units 1 and 2 on it.
+pub(crate) struct Line {
+    relay: Counterpart,
+    pub(crate) path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Line {
+    pub(crate) fn start(python: &Path) -> Line {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("ttyUSB0");
+        Line { relay: relay(python, &path, None), path, _folder: folder }
     }
 
-    /// SIGKILL.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    /// Has the relay do this, now or to the next answer.
+    pub(crate) fn order(&mut self, order: &str) {
+        assert_eq!(self.relay.order(order), order);
+    }
+
+    pub(crate) fn address(&self, unit: u8) -> String {
+        address(&self.path, unit)
+    }
+
+    pub(crate) fn place(&self, unit: u8) -> Place {
+        Modbus.place(&self.address(unit)).unwrap()
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail when it has ended, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The line behind this link alone.
+pub(crate) fn relay(python: &Path, path: &Path, kept: Option<&Path>) -> Counterpart {
+    let mut command = Command::new(python);
+    Counterpart::start(command.arg(LINE).arg(path).args(kept)).0
+}
+
+pub(crate) fn address(path: &Path, unit: u8) -> String {
+    format!("rtu://{}/{unit}?baud=115200", path.display())
 }

@@ -1,16 +1,12 @@
 //! A device that answers each request as a test says, byte by byte.
 
+use crate::shared::rig::{LIMIT, dial};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use tidegate_driver_modbus::{Address, Modbus, Place, Session};
-use tidegate_kernel_outbound::{Dialer, Resolver};
-use tidegate_service_plant::{Dial, Driver, Found, Limit, Trouble};
+use tidegate_service_plant::{Driver, Found, Trouble};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-/// Longer than any answer on a busy machine takes.
-pub(crate) const PATIENCE: Limit = Limit(Duration::from_secs(30));
 
 /// One request: transaction, unit, and the PDU.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,8 +84,7 @@ pub(crate) fn place(address: SocketAddr, unit: u8) -> Place {
 }
 
 pub(crate) async fn connect(place: &Place) -> Result<Session, Trouble> {
-    let dialer = Dialer::new(Resolver::system(), None).unwrap();
-    Modbus.connect(&Dial::new(dialer, PATIENCE.0), place).await
+    Modbus.connect(&dial(None), place).await
 }
 
 pub(crate) fn addresses(texts: &[&str]) -> Vec<Address> {
@@ -102,6 +97,6 @@ pub(crate) async fn read(
     place: &Place,
     texts: &[&str],
 ) -> Result<Vec<Found>, Trouble> {
-    let plan = Modbus.plan(session, &addresses(texts), PATIENCE.0);
-    Modbus.read(session, place, &plan, PATIENCE).await
+    let plan = Modbus.plan(session, &addresses(texts), LIMIT.0);
+    Modbus.read(session, place, &plan, LIMIT).await
 }

@@ -1,7 +1,9 @@
 //! What a server has, along a glob.
 
-use crate::asyncua::{Server, free_port, python};
-use crate::rig::{Desk, LIMIT, dial};
+use crate::asyncua::{Server, python};
+use crate::desk::Desk;
+use crate::shared::counterpart::free_port;
+use crate::shared::rig::{LIMIT, dial};
 use serde_json::json;
 use tidegate_driver_opcua::{Browsed, Glob};
 use tidegate_service_plant::Type;

@@ -3,9 +3,13 @@
 
 mod asyncua;
 mod browsing;
+mod desk;
 mod reading;
 mod restarts;
-mod rig;
 mod security;
+#[path = "../../../../services/plant/tests/shared/floor.rs"]
+#[allow(dead_code, reason = "each driver's tests use a part of it")]
+mod shared;
 mod subscribing;
 mod trusting;
+mod writing;

@@ -1,7 +1,9 @@
 //! Values asked for, and written.
 
-use crate::asyncua::{Server, free_port, python};
-use crate::rig::{Desk, FAST, LIMIT, values};
+use crate::asyncua::{Server, python};
+use crate::desk::{Desk, values};
+use crate::shared::counterpart::free_port;
+use crate::shared::rig::{FAST, LIMIT, dial};
 use serde_json::json;
 use tidegate_service_plant::{Blame, Driver, Found, Value};
 
@@ -13,7 +15,7 @@ async fn every_type_is_read_with_its_time_and_what_cannot_be_read_spoils_no_neig
     server.set_as("Line.Temp", 22.5, 0, 1_700_000_000_123);
     let desk = Desk::new();
     let place = desk.place(&format!("{}?security=None", server.url()));
-    let mut session = desk.driver.connect(&crate::rig::dial(None), &place).await.unwrap();
+    let mut session = desk.driver.connect(&dial(None), &place).await.unwrap();
     let addresses = desk.addresses(&[
         "ns=2;s=Line.Temp",
         "ns=2;s=Line.Count:INTEGER",
@@ -52,7 +54,7 @@ async fn a_servers_status_is_the_quality() {
     server.set_as("Line.Count", 3, 0x808C_0000, 1_700_000_000_000);
     let desk = Desk::new();
     let place = desk.place(&format!("{}?security=None", server.url()));
-    let mut session = desk.driver.connect(&crate::rig::dial(None), &place).await.unwrap();
+    let mut session = desk.driver.connect(&dial(None), &place).await.unwrap();
     let addresses = desk.addresses(&["ns=2;s=Line.Temp", "ns=2;s=Line.Count:INTEGER"]);
     let plan = desk.driver.plan(&session, &addresses, FAST);
     let found = desk.driver.read(&mut session, &place, &plan, LIMIT).await.unwrap();
@@ -70,7 +72,7 @@ async fn what_is_written_is_there_as_the_variable_has_it_and_what_cannot_be_is_s
     let mut server = Server::start(&python, free_port(), &json!({}));
     let desk = Desk::new();
     let place = desk.place(&format!("{}?security=None", server.url()));
-    let mut session = desk.driver.connect(&crate::rig::dial(None), &place).await.unwrap();
+    let mut session = desk.driver.connect(&dial(None), &place).await.unwrap();
     for (text, value, node, written) in [
         ("ns=2;s=Line.Count:INTEGER", Value::Integer(-9), "Line.Count", json!(-9)),
         ("ns=2;s=Line.Speed", Value::Real(2.5), "Line.Speed", json!(2.5)),

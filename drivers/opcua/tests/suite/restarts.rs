@@ -1,7 +1,9 @@
 //! Servers that end without a word or say nothing more, and the end of the plant.
 
-use crate::asyncua::{Server, free_port, python};
-use crate::rig::{Desk, FAST, PATIENCE, Rig};
+use crate::asyncua::{Server, python};
+use crate::desk::Desk;
+use crate::shared::counterpart::free_port;
+use crate::shared::rig::{FAST, PATIENCE};
 use serde_json::json;
 use tidegate_service_plant::{Quality, Value};
 use tokio::time::{sleep, timeout};
@@ -16,7 +18,7 @@ async fn a_killed_server_that_is_back_publishes_to_a_new_session_and_values_flow
     let port = free_port();
     let mut server = Server::start(&python, port, &json!({}));
     let desk = Desk::new();
-    let mut rig = Rig::over(&desk, &format!("{}?security=None&read=subscribe", server.url()), &[TEMP]);
+    let mut rig = desk.rig(&format!("{}?security=None&read=subscribe", server.url()), &[TEMP]);
     rig.until("it is told", |point| point.value == Value::Real(21.5)).await;
     for round in 1..=2 {
         server.kill();
@@ -40,7 +42,7 @@ async fn a_server_that_is_asked_is_read_again_when_it_is_back() {
     let port = free_port();
     let server = Server::start(&python, port, &json!({}));
     let desk = Desk::new();
-    let mut rig = Rig::over(&desk, &format!("{}?security=None", server.url()), &[TEMP]);
+    let mut rig = desk.rig(&format!("{}?security=None", server.url()), &[TEMP]);
     rig.until("it is told", |point| point.value == Value::Real(21.5)).await;
     server.kill();
     rig.until("it is bad", |point| point.quality == Quality::Bad).await;
@@ -57,7 +59,7 @@ async fn a_subscription_that_fell_silent_is_made_anew_with_a_new_session() {
     let Some(python) = python(test) else { return };
     let mut server = Server::start(&python, free_port(), &json!({}));
     let desk = Desk::new();
-    let mut rig = Rig::over(&desk, &format!("{}?security=None&read=subscribe", server.url()), &[TEMP]);
+    let mut rig = desk.rig(&format!("{}?security=None&read=subscribe", server.url()), &[TEMP]);
     rig.until("it is told", |point| point.value == Value::Real(21.5)).await;
     server.mute();
     let renewed = async {

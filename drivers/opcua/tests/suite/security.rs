@@ -1,7 +1,9 @@
 //! Policies, who asks, and what is refused.
 
-use crate::asyncua::{Server, certificate, free_port, python};
-use crate::rig::{Desk, FAST, LIMIT, secured, values};
+use crate::asyncua::{Server, certificate, python};
+use crate::desk::{Desk, secured, values};
+use crate::shared::counterpart::free_port;
+use crate::shared::rig::{FAST, LIMIT};
 use serde_json::json;
 use std::fs;
 use tidegate_driver_opcua::Session;

@@ -1,8 +1,9 @@
 # A server of asyncua that a test drives by lines on its standard input; each is answered by one line.
-import asyncio, datetime, ipaddress, json, logging, sys
+import asyncio, dataclasses, datetime, ipaddress, json, logging, os, sys
 from pathlib import Path
 from asyncua import Server, ua
 from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.address_space import AttributeService
 from asyncua.server.internal_session import InternalSession
 from asyncua.server.internal_subscription import InternalSubscription
 from cryptography import x509
@@ -45,14 +46,15 @@ class Users:
     def __init__(self, options):
         self.passwords = options.get("users", {})
         self.certificates = [Path(path).read_bytes() for path in options.get("user_certificates", [])]
+        self.role = UserRole[options.get("role", "Admin")]
 
     def get_user(self, iserver, username=None, password=None, certificate=None):
         if username is not None:
-            return User(role=UserRole.Admin, name=username) if self.passwords.get(username) == password else None
+            return User(role=self.role, name=username) if self.passwords.get(username) == password else None
         # Of somebody without a name it is that of the channel.
         if self.certificates:
-            return User(role=UserRole.Admin, name="certificate") if certificate in self.certificates else None
-        return User(role=UserRole.Admin, name="anyone")
+            return User(role=self.role, name="certificate") if certificate in self.certificates else None
+        return User(role=self.role, name="anyone")
 
 def count_sessions():
     create, response = InternalSession.create_session, ua.CloseSessionResponse
@@ -65,8 +67,42 @@ def count_sessions():
     InternalSession.create_session = created
     ua.CloseSessionResponse = closed
 
+def keep(path):
+    """Appends to the file that outlives the process; what was the last line of it."""
+    lines = Path(path).read_text().split() if Path(path).exists() else []
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), int(lines[-1]) if lines else 0
+
+def meddle(options, kept):
+    """Writes are refused, cut to size, written down before they are there, or never answered."""
+    put = AttributeService.write
+    async def meddled(self, params, **user):
+        item = params.NodesToWrite[0]
+        if item.AttributeId != ua.AttributeIds.Value:
+            return await put(self, params, **user)
+        name, value = str(item.NodeId.Identifier), item.Value.Value.Value
+        if name in options.get("refused", {}):
+            return [ua.StatusCode(getattr(ua.StatusCodes, options["refused"][name]))]
+        if name == "Line.Speed" and value > options.get("speed_max", value):
+            cut = dataclasses.replace(item.Value, Value=ua.Variant(options["speed_max"], ua.VariantType.Float))
+            params = ua.WriteParameters(NodesToWrite=[dataclasses.replace(item, Value=cut)])
+        if name != "Line.Count":
+            return await put(self, params, **user)
+        when, sign = options.get("stalls", (None, None))
+        written = None
+        if when != "before":
+            if kept is not None:
+                os.write(kept, b"%d\n" % value)
+            written = await put(self, params, **user)
+        if when is not None:
+            Path(sign).touch()
+            await asyncio.sleep(3600)
+        return written
+    AttributeService.write = meddled
+
 async def main(port, options):
     count_sessions()
+    kept, count = keep(options["kept"]) if "kept" in options else (None, 7)
+    meddle(options, kept)
     server = Server(user_manager=Users(options))
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/test")
@@ -82,6 +118,7 @@ async def main(port, options):
     line = await server.nodes.objects.add_object(ua.NodeId("Line", index), f"{index}:Line")
     nodes = {}
     for name, value, of in NODES:
+        value = count if name == "Line.Count" else value
         node = await line.add_variable(ua.NodeId(name, index), f"{index}:{str(name).split('.')[-1]}", value, varianttype=of)
         await node.set_writable()
         nodes[str(name)] = (node, of)

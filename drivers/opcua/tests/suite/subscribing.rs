@@ -1,7 +1,9 @@
 //! Values that come by themselves.
 
-use crate::asyncua::{Server, free_port, python};
-use crate::rig::{Desk, FAST, LIMIT, PATIENCE, Rig, dial};
+use crate::asyncua::{Server, python};
+use crate::desk::Desk;
+use crate::shared::counterpart::free_port;
+use crate::shared::rig::{FAST, LIMIT, PATIENCE, dial};
 use serde_json::json;
 use tidegate_driver_opcua::{Plan, Session};
 use tidegate_service_plant::{Driver, Found, Quality, Value};
@@ -123,8 +125,7 @@ async fn what_is_as_it_was_makes_no_sample_and_stays_good() {
     };
     let mut server = Server::start(&python, free_port(), &json!({}));
     let desk = Desk::new();
-    let mut rig = Rig::over(
-        &desk,
+    let mut rig = desk.rig(
         &format!("{}?security=None&read=subscribe", server.url()),
         &["ns=2;s=Line.Temp", "ns=2;s=Line.Count:INTEGER"],
     );

@@ -1,7 +1,8 @@
 //! Certificates of servers: unknown, accepted, changed, expired; and the node's own.
 
-use crate::asyncua::{Server, free_port, python};
-use crate::rig::{Desk, secured};
+use crate::asyncua::{Server, python};
+use crate::desk::{Desk, secured};
+use crate::shared::counterpart::free_port;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use tidegate_driver_opcua::Standing;

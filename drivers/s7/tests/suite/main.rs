@@ -3,6 +3,8 @@
 
 mod places;
 mod reading;
-mod rig;
+#[path = "../../../../services/plant/tests/shared/floor.rs"]
+#[allow(dead_code, reason = "each driver's tests use a part of it")]
+mod shared;
 mod snap7;
 mod station;

@@ -1,9 +1,11 @@
 //! What the driver makes of a station that has what is asked for, lacks some of it, or refuses.
 
-use crate::rig::{PATIENCE, Rig, values};
+use crate::shared::rig::{PATIENCE, Rig, values};
+use crate::snap7::asked;
 use crate::station::{Manner, Station};
 use std::collections::BTreeMap;
 use tidegate_codec_s7::Area;
+use tidegate_driver_s7::S7;
 use tidegate_service_plant::{Quality, Value};
 use tokio::time::Instant;
 
@@ -18,8 +20,8 @@ async fn values_of_every_kind_reach_the_pipeline() {
     let bytes = [&[9, 0, 0, 0, 0x41, 0xac, 0, 0, 0xff, 0xf9][..], b"\x04\x02ok\0\0", &[0xff; 8]].concat();
     let station = Station::start(Manner::default(), block(bytes)).await;
     let addresses = ["DB1.DBD4:REAL", "DB1.DBX0.3", "DB1.DBW8:INT", "DB1.DBB10:STRING[4]", "DB1.DBB16:ULINT"];
-    let mut rig = Rig::over(station.port, &addresses);
-    let points = rig.sample().await;
+    let mut rig = Rig::over(S7, asked(station.port, &addresses));
+    let points = rig.points().await;
     let expected = [
         ("DB1.DBD4:REAL", Value::Real(21.5)),
         ("DB1.DBX0.3", Value::Boolean(true)),
@@ -35,9 +37,9 @@ async fn values_of_every_kind_reach_the_pipeline() {
 #[tokio::test]
 async fn one_address_behind_the_end_costs_its_neighbours_no_value() {
     let station = Station::start(Manner::default(), block(vec![7; 20])).await;
-    let mut rig = Rig::over(station.port, &["DB1.DBB0", "DB1.DBB1", "DB1.DBB20", "DB1.DBB19"]);
+    let mut rig = Rig::over(S7, asked(station.port, &["DB1.DBB0", "DB1.DBB1", "DB1.DBB20", "DB1.DBB19"]));
     for _ in 0..3 {
-        let points = rig.sample().await;
+        let points = rig.points().await;
         let good: Vec<&str> = points.iter().map(|point| &*point.tag).collect();
         assert_eq!(good, ["DB1.DBB0", "DB1.DBB1", "DB1.DBB19"]);
         assert!(points.iter().all(|point| point.quality == Quality::Good));
@@ -54,8 +56,8 @@ async fn as_many_jobs_are_under_way_as_the_station_takes() {
     let station = Station::start(manner, block(vec![1; 8 * 220])).await;
     let addresses: Vec<String> = (0..8 * 55).map(|at| format!("DB1.DBD{}:DINT", at * 4)).collect();
     let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-    let mut rig = Rig::over(station.port, &addresses);
-    let points = rig.sample().await;
+    let mut rig = Rig::over(S7, asked(station.port, &addresses));
+    let points = rig.points().await;
     assert_eq!(points.len(), 440);
     assert!(points.iter().all(|point| point.value == Value::Integer(0x0101_0101)));
     rig.end().await;
@@ -64,13 +66,13 @@ async fn as_many_jobs_are_under_way_as_the_station_takes() {
 #[tokio::test]
 async fn a_station_that_refuses_everything_goes_off_scan_and_one_block_that_is_missing_does_not() {
     let refusing = Station::start(Manner { refuses: true, ..Manner::default() }, block(vec![0; 8])).await;
-    let rig = Rig::over(refusing.port, &["DB1.DBB0"]);
+    let rig = Rig::over(S7, asked(refusing.port, &["DB1.DBB0"]));
     let whole = Station::start(Manner::default(), block(vec![0; 8])).await;
-    let mut other = Rig::over(whole.port, &["DB1.DBB0", "DB9.DBB0"]);
+    let mut other = Rig::over(S7, asked(whole.port, &["DB1.DBB0", "DB9.DBB0"]));
     let deadline = Instant::now() + PATIENCE;
     while rig.state() != "off_scan" {
         assert!(Instant::now() < deadline, "it is {}", rig.state());
-        other.sample().await;
+        other.points().await;
     }
     assert_eq!(other.state(), "answers");
     assert!(rig.count("tidegate_plant_bad_values_total{driver=\"s7\",code=\"TG-SI-024\"}") > 0);
@@ -83,9 +85,9 @@ async fn a_station_that_refuses_everything_goes_off_scan_and_one_block_that_is_m
 async fn a_station_that_closes_after_each_answer_is_read_each_time() {
     let manner = Manner { hangs_up: true, ..Manner::default() };
     let station = Station::start(manner, block(vec![9; 8])).await;
-    let mut rig = Rig::over(station.port, &["DB1.DBB0", "DB1.DBB7"]);
+    let mut rig = Rig::over(S7, asked(station.port, &["DB1.DBB0", "DB1.DBB7"]));
     for _ in 0..5 {
-        let points = rig.sample().await;
+        let points = rig.points().await;
         assert_eq!(points.len(), 2);
         assert!(points.iter().all(|point| point.quality == Quality::Good), "{points:?}");
     }

@@ -143,6 +143,7 @@ impl Session {
                 once,
                 id: *id,
                 payload,
+                ..Entry::default()
             })
             .collect();
         if let Ok(ticket) = self.journal.append_all(&entries) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tidegate_kernel_journal::{
-    Clock, Counts, DataFolder, Entry, Fault, Id, Journal, Level, Options, PAYLOAD_BYTES_MAX, ReadLimit,
+    Clock, Counts, DOZE, DataFolder, Entry, Fault, Id, Journal, Level, Options, PAYLOAD_BYTES_MAX, ReadLimit,
     Refusal, Retention, SimDisk, SystemClock, Tally, Threads, examine, upgrade,
 };
 
@@ -51,6 +51,25 @@ fn what_was_appended_is_read_back_after_reopening() {
     folder.close();
     let folder = DataFolder::open(dir.path()).unwrap();
     assert_eq!(payloads(folder.queues()), [b"one", b"two"]);
+}
+
+/// Records that nobody waits for come with pauses on either side of how long the committer dozes, so that it is found awake, dozing,
+/// asleep, and between two of these.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "nothing but time goes by between two records")]
+fn what_nobody_waits_for_is_synced_before_long_however_it_comes() {
+    let dir = TempDir::new().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let journal = folder.queues();
+    for nth in 0..400 {
+        let entry =
+            Entry { stream: 16, kind: 1, version: 1, patient: true, id: Id::v7(1), ..Entry::default() };
+        let seq = patiently(|| journal.append(entry)).seq();
+        // As whoever reads the journal does, and does not ring for it.
+        journal.synced().wait(seq).unwrap();
+        std::thread::sleep(DOZE.mul_f64(f64::from(nth % 7) * 0.25));
+    }
+    assert_eq!(payloads(journal).len(), 400);
 }
 
 /// The segment of `queues` written last, with its bytes.

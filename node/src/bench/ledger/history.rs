@@ -72,9 +72,9 @@ fn append(writer: &mut Writer<'_>, bytes: &mut Vec<u8>, fact: &Fact) -> Result<(
         kind,
         version,
         critical: true,
-        once: false,
         id,
         payload: bytes,
+        ..Entry::default()
     })
 }
 

@@ -71,9 +71,9 @@ impl Intake for Shelf {
             kind: 1,
             version: 1,
             critical: false,
-            once: false,
             id: Id::v7(1),
             payload: &publication.payload,
+            ..Entry::default()
         };
         let appended = self.journal.append_all(&[&[entry], own].concat());
         let ticket = appended.map_err(|refusal| Declined::Refused { code: refusal.code() })?;

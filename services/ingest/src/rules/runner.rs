@@ -6,6 +6,7 @@
 //! reads the disk and writes snapshots in its own thread.
 
 use crate::layout;
+use crate::names::Names;
 use crate::post::Order;
 use crate::rules::heard::Heard;
 use crate::rules::hearing::{Mark, is_told};
@@ -47,6 +48,7 @@ pub(crate) struct Runner {
     pub(crate) orders: watch::Receiver<Order>,
     pub(crate) cursor: Cursor,
     pub(crate) engine: Engine,
+    pub(crate) names: Names,
     /// What a crash may have kept from being put out.
     pub(crate) missed: Vec<(Fact, Origin)>,
     /// Telemetry, from `pending_at` on not looked at yet.
@@ -159,7 +161,7 @@ impl Runner {
         let head = &delivery.record.head;
         self.pass(head.stamp_ms).await?;
         // What is no reading is counted by the sinks, and a replay of a dead letter was looked at when it first came.
-        let Ok(reading) = layout::of_record(&delivery.record) else { return Ok(()) };
+        let Ok(reading) = layout::of_record_with(&delivery.record, &mut self.names) else { return Ok(()) };
         for (point, sample) in samples(&self.engine.set, &reading) {
             let mut facts = Vec::new();
             self.engine.observe(head.stamp_ms, &sample, &mut facts);

@@ -4,6 +4,7 @@ use crate::alarms::{AlarmFeed, Book};
 use crate::error::OpenError;
 use crate::ingest::Ingest;
 use crate::layout;
+use crate::names::Names;
 use crate::post::Order;
 use crate::reading::READINGS;
 use crate::rules::hearing::Mark;
@@ -110,6 +111,7 @@ impl Workshop {
             through: cursor.position(),
             cursor,
             engine,
+            names: Names::default(),
             missed: outcomes,
             pending: Vec::new(),
             pending_at: 0,

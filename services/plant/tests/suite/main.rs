@@ -3,6 +3,7 @@
 
 mod config;
 mod ending;
+mod groups;
 mod rig;
 mod scanning;
 mod writing;
