@@ -47,8 +47,11 @@ async fn a_device_off_scan_is_sent_nothing_and_says_so_at_once() {
     let rig = one(&world);
     world.set("hall/1", Mood::Silent);
     // It is tried again some seconds later, so nobody waits for its answer just now.
-    while rig.state("a") != "off_scan" {
+    loop {
         rig.after(1).await;
+        if rig.state("a") == "off_scan" {
+            break;
+        }
     }
     let began = Instant::now();
     let written = rig.write("a", "speed", 12).await.unwrap();
