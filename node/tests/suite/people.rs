@@ -122,6 +122,25 @@ fn a_person_logs_in_acts_and_logs_out_and_the_auditor_reads_what_was_done() {
 }
 
 #[test]
+fn a_page_of_another_site_changes_nothing_where_nobody_in_particular_may() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("tidegate.toml"), "").unwrap();
+    let node = Node::start(dir.path());
+    let here = format!("origin: http://{}\r\n", node.admin());
+    for program in ["", &here, "sec-fetch-site: same-origin\r\n"] {
+        assert_eq!(ask(&node, "POST /-/reload", program, "").status, 200, "{program}");
+    }
+    for page in ["origin: http://example.org\r\n", "origin: null\r\n", "sec-fetch-site: cross-site\r\n"] {
+        assert_eq!(code(&ask(&node, "POST /-/reload", page, "")), (403, json!("TG-ID-006")), "{page}");
+        assert_eq!(
+            ask(&node, "GET /api/v1/whoami", page, "").status,
+            200,
+            "what only reads is shown to nobody else"
+        );
+    }
+}
+
+#[test]
 fn a_name_is_locked_after_wrong_passwords_and_says_for_how_long() {
     let dir = TempDir::new().unwrap();
     let (node, _) = start(&dir);

@@ -111,7 +111,7 @@ impl Gate {
             Need::Nothing => None,
             Need::Authenticated | Need::AnyRole | Need::Role(_) | Need::Command(_) => {
                 let shown = Shown::of(&head.headers)?;
-                if shown.goes_by_itself() && !route.method.is_safe() && !is_from_here(&head.headers) {
+                if !route.method.is_safe() && may_be_foreign(&shown, &head.headers) {
                     return Err(Refusal::foreign());
                 }
                 Some(self.authenticate.authenticate(shown.credential(), knock)?)
@@ -248,14 +248,26 @@ pub(crate) async fn admit(State(post): State<Post>, request: Request, next: Next
     }
 }
 
-/// Whether a browser made the request for a page of this node: it then says so, by the page's origin, or by how near the page is
-/// (Fetch Metadata). A request that says neither is from elsewhere.
-fn is_from_here(headers: &HeaderMap) -> bool {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    match (text(ORIGIN), text(HOST)) {
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, at)| at == host),
-        (Some(_), None) => false,
-        (None, _) => text(SEC_FETCH_SITE) == Some("same-origin"),
+/// Whether a page of another site may have made the request. A browser says which page did, by its origin or by how near it is (Fetch
+/// Metadata). What goes along by itself has to come with that; who shows nothing is a program, unless it comes with another page's.
+fn may_be_foreign(shown: &Shown, headers: &HeaderMap) -> bool {
+    match (shown, is_from_here(headers)) {
+        (Shown::Session(_), said) => said != Some(true),
+        (Shown::Nothing, said) => said == Some(false),
+        (Shown::Token(_) | Shown::Secret { .. }, _) => false,
+    }
+}
+
+/// What a browser says of it; nothing where it is no browser, or an old one.
+fn is_from_here(headers: &HeaderMap) -> Option<bool> {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match text(ORIGIN) {
+        Some(origin) => {
+            let at = origin.split_once("://").map(|(_, at)| at);
+            Some(at.is_some() && at == text(HOST))
+        }
+        // `none` is no page: somebody typed the address.
+        None => text(SEC_FETCH_SITE).filter(|site| *site != "none").map(|site| site == "same-origin"),
     }
 }
 

@@ -106,8 +106,9 @@ impl Refusal {
 
     /// A page of another site may have made the request.
     pub fn foreign() -> Refusal {
-        let hint = "send it from a page of this node; programs show a token instead of a session";
-        let message = "the session is good, but where the request comes from is another place";
+        let hint =
+            "send it from a page of this node; programs show a token instead of a session, and no origin";
+        let message = "a page of another site may have made the request";
         Refusal::new(StatusCode::FORBIDDEN, "TG-ID-006", message, hint)
     }
 
