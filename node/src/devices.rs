@@ -134,6 +134,7 @@ fn found(stock: &Stock, delivery: &Delivery<'_>) -> Result<Found, Refused> {
         Some(sheet) => understood(&sheet, delivery, &mut faults)?,
         None => Found::default(),
     };
+    stock.keep_secrets(&mut found, &mut faults);
     stock.take_out_known(&mut found, &mut faults);
     if faults.is_empty() {
         return Ok(found);

@@ -95,6 +95,11 @@ pub(super) fn form(place: Place, message: impl Into<String>, hint: impl Into<Str
     fault("TG-DI-004", place, message.into(), hint)
 }
 
+pub(super) fn hidden(place: Place) -> Fault {
+    let hint = "write the secret itself, or where it is: { file = \"...\" }, { env = \"...\" }";
+    form(place, "a secret is not exported, and there is none that could be kept", hint)
+}
+
 pub(super) fn repeated(place: Place, path: &str, first: u32) -> Fault {
     let message = format!("{path} is in row {first} already");
     fault("TG-DI-005", place, message, "give one of them another name, or take it out")

@@ -13,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
-use tidegate_kernel_plug::config::{Fault, Faults, Origin, Place, Values};
+use tidegate_kernel_plug::config::{Fault, Faults, Origin, Place, Secret, Setting, Values};
 
 pub(super) struct Stock {
     origins: Origins,
@@ -45,6 +45,25 @@ impl Stock {
     pub(super) fn rows(&self) -> Vec<(Key, Cells)> {
         let rows = row::of_values(self.values.group("ingest"));
         rows.into_iter().map(|(key, cells, _)| (key, cells)).collect()
+    }
+
+    /// What was exported does not show secrets: where one is hidden, the one that is there is meant.
+    pub(super) fn keep_secrets(&self, found: &mut Found, faults: &mut Faults) {
+        let is_hidden = |setting: &Setting| matches!(setting, Setting::Secret(secret) if secret.reveal() == Secret::HIDDEN);
+        let mut unknown = Vec::new();
+        for (key, cells) in &mut found.rows {
+            let before = self.by_hand.get(key).map(|(cells, _)| cells).or_else(|| self.imported.get(key));
+            for (field, setting) in cells.iter_mut().filter(|(_, setting)| is_hidden(setting)) {
+                match before.and_then(|before| before.get(field)) {
+                    Some(before) => setting.clone_from(before),
+                    None => unknown.push((key.clone(), *field)),
+                }
+            }
+        }
+        for (key, field) in unknown {
+            let at = found.place(&key, Some(field)).expect("what was found has its place");
+            faults.push(fault::hidden(at));
+        }
     }
 
     /// What is written by hand is not written a second time; where it says otherwise, that is a fault.

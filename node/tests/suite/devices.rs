@@ -310,6 +310,14 @@ fn a_password_of_a_sheet_is_kept_as_it_is_by_every_import_and_shown_by_none() {
     for password in [r#"password = "open \\ sesame""#, r#"password = "other""#] {
         assert!(devices.contains(password), "{devices}");
     }
+    let exported = String::from_utf8(site.export()).unwrap();
+    assert!(exported.contains("(secret)") && !exported.contains("sesame"), "{exported}");
+    let again = site.import(exported.replace("plant/line-1", "hall/line-1"), &[]);
+    assert!(again.status.success(), "{}", told(&again));
+    assert_eq!(site.devices().unwrap(), devices.replace("plant/line-1", "hall/line-1"));
+    let stranger = site.import(sheet("line-3", "(secret)"), &[]);
+    assert!(!stranger.status.success() && told(&stranger).contains("row 2, column G"), "{}", told(&stranger));
+    assert!(told(&stranger).contains("TG-DI-004"), "{}", told(&stranger));
 }
 
 #[test]

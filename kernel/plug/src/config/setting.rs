@@ -29,6 +29,7 @@ impl Setting {
         match self {
             Setting::Text(text) => text.clone(),
             Setting::Path(path) => path.to_string_lossy().into_owned(),
+            Setting::Secret(Secret { source: None, .. }) => Secret::HIDDEN.to_owned(),
             Setting::Bytes(_) | Setting::Duration(_) | Setting::Address(_) => {
                 self.to_string().trim_matches('"').to_owned()
             }
@@ -45,6 +46,9 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// What stands where a secret is not shown.
+    pub const HIDDEN: &'static str = "(secret)";
+
     pub(super) fn new(text: String, source: Option<SecretSource>) -> Secret {
         Secret { text, source }
     }
@@ -74,7 +78,7 @@ impl fmt::Display for Setting {
             Setting::Address(address) => write!(f, "\"{address}\""),
             Setting::Path(path) => f.write_str(&quoted(&path.to_string_lossy())),
             Setting::Secret(Secret { source: Some(source), .. }) => write!(f, "{source}"),
-            Setting::Secret(_) => f.write_str("\"(secret)\""),
+            Setting::Secret(_) => f.write_str(&quoted(Secret::HIDDEN)),
             Setting::List(items) => {
                 let items: Vec<String> = items.iter().map(Setting::to_string).collect();
                 write!(f, "[{}]", items.join(", "))
