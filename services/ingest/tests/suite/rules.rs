@@ -228,8 +228,10 @@ impl CommandOut for Actuator {
                 *refusals -= 1;
                 return Err(self.refusal.unwrap_or(NotSent::Later));
             }
+            // Whoever sees in the accounts that it is settled finds it here.
+            let mut taken = self.taken.lock().unwrap();
             settle(&[]).map_err(|_| NotSent::Unknown)?;
-            self.taken.lock().unwrap().push(command.clone());
+            taken.push(command.clone());
             Ok(())
         })
     }
