@@ -316,7 +316,11 @@ mod tests {
         // Whoever waits after all does wake it.
         let mut context = Context::from_waker(Waker::noop());
         assert!(ticket.poll_reached(Level::Os, &mut Waiting::default(), &mut context).is_pending());
-        assert!(!bell.asleep.load(Ordering::SeqCst));
+        assert!(!bell.asleep.swap(true, Ordering::SeqCst));
+        // There is nothing to wake it for where the record is safe.
+        turn(&journal.shared);
+        assert!(ticket.poll_reached(Level::Disk, &mut Waiting::default(), &mut context).is_ready());
+        assert!(bell.asleep.load(Ordering::SeqCst));
     }
 
     #[test]

@@ -101,9 +101,13 @@ impl Ticket {
         self.awaited(level).map_or(Ok(()), |mark| mark.wait(self.seq))
     }
 
-    /// The same mark for who waits for it, which wakes the committer.
+    /// The same mark for who waits for it, which wakes the committer as long as there is something to wait for.
     fn awaited(&self, level: Level) -> Option<&Watermark> {
-        self.mark(level).inspect(|_| self.shared.bell.ring())
+        self.mark(level).inspect(|mark| {
+            if mark.value() < self.seq {
+                self.shared.bell.ring();
+            }
+        })
     }
 
     fn mark(&self, level: Level) -> Option<&Watermark> {
