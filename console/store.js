@@ -139,6 +139,9 @@ export function recent(column, many = 5) {
   return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
 }
 
+/** Whether whoever is here may do what takes this role. */
+export const may = (role) => state.me?.roles.includes(role) ?? false;
+
 /** A UUIDv7 by the clock of the node, which judges it. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

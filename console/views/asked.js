@@ -5,15 +5,13 @@ import { h } from '../dom.js';
 import { count, reading } from '../format.js';
 import { icon } from '../icons.js';
 import { badge, card, codeLink, facts, fault, when } from '../parts.js';
-import { changed, newId, state, toast } from '../store.js';
+import { changed, may, newId, state, toast } from '../store.js';
 import { named, t } from '../words.js';
 import { firstOf } from './tree.js';
 
 const TONES = { new: 'info', answers: 'ok', failing: 'warn', off_scan: 'bad' };
 /** It was sent, and nobody can say what came of it: asked again with the same id, the node says what it knows. */
 const UNKNOWN = 'TG-PL-045';
-
-const may = () => state.me?.roles.includes('operator') ?? false;
 
 /** By name; nothing where the node asks no devices. */
 export async function askedDevices() {
@@ -51,7 +49,7 @@ export function asking(one) {
 
 /** Nothing for who may not, and for tags that may not be. */
 export function writeButton(device, tag, value, refresh) {
-  return value.writable && may() ? h('button', { class: 'button small', 'data-act': 'write', onclick: () => write(device, tag, value, refresh) }, icon('config'), t('write')) : null;
+  return value.writable && may('operator') ? h('button', { class: 'button small', 'data-act': 'write', onclick: () => write(device, tag, value, refresh) }, icon('config'), t('write')) : null;
 }
 
 /** What was typed, as the tag's values are. */

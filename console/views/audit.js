@@ -4,7 +4,7 @@ import { api, hasRoute } from '../api.js';
 import { h } from '../dom.js';
 import { moment } from '../format.js';
 import { badge, card, empty, page, table, trouble, waiting } from '../parts.js';
-import { state } from '../store.js';
+import { may } from '../store.js';
 import { t } from '../words.js';
 
 /** Acts that are shown; what is older is asked for with `tidegate audit list`. */
@@ -13,7 +13,7 @@ const KEPT_MAX = 500;
 /** What was read so far, and where the next page begins: the trail only grows. */
 const trail = { after: 0, events: [] };
 
-const isAuditor = () => state.me?.roles.includes('auditor');
+const isAuditor = () => may('auditor');
 
 async function more() {
   for (;;) {

@@ -5,7 +5,7 @@ import { h } from '../dom.js';
 import { count } from '../format.js';
 import { icon } from '../icons.js';
 import { codeLink, waiting } from '../parts.js';
-import { changed, state, toast } from '../store.js';
+import { changed, may, state, toast } from '../store.js';
 import { t } from '../words.js';
 import { firstOf } from './tree.js';
 
@@ -14,8 +14,6 @@ const FOUND_MAX = 1000;
 /** The group of tags that say none. */
 const NO_GROUP = 'tags';
 const COLUMNS = ['kind', 'name', 'template', 'address', 'group', 'type'];
-
-const may = (role) => state.me?.roles.includes(role) ?? false;
 
 /** For who may look, of a device that can be looked at. */
 export function browseButton(device, groups, refresh) {

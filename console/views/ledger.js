@@ -4,7 +4,7 @@ import { api, part, Unreachable } from '../api.js';
 import { h } from '../dom.js';
 import { count, exact, moment } from '../format.js';
 import { badge, card, codeLink, empty, facts, page, stat, table, trouble, waiting } from '../parts.js';
-import { changed, newId, state, toast } from '../store.js';
+import { changed, may, newId, state, toast } from '../store.js';
 import { named, t } from '../words.js';
 
 const PAGE = 100;
@@ -13,7 +13,6 @@ const ACCOUNTS_MAX = 1000;
 /** What a retry with the same id tells. */
 const UNKNOWN = 'TG-LE-030';
 
-const may = (role) => state.me?.roles.includes(role) ?? false;
 const to = (book, account) => `ledger/${part(book)}${account ? `/${part(account)}` : ''}`;
 
 /** An amount, which may be larger than what a browser counts exactly. */
