@@ -369,8 +369,12 @@ impl Journal {
         read::seq_before(&self.shared, stamp_ms)
     }
 
-    /// When each cursor of `stream` settled the record `seq`, which must be kept still.
+    /// When each cursor of `stream` settled the record `seq`, which must be kept still. Blocks until what was settled by now is synced: it
+    /// may lie in memory still.
     pub fn passages(&self, stream: u16, seq: u64) -> Result<Vec<Passage>, ReadError> {
+        let last = Ticket { seq: self.shared.lock().head_seq, shared: self.shared.clone() };
+        // A journal that has stopped tells what it has.
+        let _ = last.wait(Level::Disk);
         passage::of(&self.shared, stream, seq)
     }
 

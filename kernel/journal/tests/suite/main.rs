@@ -72,6 +72,21 @@ fn what_nobody_waits_for_is_synced_before_long_however_it_comes() {
     assert_eq!(payloads(journal).len(), 400);
 }
 
+#[test]
+fn what_was_settled_a_moment_ago_is_told() {
+    let dir = TempDir::new().unwrap();
+    let folder = DataFolder::open(dir.path()).unwrap();
+    let journal = folder.queues();
+    let mut cursor = journal.cursor("sink", 16).unwrap();
+    for _ in 0..20 {
+        let seq = append(journal, b"one");
+        let delivered = Counts { process: 1, critical: 0 };
+        patiently(|| cursor.commit(seq, Tally { delivered, ..Tally::default() }));
+        let passages = journal.passages(16, seq).unwrap();
+        assert!(passages[0].cursor == "sink" && passages[0].stamp_ms.is_some(), "{passages:?}");
+    }
+}
+
 /// The segment of `queues` written last, with its bytes.
 fn last_segment(dir: &Path) -> (PathBuf, Vec<u8>) {
     let names = fs::read_dir(dir.join("queues")).unwrap().map(|entry| entry.unwrap().path());
