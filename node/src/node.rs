@@ -1,6 +1,7 @@
 //! `tidegate up`: opens the data folder, wires the broker to the pipeline and the pipeline to its sink, runs, drains.
 //!
-//! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one.
+//! The data plane has a runtime of its own; sinks, which read the disk and may block, have another one, and devices that are asked a
+//! third: a thread that nobody else keeps from asking in time.
 
 mod listening;
 mod management;
@@ -54,6 +55,8 @@ use tracing::{Instrument, Span};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
+/// A thread for devices. With more of them each answer wakes one that looks for work, which costs a tenth of a read.
+const DEVICE_THREADS: usize = 1;
 /// Readings wait so long for others that go into the file with them: each delivery is a sync, and 4,000 of them a second are half
 /// a processor's work.
 const FILE_BATCH_AGE_MS: u64 = 2;
@@ -76,8 +79,11 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
-    let (data_plane, exporters) =
-        (runtime("data-plane", None)?, runtime("exporter", Some(EXPORTER_THREADS))?);
+    let (data_plane, exporters, devices) = (
+        runtime("data-plane", None)?,
+        runtime("exporter", Some(EXPORTER_THREADS))?,
+        runtime("devices", Some(DEVICE_THREADS))?,
+    );
     let parent = hear_parent(options, &data_plane)?;
     let folder = startup.in_scope(|| open_folder(&settings))?;
     let opened = startup.in_scope(|| open_parts(&settings, &folder));
@@ -114,10 +120,12 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             log,
             traces,
             supervisor: Arc::default(),
+            devices: devices.handle().clone(),
         };
         data_plane.block_on(site.run(&exporters, startup))
     });
     folder.close();
+    devices.shutdown_timeout(SHUTDOWN_WAIT);
     exporters.shutdown_timeout(SHUTDOWN_WAIT);
     data_plane.shutdown_timeout(SHUTDOWN_WAIT);
     outcome
@@ -234,6 +242,8 @@ struct Site<'a> {
     /// Nothing where there is no collector.
     traces: Option<Arc<Traces>>,
     supervisor: Arc<Supervisor>,
+    /// Where devices are asked.
+    devices: Handle,
 }
 
 impl Site<'_> {

@@ -68,7 +68,7 @@ impl Site<'_> {
         Ok(Management { plain, over_tls, events, measures, queues })
     }
 
-    /// Sets the watchdog on both runtimes. It tells the channels of alarms, where there are any.
+    /// Sets the watchdog on all runtimes. It tells the channels of alarms, where there are any.
     pub(super) fn watch(&self, management: &Management, exporters: &Runtime) -> Result<(), Failure> {
         let language = self.settings.notices.config.language;
         let messenger = Messenger { outbox: self.notices.outbox().clone(), language };
@@ -76,7 +76,9 @@ impl Site<'_> {
             && self.settings.notices.has_channels())
         .then(|| Arc::new(messenger) as _);
         let ports = Ports { metrics: management.measures.clone(), queues: management.queues.clone(), herald };
-        let runtimes = [("data-plane", Handle::current()), ("exporter", exporters.handle().clone())];
+        let (data_plane, exporters) = (Handle::current(), exporters.handle().clone());
+        let runtimes =
+            [("data-plane", data_plane), ("exporter", exporters), ("devices", self.devices.clone())];
         let watched = self.probe.watch(&runtimes, ports);
         watched.map_err(|error| unstarted("could not start the watchdog", &error))
     }

@@ -30,7 +30,7 @@ impl Site<'_> {
         if let Some(ways) = ways {
             self.run_ingest();
             self.run_ways(ways);
-            self.keep(("plant", "buses"), &self.pipeline.plant, |plant| async move { plant.run().await });
+            self.run_plant();
         }
         if self.settings.only.notice {
             self.keep(
@@ -79,6 +79,18 @@ impl Site<'_> {
                 link.run().await
             });
         }
+    }
+
+    fn run_plant(&self) {
+        let plant = self.pipeline.plant.clone();
+        let run = move || {
+            let plant = plant.clone();
+            async move {
+                plant.run().await;
+                Ok(())
+            }
+        };
+        self.supervisor.run(("plant", "buses"), &self.devices, run, || {});
     }
 
     /// On the threads of sinks: certificates are read from the disk as clients come.

@@ -206,7 +206,7 @@ fn a_profile_and_the_tasks_are_for_operators_and_bad_questions_have_codes() {
     let listener = doing["tasks"].as_array().unwrap().iter().find(|task| name_of(task) == "broker/listener");
     assert_eq!(listener.unwrap()["waits_on"], "a connection");
     let runtimes: Vec<_> = doing["runtimes"].as_array().unwrap().iter().map(|one| &one["runtime"]).collect();
-    assert_eq!(runtimes, ["data-plane", "exporter"]);
+    assert_eq!(runtimes, ["data-plane", "exporter", "devices"]);
     assert!(doing["threads"].as_array().unwrap().iter().any(|thread| thread["name"] == "watchdog"));
     assert_eq!(node.terminate().status, Some(0));
 }
