@@ -20,6 +20,8 @@ const NAMESPACE: &str = "urn:tidegate:sim";
 pub(super) const NAMESPACE_INDEX: u16 = 2;
 /// From one look at the machine to the next.
 const TICK: Duration = Duration::from_millis(100);
+/// By so much a publishing interval is longer than it should be, at most; the library's own is 100.
+const PUBLISHING_TICK_MS: u64 = 20;
 /// Where no folder can be made: without security there are no certificates to be kept.
 const NOWHERE: &str = "/dev/null/pki";
 
@@ -53,6 +55,7 @@ impl Plc {
             .host(address.ip().to_string())
             .port(address.port())
             .pki_dir(NOWHERE)
+            .subscription_poll_interval_ms(PUBLISHING_TICK_MS)
             .with_node_manager(simple_node_manager(namespace, "plc"))
             .build();
         let (server, handle) = built.map_err(io::Error::other)?;
