@@ -15,6 +15,9 @@ use tokio_modbus::client::{Client, Context, rtu, tcp};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Request, Response, Slave};
 
+/// Refused ranges that one read halves: enough to find two holes in the longest range. Those of the others are bad until a later read.
+const HALVINGS_MAX: u32 = 16;
+
 /// A connection to a host, or an open line.
 pub struct Session {
     context: Context,
@@ -23,7 +26,7 @@ pub struct Session {
     answers: u32,
     /// The other side has closed it, with nothing half said.
     is_closed: bool,
-    /// Ranges with something illegal in them, by unit: their halves are read instead, until what is illegal stands alone.
+    /// Ranges with something illegal in them, by unit: their halves are read instead.
     split: BTreeSet<(u8, u16, u16, Table)>,
 }
 
@@ -75,38 +78,29 @@ impl Session {
         let unit = place.unit;
         let mut found = vec![Found::from(Value::Boolean(false)); plan.addresses.len()];
         let mut open: Vec<Block> = plan.blocks().iter().rev().copied().collect();
+        let mut halvings = 0;
         while let Some(block) = open.pop() {
-            let span = plan.span(block);
-            match block.halves().filter(|_| self.split.contains(&key(unit, &span))) {
-                Some([first, second]) => open.extend([second, first]),
-                None => self.read_block(unit, plan, block, &mut found, limit).await?,
+            let (span, halves) = (plan.span(block), block.halves());
+            if let Some([first, second]) = halves.filter(|_| self.split.contains(&key(unit, &span))) {
+                open.extend([second, first]);
+                continue;
+            }
+            let answer = self.answer(unit, &span, limit).await;
+            let of = |at: usize| match &answer {
+                Ok(words) => of_block(&plan.addresses[at], &span, words),
+                Err(trouble) => Found::Bad(trouble.clone()),
+            };
+            match &answer {
+                Err(trouble) if trouble.blame != Blame::Tag => return Err(trouble.clone()),
+                Err(_) if halves.is_some() && halvings < HALVINGS_MAX => {
+                    halvings += 1;
+                    self.split.insert(key(unit, &span));
+                    open.push(block);
+                }
+                _ => plan.places(block).iter().for_each(|at| found[*at] = of(*at)),
             }
         }
         Ok(found)
-    }
-
-    async fn read_block(
-        &mut self,
-        unit: u8,
-        plan: &Plan,
-        block: Block,
-        found: &mut [Found],
-        limit: Limit,
-    ) -> Result<(), Trouble> {
-        let span = plan.span(block);
-        match self.answer(unit, &span, limit).await {
-            Ok(words) => plan.places(block).iter().for_each(|at| {
-                found[*at] = of_block(&plan.addresses[*at], &span, &words);
-            }),
-            Err(trouble) if trouble.blame == Blame::Tag => {
-                if block.halves().is_some() {
-                    self.split.insert(key(unit, &span));
-                }
-                plan.places(block).iter().for_each(|at| found[*at] = Found::Bad(trouble.clone()));
-            }
-            Err(trouble) => return Err(trouble),
-        }
-        Ok(())
     }
 
     /// What stands there, over a new connection where this one was closed behind an answer. One that was closed before any is told.

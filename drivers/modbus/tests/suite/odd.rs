@@ -79,31 +79,76 @@ async fn a_gateway_without_the_unit_blames_the_device_and_the_connection_stays()
     assert_eq!(log.lock().unwrap().iter().map(|asked| asked.unit).collect::<Vec<_>>(), [2, 1]);
 }
 
+/// What a device with so many registers says of which some are not there.
+fn holed(is_hole: impl Fn(u16) -> bool, hangs_up: bool) -> impl Fn(&Asked) -> Reply {
+    move |asked| {
+        let (start, len) = asked.span();
+        let pdu = if (start..start + len).any(&is_hole) { asked.refused(2) } else { asked.registers() };
+        Reply { bytes: asked.frame(&pdu), hangs_up }
+    }
+}
+
+/// The registers of `found` that are bad, and of each other one its value.
+fn holes(found: &[Found]) -> Vec<usize> {
+    let is_bad = |(at, found): &(usize, &Found)| match found {
+        Found::Bad(trouble) => {
+            assert_eq!((trouble.blame, trouble.code), (Blame::Tag, "TG-MB-010"), "{at}");
+            true
+        }
+        good => {
+            assert_eq!(**good, Value::Integer(*at as i64).into());
+            false
+        }
+    };
+    found.iter().enumerate().filter(is_bad).map(|(at, _)| at).collect()
+}
+
+fn first(many: usize) -> Vec<String> {
+    (1..=many).map(|at| format!("4{at:04}")).collect()
+}
+
 #[tokio::test]
 async fn a_range_with_a_hole_is_halved_until_the_hole_stands_alone() {
-    // Register 5 is not there.
-    let reply = |asked: &Asked| {
-        let (start, len) = asked.span();
-        let is_legal = !(start..start + len).contains(&5);
-        says(asked.frame(&if is_legal { asked.registers() } else { asked.refused(2) }))
-    };
-    let (address, log) = device(reply).await;
+    let (address, log) = device(holed(|at| at == 5, false)).await;
     let place = place(address, 1);
     let mut session = connect(&place).await.unwrap();
-    let texts: Vec<String> = (1..=16).map(|at| format!("400{at:02}")).collect();
+    let texts = first(16);
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let mut last = Vec::new();
-    for _ in 0..5 {
-        last = read(&mut session, &place, &texts).await.unwrap();
-    }
-    let bad: Vec<_> = last.iter().enumerate().filter(|(_, found)| matches!(found, Found::Bad(_))).collect();
-    let [(5, Found::Bad(trouble))] = bad[..] else { panic!("{bad:?}") };
-    assert_eq!((trouble.blame, trouble.code), (Blame::Tag, "TG-MB-010"));
-    assert!(trouble.message.contains("400006 to 400006"), "{trouble}");
-    assert_eq!(last[6], Value::Integer(6).into());
+    let found = read(&mut session, &place, &texts).await.unwrap();
+    assert_eq!(holes(&found), [5]);
+    assert!(matches!(&found[5], Found::Bad(trouble) if trouble.message.contains("400006 to 400006")));
     let asked = log.lock().unwrap().len();
     read(&mut session, &place, &texts).await.unwrap();
     assert_eq!(log.lock().unwrap().len() - asked, 5, "four ranges that are whole, and the hole");
+}
+
+#[tokio::test]
+async fn a_device_that_closes_after_each_answer_has_its_hole_found_in_each_read() {
+    let (address, _) = device(holed(|at| at == 77, true)).await;
+    let place = place(address, 1);
+    let texts = first(125);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for _ in 0..3 {
+        let mut session = connect(&place).await.unwrap();
+        assert_eq!(holes(&read(&mut session, &place, &texts).await.unwrap()), [77]);
+    }
+}
+
+#[tokio::test]
+async fn of_many_holes_a_read_looks_for_some_and_later_ones_for_the_rest() {
+    let (address, log) = device(holed(|at| at % 2 == 1, false)).await;
+    let place = place(address, 1);
+    let mut session = connect(&place).await.unwrap();
+    let texts = first(64);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut found = read(&mut session, &place, &texts).await.unwrap();
+    assert!(holes(&found).len() > 32, "not all at once");
+    assert!(log.lock().unwrap().len() <= 2 * 16 + 1);
+    // 63 ranges are to be halved, 16 at a time.
+    for _ in 0..3 {
+        found = read(&mut session, &place, &texts).await.unwrap();
+    }
+    assert_eq!(holes(&found), (0..32).map(|at| 2 * at + 1).collect::<Vec<_>>());
 }
 
 /// In front of a server: each connection is closed behind one answer.
