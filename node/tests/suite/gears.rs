@@ -318,6 +318,26 @@ async fn books_in_a_database_are_verified_from_the_folder_and_the_database_toget
     refused(&elsewhere, "TG-LE-052");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_with_pruned_facts_stays_in_its_gear_and_goes_on_there() {
+    let Some(site) = audited("a_book_with_pruned_facts_stays_in_its_gear_and_goes_on_there").await else {
+        return;
+    };
+    let node = site.start("embedded");
+    (0..3).for_each(|_| drop(transferred(&node)));
+    site.signed(&node, "main", 5);
+    assert_eq!(node.terminate().status, Some(0));
+    let (data, file) = (site.data(), site.file());
+    let words = ["--before", "2100-01-01T00:00:00Z", "--config", file.to_str().unwrap()];
+    succeeded(&run(&[&["ledger", "prune", data.to_str().unwrap()], &words[..]].concat()));
+    let said = refused(&moved(&data, &file, "postgres"), "TG-LE-080");
+    assert!(said.contains("nothing was changed"), "{said}");
+    let node = site.start("embedded");
+    transferred(&node);
+    assert_eq!(posted(&node), 28);
+    assert_eq!(node.terminate().status, Some(0));
+}
+
 #[test]
 fn a_move_without_a_folder_or_a_database_is_refused_with_a_code() {
     let dir = TempDir::new().unwrap();
