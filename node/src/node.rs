@@ -79,17 +79,13 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     note_open_files(open_files::raise(), settings.mqtt.connections_max);
     let identity = Arc::new(Identity::open(&settings.identity).map_err(|errors| unidentified(&errors))?);
     let tls = settings.tls.clone().map(Tls::new).map(Arc::new);
-    let (data_plane, exporters, devices) = (
-        runtime("data-plane", None)?,
-        runtime("exporter", Some(EXPORTER_THREADS))?,
-        runtime("devices", Some(DEVICE_THREADS))?,
-    );
-    let parent = hear_parent(options, &data_plane)?;
+    let runtimes = Runtimes::start()?;
+    let parent = hear_parent(options, &runtimes.data_plane)?;
     let folder = startup.in_scope(|| open_folder(&settings))?;
     let opened = startup.in_scope(|| open_parts(&settings, &folder));
     let outcome = opened.and_then(|(ingest, trees)| {
         let drain_timeout = Arc::new(Live::new(settings.drain_timeout));
-        let pipeline = pipeline(&settings, &ingest, &folder, &exporters)?;
+        let pipeline = pipeline(&settings, &ingest, &folder, &runtimes.exporters)?;
         let holders = Holders {
             pipeline: pipeline.clone(),
             identity: identity.clone(),
@@ -120,15 +116,35 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
             log,
             traces,
             supervisor: Arc::default(),
-            devices: devices.handle().clone(),
+            devices: runtimes.devices.handle().clone(),
         };
-        data_plane.block_on(site.run(&exporters, startup))
+        runtimes.data_plane.block_on(site.run(&runtimes.exporters, startup))
     });
     folder.close();
-    devices.shutdown_timeout(SHUTDOWN_WAIT);
-    exporters.shutdown_timeout(SHUTDOWN_WAIT);
-    data_plane.shutdown_timeout(SHUTDOWN_WAIT);
+    runtimes.shut_down();
     outcome
+}
+
+struct Runtimes {
+    data_plane: Runtime,
+    exporters: Runtime,
+    devices: Runtime,
+}
+
+impl Runtimes {
+    fn start() -> Result<Runtimes, Failure> {
+        Ok(Runtimes {
+            data_plane: runtime("data-plane", None)?,
+            exporters: runtime("exporter", Some(EXPORTER_THREADS))?,
+            devices: runtime("devices", Some(DEVICE_THREADS))?,
+        })
+    }
+
+    fn shut_down(self) {
+        [self.devices, self.exporters, self.data_plane]
+            .into_iter()
+            .for_each(|runtime| runtime.shutdown_timeout(SHUTDOWN_WAIT));
+    }
 }
 
 fn pipeline(
