@@ -15,7 +15,7 @@ use tokio_modbus::client::{Client, Context, rtu, tcp};
 use tokio_modbus::prelude::SlaveContext;
 use tokio_modbus::{Request, Response, Slave};
 
-/// Refused ranges that one read halves: enough to find two holes in the longest range. Those of the others are bad until a later read.
+/// Refused ranges that one read halves: enough to find one hole in any range, and two among 256 tags. Others are bad in this read.
 const HALVINGS_MAX: u32 = 16;
 
 /// A connection to a host, or an open line.
@@ -80,24 +80,24 @@ impl Session {
         let mut open: Vec<Block> = plan.blocks().iter().rev().copied().collect();
         let mut halvings = 0;
         while let Some(block) = open.pop() {
-            let (span, halves) = (plan.span(block), block.halves());
-            if let Some([first, second]) = halves.filter(|_| self.split.contains(&key(unit, &span))) {
-                open.extend([second, first]);
+            let (span, places) = (plan.span(block), plan.places(block).iter());
+            // What is read next is the last one.
+            let halves = block.halves().map(|[first, second]| [second, first]);
+            if let Some(halves) = halves.filter(|_| self.split.contains(&key(unit, &span))) {
+                open.extend(halves);
                 continue;
             }
-            let answer = self.answer(unit, &span, limit).await;
-            let of = |at: usize| match &answer {
-                Ok(words) => of_block(&plan.addresses[at], &span, words),
-                Err(trouble) => Found::Bad(trouble.clone()),
-            };
-            match &answer {
-                Err(trouble) if trouble.blame != Blame::Tag => return Err(trouble.clone()),
-                Err(_) if halves.is_some() && halvings < HALVINGS_MAX => {
+            match (self.answer(unit, &span, limit).await, halves) {
+                (Ok(words), _) => {
+                    places.for_each(|at| found[*at] = of_block(&plan.addresses[*at], &span, &words));
+                }
+                (Err(trouble), _) if trouble.blame != Blame::Tag => return Err(trouble),
+                (Err(_), Some(halves)) if halvings < HALVINGS_MAX => {
                     halvings += 1;
                     self.split.insert(key(unit, &span));
-                    open.push(block);
+                    open.extend(halves);
                 }
-                _ => plan.places(block).iter().for_each(|at| found[*at] = of(*at)),
+                (Err(trouble), _) => places.for_each(|at| found[*at] = Found::Bad(trouble.clone())),
             }
         }
         Ok(found)
