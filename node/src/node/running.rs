@@ -14,6 +14,7 @@ use tidegate_connector_opcua::OpcUaServer;
 use tidegate_service_broker::Broker;
 use tidegate_service_grpc::Grpc;
 use tidegate_service_ingest::Ingest;
+use tidegate_service_plant::Plant;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
@@ -30,7 +31,8 @@ impl Site<'_> {
         if let Some(ways) = ways {
             self.run_ingest();
             self.run_ways(ways);
-            self.run_plant();
+            let ask = |plant: Arc<Plant>| async move { plant.run().await };
+            self.keep_on(&self.devices, ("plant", "buses"), &self.pipeline.plant, ask, |_| {});
         }
         if self.settings.only.notice {
             self.keep(
@@ -81,29 +83,10 @@ impl Site<'_> {
         }
     }
 
-    fn run_plant(&self) {
-        let plant = self.pipeline.plant.clone();
-        let run = move || {
-            let plant = plant.clone();
-            async move {
-                plant.run().await;
-                Ok(())
-            }
-        };
-        self.supervisor.run(("plant", "buses"), &self.devices, run, || {});
-    }
-
     /// On the threads of sinks: certificates are read from the disk as clients come.
     pub(super) fn run_opcua(&self, server: &Arc<OpcUaServer>, exporters: &Handle) {
-        let (serving, given_up) = (server.clone(), server.clone());
-        let serve = move || {
-            let server = serving.clone();
-            async move {
-                server.serve().await;
-                Ok(())
-            }
-        };
-        self.supervisor.run(("opcua", "listener"), exporters, serve, move || given_up.close());
+        let serve = |server: Arc<OpcUaServer>| async move { server.serve().await };
+        self.keep_on(exporters, ("opcua", "listener"), server, serve, OpcUaServer::close);
     }
 
     /// Every change of an alarm goes into the outbox, from now on at the very first time, until the runtime ends.
@@ -148,6 +131,21 @@ impl Site<'_> {
         T: Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
+        self.keep_on(&Handle::current(), task, kept, run, close);
+    }
+
+    /// The same on the threads of a runtime.
+    fn keep_on<T, F>(
+        &self,
+        runtime: &Handle,
+        task: (&'static str, &str),
+        kept: &Arc<T>,
+        run: impl Fn(Arc<T>) -> F + Send + Sync + 'static,
+        close: impl FnOnce(&T) + Send + 'static,
+    ) where
+        T: Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let (kept, given_up) = (kept.clone(), kept.clone());
         let make = move || {
             let running = run(kept.clone());
@@ -156,7 +154,7 @@ impl Site<'_> {
                 Ok(())
             }
         };
-        self.supervisor.run(task, &Handle::current(), make, move || close(&given_up));
+        self.supervisor.run(task, runtime, make, move || close(&given_up));
     }
 }
 
