@@ -55,7 +55,7 @@ use tracing::{Instrument, Span};
 const LEFT_BEHIND: u8 = 3;
 /// Threads for sinks: one of them may block on a file while another one moves on.
 const EXPORTER_THREADS: usize = 2;
-/// A thread for devices. With more of them each answer wakes one that looks for work, which costs a tenth of a read.
+/// Threads for devices. With more of them an answer wakes another one that looks for work and finds none.
 const DEVICE_THREADS: usize = 1;
 /// Readings wait so long for others that go into the file with them: each delivery is a sync, and 4,000 of them a second are half
 /// a processor's work.
@@ -125,6 +125,7 @@ pub(crate) fn up(options: &Up) -> Result<ExitCode, Failure> {
     outcome
 }
 
+/// The threads of a node that run tasks.
 struct Runtimes {
     data_plane: Runtime,
     exporters: Runtime,
