@@ -147,8 +147,17 @@ impl Client {
         }
     }
 
+    /// Says goodbye and waits until the broker has closed the connection: what comes from then on is for a client that is away.
     pub(crate) fn disconnect(mut self) {
         self.send(&Packet::Disconnect(Disconnect::default())).unwrap();
+        loop {
+            match self.receive() {
+                Ok(Some(_)) => {}
+                Ok(None) => return,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return,
+                Err(error) => panic!("the broker does not close: {error}"),
+            }
+        }
     }
 
     fn acknowledged(&mut self, id: PacketId) {
